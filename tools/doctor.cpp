@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// `limbic doctor`: what this machine and this build can do.
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "kernels/isa.h"
+#include "kernels/parallel.h"
+#include "tools/verb.h"
+
+namespace limbic {
+namespace {
+
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+struct Finding {
+  std::string name, status, detail;  // status: ok, warning, missing
+};
+
+std::vector<Finding> findings() {
+  std::vector<Finding> all;
+  all.push_back({"cpu", "ok", fmt::format("{}, {} threads in use", cpu_model(), threads())});
+  for (Isa isa : {Isa::avx512, Isa::avx2}) {
+    const bool has = isa_supported(isa);
+    all.push_back({isa_name(isa), has ? "ok" : "missing",
+                   has ? (active_isa() == isa ? "in use" : "available") : "this CPU does not have it"});
+  }
+  if (active_isa() == Isa::reference) {
+    all.push_back({"speed", "warning", "only the reference kernels can run: right, but slow"});
+  }
+  const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  all.push_back({"memory", "ok", fmt::format("{:.1f} GiB", static_cast<double>(memory) / (1 << 30))});
+  all.push_back({"cuda", "missing", "this build has no CUDA kernels"});
+#ifndef LIMBIC_IO
+  all.push_back({"io", "missing", "built with LIMBIC_IO=OFF: no media, no weights"});
+#endif
+  return all;
+}
+
+int run(const Program& program) {
+  const auto all = findings();
+  if (program.json) {
+    Json checks = Json::array();
+    for (const auto& f : all) checks.push_back({{"name", f.name}, {"status", f.status}, {"detail", f.detail}});
+    print_json({{"schema", "limbic.doctor/1"}, {"version", LIMBIC_VERSION}, {"isa", isa_name(active_isa())},
+                {"threads", threads()}, {"checks", checks}});
+    return 0;
+  }
+  fmt::print("limbic {}\n", LIMBIC_VERSION);
+  for (const auto& f : all) fmt::print("  {:<10} {:<8} {}\n", f.name, f.status, f.detail);
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor(Program& program) {
+  program.verb("doctor", "what this machine and this build can do", "  limbic doctor\n  limbic doctor --json")
+      ->callback([&program] { program.run = [&program] { return run(program); }; });
+}
+
+}  // namespace limbic

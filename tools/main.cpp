@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "kernels/isa.h"
+#include "kernels/parallel.h"
+#include "kernels/registry.h"
+#include "kernels/rung.h"
+#include "tools/verb.h"
+
+namespace limbic {
+
+CLI::App* Program::verb(const std::string& name, const std::string& what, const std::string& examples) {
+  CLI::App* sub = app.add_subcommand(name, what);
+  sub->footer("Examples:\n" + examples);
+  sub->add_flag("--json", json, "print one JSON document on stdout");
+  sub->add_flag("--quiet,-q", quiet, "no progress and no warnings on stderr");
+  sub->add_option("--threads", threads_, "threads to use (default: LIMBIC_THREADS, else all cores)")
+      ->check(CLI::Range(1, 256));
+  sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
+  sub->add_option("--kernel", kernels_, "force a kernel, e.g. conv2d=v0_reference; may be given again");
+  sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) on stderr");
+  sub->parse_complete_callback([this] { apply_common_options(); });
+  return sub;
+}
+
+void Program::apply_common_options() {
+  if (const char* isa = std::getenv("LIMBIC_ISA")) {
+    if (const char* why = select_isa(isa)) {
+      throw Error(ExitCode::usage, fmt::format("LIMBIC_ISA={}: {}", isa, why));
+    }
+  }
+  if (threads_ > 0) set_threads(threads_);
+  if (device != "cpu") {
+    throw Error(ExitCode::device, fmt::format("--device {}: this build has no CUDA kernels; found: cpu", device));
+  }
+  for (const std::string& setting : kernels_) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      throw Error(ExitCode::usage, fmt::format("--kernel {}: expected OP=RUNG, e.g. conv2d=v0_reference", setting));
+    }
+    if (!force_kernel(setting.substr(0, equals).c_str(), setting.substr(equals + 1).c_str())) {
+      throw Error(ExitCode::usage, fmt::format("--kernel {}: no such op or rung; `limbic kernels list` names them", setting));
+    }
+  }
+  if (trace_) {
+    set_trace([](const TraceLine& line) {
+      std::fprintf(stderr, "%-14s %-4s %-16s %-44s %9.3f ms\n", line.pass.op, line.pass.pass, line.rung, line.dims, line.ms);
+    });
+  }
+}
+
+void print_json(const Json& document) {
+  fmt::print("{}\n", document.dump(1, ' ', false, Json::error_handler_t::replace));
+}
+
+void print_note(const Program& program, const std::string& line) {
+  if (!program.quiet) fmt::print(stderr, "{}\n", line);
+}
+
+bool stderr_is_terminal() { return isatty(STDERR_FILENO); }
+bool use_color() { return isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"); }
+
+namespace {
+
+int fail(const Program& program, ExitCode code, const std::string& what) {
+  std::fflush(stdout);
+  fmt::print(stderr, "limbic: {}\n", what);
+  if (program.json) {
+    print_json({{"schema", "limbic.error/1"}, {"status", "error"}, {"error", what}, {"exit_code", static_cast<int>(code)}});
+  }
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv) {
+  Program program;
+  program.app.require_subcommand(1);
+  program.app.set_version_flag("--version", "limbic " LIMBIC_VERSION);
+  program.app.footer(
+      "Exit codes: 0 ok, 1 failure, 2 usage or config, 3 media, 4 weights, 5 resource limit, 6 device,\n"
+      "7 a check did not hold, 8 some items of a batch failed, 130/143 stopped by a signal.\n"
+      "Start with: limbic predict CLIP.mp4");
+  add_kernels(program);
+  add_doctor(program);
+
+  try {
+    program.app.parse(argc, argv);
+    return program.run ? program.run() : 0;
+  } catch (const CLI::CallForHelp& help) {
+    return program.app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return program.app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    return fail(program, ExitCode::usage, std::string(error.what()) + " (see limbic --help)");
+  } catch (const Error& error) {
+    return fail(program, error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(program, ExitCode::resource, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(program, ExitCode::failure, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace limbic
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const int code = limbic::run(argc, argv);
+  // Output that could not be written (a full disk, a closed pipe) is a failure, not a success.
+  if (std::fflush(stdout) != 0 && code == 0) return 1;
+  return code;
+}
