@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the shell commands of every README, so that no page promises what the program does not do.
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Fence {
+  fs::path file;
+  int line;
+  std::string tag;  // what follows ```sh
+  std::string text;
+};
+
+std::vector<Fence> shell_fences(const fs::path& file) {
+  std::vector<Fence> fences;
+  std::ifstream in(file);
+  bool inside = false, other = false;
+  int number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (line.rfind("```", 0) == 0) {
+      if (inside || other) {
+        inside = other = false;
+      } else if (line.rfind("```sh", 0) == 0) {
+        inside = true;
+        fences.push_back({file, number, line.size() > 6 ? line.substr(6) : "", ""});
+      } else {
+        other = true;
+      }
+    } else if (inside) {
+      fences.back().text += line + "\n";
+    }
+  }
+  return fences;
+}
+
+std::string run(const std::string& command, int& status) {
+  std::string output;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  while (size_t n = fread(buffer, 1, sizeof buffer, pipe)) output.append(buffer, n);
+  status = WEXITSTATUS(pclose(pipe));
+  return output;
+}
+
+// The repository as a new user sees it, with outputs going to a scratch folder: every entry is a link.
+fs::path scratch_checkout() {
+  const fs::path folder = fs::temp_directory_path() / ("limbic-readme-" + std::to_string(getpid()));
+  fs::remove_all(folder);
+  fs::create_directories(folder / "build");
+  for (const auto& entry : fs::directory_iterator(LIMBIC_SOURCE_DIR)) {
+    const std::string name = entry.path().filename();
+    if (name != "build" && name != ".git") fs::create_symlink(entry.path(), folder / name);
+  }
+  fs::create_directory_symlink(LIMBIC_BUILD_DIR, folder / "build" / "release");
+  return folder;
+}
+
+}  // namespace
+
+TEST_CASE("the commands of every README run") {
+  const fs::path folder = scratch_checkout();
+  int ran = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(LIMBIC_SOURCE_DIR)) {
+    if (entry.path().filename() != "README.md") continue;
+    if (entry.path().string().find("/build/") != std::string::npos) continue;
+    for (const Fence& fence : shell_fences(entry.path())) {
+      INFO(fence.file.string() << ":" << fence.line << "\n" << fence.text);
+      int status = 0;
+      if (fence.tag == "setup") continue;
+      if (fence.tag.empty()) {
+        std::ofstream(folder / ".command.sh") << "set -euo pipefail\n" << fence.text;
+        const std::string output = run("cd '" + folder.string() + "' && bash .command.sh", status);
+        INFO(output);
+        CHECK(status == 0);
+        ++ran;
+        continue;
+      }
+      REQUIRE((fence.tag == "long" || fence.tag == "gpu" || fence.tag == "peer"));
+      // Too long or too special to run here: the verb and its options must exist.
+      const std::regex call(R"(limbic ([a-z]+)([^\n|;&]*))");
+      for (std::sregex_iterator it(fence.text.begin(), fence.text.end(), call), end; it != end; ++it) {
+        const std::string help = run(std::string(LIMBIC_BUILD_DIR) + "/limbic " + (*it)[1].str() + " --help", status);
+        INFO((*it)[0].str() << "\n" << help);
+        CHECK(status == 0);
+        const std::string words = (*it)[2];
+        const std::regex option(R"((--[a-z-]+))");
+        for (std::sregex_iterator o(words.begin(), words.end(), option); o != end; ++o) {
+          INFO((*o)[1].str());
+          CHECK(help.find((*o)[1].str()) != std::string::npos);
+        }
+      }
+    }
+  }
+  CHECK(ran >= 5);
+  fs::remove_all(folder);
+}
