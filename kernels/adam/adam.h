@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// One step of Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or AMSGrad (Reddi et al. 2018), in
+// PyTorch's order of operations.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/rung.h"
+
+namespace limbic {
+
+struct AdamDims {
+  int64_t n;
+  // double: 1 - beta2 of a float 0.999 would be wrong in the fifth digit
+  double lr, beta1, beta2, eps, weight_decay;
+  bool decoupled;        ///< AdamW: decay scales w; else it is added to the gradient
+  bool amsgrad;          ///< the denominator is the largest v so far
+  int64_t step;          ///< counts from 1
+  float grad_scale = 1;  ///< multiplies g: clipping, or the mean over micro-batches
+};
+
+/// Updates w, m, v and, with amsgrad, vmax (null otherwise). m, v, vmax begin as zeros.
+using AdamStep = void(const AdamDims&, float* w, const float* g, float* m, float* v, float* vmax, Stream);
+
+/// beta^step by repeated squaring: libm's pow differs between machines.
+[[gnu::always_inline]] inline double power(double beta, int64_t step) {
+  double result = 1;
+  for (; step > 0; step >>= 1, beta *= beta) {
+    if (step & 1) result *= beta;
+  }
+  return result;
+}
+
+std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs();
+
+}  // namespace limbic

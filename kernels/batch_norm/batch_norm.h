@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch normalisation (Ioffe and Szegedy 2015) over the last axis, with ReLU fused on request:
+//   y = (x - mean) * scale + bias,  scale = weight / sqrt(var + eps),  relu: y = max(y, 0)
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/rung.h"
+
+namespace limbic {
+
+struct BatchNormDims {
+  int64_t rows;  ///< N*H*W, or N*T: everything but the channels
+  int C;
+};
+
+/// Training: mean and var (biased) over the rows, then y. mean [C] and var [C] are written. y may be x.
+using BatchNormForward = void(const BatchNormDims&, const float* x /*[rows,C]*/, const float* weight /*[C]*/,
+                              const float* bias /*[C]*/, float eps, bool relu, float* mean /*[C]*/, float* var /*[C]*/,
+                              float* y /*[rows,C]*/, float* scratch, Stream);
+
+/// Evaluation: mean and var are given. y may be x.
+using BatchNormApply = void(const BatchNormDims&, const float* x, const float* mean, const float* var,
+                            const float* weight, const float* bias, float eps, bool relu, float* y, float* scratch,
+                            Stream);
+
+/// Overwrites dx, dweight, dbias. With relu the mask y > 0 is computed again from x, by the forward's arithmetic.
+/// train: mean and var are functions of x; else constants. dx may be dy.
+using BatchNormBackward = void(const BatchNormDims&, const float* x, const float* dy, const float* mean,
+                               const float* var, const float* weight, const float* bias, float eps, bool relu,
+                               bool train, float* dx, float* dweight, float* dbias, float* scratch, Stream);
+
+std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs();
+std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs();
+std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs();
+
+}  // namespace limbic

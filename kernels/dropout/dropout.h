@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dropout: element i is kept where uniform i of (seed, stream) is at least p, and is then scaled by 1 / (1 - p).
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/rung.h"
+
+namespace limbic {
+
+struct DropoutDims {
+  int64_t n;
+  float p;                ///< the chance of being dropped, 0 to 1
+  uint64_t seed, stream;  ///< of kernels/philox.h
+};
+
+/// Forward on x, and backward on dy with the same dims: the mask is drawn again, never stored. y may be x.
+using DropoutForward = void(const DropoutDims&, const float* x, float* y, Stream);
+
+std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs();
+
+}  // namespace limbic

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// The capability matrix. A pass's list is in order of preference: the first rung that serves the shape runs, the plain
+// reference comes last, yardsticks after it (they never run by themselves).
+#include "kernels/registry.h"
+
+#include "kernels/adam/adam_v0_reference.h"
+#include "kernels/batch_norm/batch_norm_v0_reference.h"
+#include "kernels/bce/bce_v0_reference.h"
+#include "kernels/binary/binary_v0_reference.h"
+#include "kernels/copy/copy_v0_reference.h"
+#include "kernels/cross_entropy/cross_entropy_v0_reference.h"
+#include "kernels/dropout/dropout_v0_reference.h"
+#include "kernels/pool2d/pool2d_v0_reference.h"
+#include "kernels/reduce/reduce_v0_reference.h"
+#include "kernels/sgd/sgd_v0_reference.h"
+#include "kernels/softmax/softmax_v0_reference.h"
+#include "kernels/sum_squares/sum_squares_v0_reference.h"
+#include "kernels/unary/unary_v0_reference.h"
+
+namespace limbic {
+
+// The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
+#define PLAIN(...) \
+  { __VA_ARGS__, __VA_ARGS__, __VA_ARGS__ }
+#define EACH_ISA(function) \
+  { nullptr, avx2::function, avx512::function }
+
+std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
+  static constexpr Rung<BatchNormDims, BatchNormForward> rungs[] = {
+      {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
+  static constexpr Rung<BatchNormDims, BatchNormApply> rungs[] = {
+      {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_apply_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
+  static constexpr Rung<BatchNormDims, BatchNormBackward> rungs[] = {
+      {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
+  static constexpr Rung<Pool2dDims, Pool2dForward> rungs[] = {
+      {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
+  static constexpr Rung<Pool2dDims, Pool2dBackward> rungs[] = {
+      {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
+  static constexpr Rung<ReduceDims, ReduceForward> rungs[] = {
+      {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
+  static constexpr Rung<ReduceDims, ReduceBackward> rungs[] = {
+      {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
+  static constexpr Rung<UnaryDims, UnaryForward> rungs[] = {
+      {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
+  static constexpr Rung<UnaryDims, UnaryBackward> rungs[] = {
+      {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BinaryDims, BinaryForward>> binary_fwd_rungs() {
+  static constexpr Rung<BinaryDims, BinaryForward> rungs[] = {
+      {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BinaryDims, BinaryBackward>> binary_bwd_rungs() {
+  static constexpr Rung<BinaryDims, BinaryBackward> rungs[] = {
+      {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
+  static constexpr Rung<SoftmaxDims, SoftmaxForward> rungs[] = {
+      {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
+  static constexpr Rung<SoftmaxDims, SoftmaxBackward> rungs[] = {
+      {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<CrossEntropyDims, CrossEntropyForward>> cross_entropy_fwd_rungs() {
+  static constexpr Rung<CrossEntropyDims, CrossEntropyForward> rungs[] = {
+      {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
+       PLAIN(cross_entropy_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<CrossEntropyDims, CrossEntropyBackward>> cross_entropy_bwd_rungs() {
+  static constexpr Rung<CrossEntropyDims, CrossEntropyBackward> rungs[] = {
+      {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
+       PLAIN(cross_entropy_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BceDims, BceForward>> bce_fwd_rungs() {
+  static constexpr Rung<BceDims, BceForward> rungs[] = {
+      {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<BceDims, BceBackward>> bce_bwd_rungs() {
+  static constexpr Rung<BceDims, BceBackward> rungs[] = {
+      {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
+  static constexpr Rung<DropoutDims, DropoutForward> rungs[] = {
+      {"v0_reference", "dropout/dropout_v0_reference.h", Device::cpu, PLAIN(dropout_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs() {
+  static constexpr Rung<CopyDims, Copy> rungs[] = {
+      {"v0_reference", "copy/copy_v0_reference.h", Device::cpu, PLAIN(copy_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs() {
+  static constexpr Rung<AdamDims, AdamStep> rungs[] = {
+      {"v0_reference", "adam/adam_v0_reference.h", Device::cpu, PLAIN(adam_step_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
+  static constexpr Rung<SgdDims, SgdStep> rungs[] = {
+      {"v0_reference", "sgd/sgd_v0_reference.h", Device::cpu, PLAIN(sgd_step_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<SumSquaresDims, SumSquares>> sum_squares_fwd_rungs() {
+  static constexpr Rung<SumSquaresDims, SumSquares> rungs[] = {
+      {"v0_reference", "sum_squares/sum_squares_v0_reference.h", Device::cpu,
+       PLAIN(sum_squares_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+namespace {
+
+template <class Visitor>
+void for_each_pass(const Visitor& visit) {
+  visit(Pass{"batch_norm", "fwd"}, batch_norm_fwd_rungs());
+  visit(Pass{"batch_norm", "apply"}, batch_norm_apply_rungs());
+  visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());
+  visit(Pass{"pool2d", "fwd"}, pool2d_fwd_rungs());
+  visit(Pass{"pool2d", "bwd"}, pool2d_bwd_rungs());
+  visit(Pass{"reduce", "fwd"}, reduce_fwd_rungs());
+  visit(Pass{"reduce", "bwd"}, reduce_bwd_rungs());
+  visit(Pass{"unary", "fwd"}, unary_fwd_rungs());
+  visit(Pass{"unary", "bwd"}, unary_bwd_rungs());
+  visit(Pass{"binary", "fwd"}, binary_fwd_rungs());
+  visit(Pass{"binary", "bwd"}, binary_bwd_rungs());
+  visit(Pass{"softmax", "fwd"}, softmax_fwd_rungs());
+  visit(Pass{"softmax", "bwd"}, softmax_bwd_rungs());
+  visit(Pass{"cross_entropy", "fwd"}, cross_entropy_fwd_rungs());
+  visit(Pass{"cross_entropy", "bwd"}, cross_entropy_bwd_rungs());
+  visit(Pass{"bce", "fwd"}, bce_fwd_rungs());
+  visit(Pass{"bce", "bwd"}, bce_bwd_rungs());
+  visit(Pass{"dropout", "fwd"}, dropout_fwd_rungs());
+  visit(Pass{"copy", "fwd"}, copy_fwd_rungs());
+  visit(Pass{"adam", "step"}, adam_step_rungs());
+  visit(Pass{"sgd", "step"}, sgd_step_rungs());
+  visit(Pass{"sum_squares", "fwd"}, sum_squares_fwd_rungs());
+}
+
+}  // namespace
+
+std::vector<KernelInfo> kernel_list() {
+  std::vector<KernelInfo> list;
+  const int isa = static_cast<int>(active_isa());
+  for_each_pass([&](Pass pass, const auto& rungs) {
+    bool taken[3] = {};  // by device
+    for (const auto& rung : rungs) {
+      const bool runs = rung.run[isa] != nullptr;
+      bool& first = taken[static_cast<int>(rung.device)];
+      list.push_back({pass.op, pass.pass, rung.name, rung.device, rung.file, runs && !first, runs});
+      first |= runs;
+    }
+  });
+  return list;
+}
+
+bool force_kernel(const char* op, const char* name) {
+  bool known = false;
+  for_each_pass([&](Pass pass, const auto& rungs) {
+    if (!same_name(pass.op, op)) return;
+    for (const auto& rung : rungs) known |= !*name || same_name(rung.name, name);
+  });
+  if (known) remember_forced_kernel(op, name);
+  return known;
+}
+
+}  // namespace limbic
