@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sound: any container FFmpeg reads, to mono floats at a wanted rate. Decoding runs in the confined reader (io/reader/).
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+
+namespace limbic {
+
+/// Why a file gave no sound; callers that can go on without (a face, no voice) look for `no_audio`.
+enum class MediaFault {
+  unreadable,   ///< missing, no permission, empty, a directory, a FIFO, a device
+  not_media,    ///< a still image, a playlist, text, an unknown or refused format
+  no_audio,     ///< a media file without a sound track
+  damaged,      ///< truncated or corrupt beyond use
+  bad_samples,  ///< NaN or infinite samples
+  too_long,     ///< more than DecodeOptions::max_seconds
+  reader,       ///< the confined reader crashed, hung, ran away or is not installed
+};
+
+class MediaError : public Error {
+ public:
+  MediaError(MediaFault f, const std::string& line) : Error(ExitCode::media, line), fault(f) {}
+  MediaFault fault;
+};
+
+struct DecodeOptions {
+  double max_seconds = 600;  ///< longer sound is an error (claims are not trusted: what is decoded counts)
+  double stall_s = 20;       ///< seconds without a word from the reader before it is killed
+};
+
+/// Sound as floats in about [-1, 1]; the mean of the channels.
+struct Audio {
+  std::vector<float> samples;  ///< [duration_s * sample_rate]
+  int sample_rate = 0;
+  double start_s = 0;     ///< when the first sample sounds on the file's own timeline (that of its pictures)
+  double duration_s = 0;  ///< samples / sample_rate
+  int source_rate = 0;
+  int source_channels = 0;
+  std::string format;                 ///< container and codec: "mov/aac"
+  std::vector<std::string> warnings;  ///< silence, upsampled, mixed down, truncated, gaps: one line each
+};
+
+/// Decodes a file's first (best) sound track at `rate` Hz; 0 keeps the file's own rate. The resampler is libswresample's
+/// Kaiser-windowed sinc (beta 9), 64 taps at the lower rate, exact rational phases, in plain C on every machine.
+/// Throws MediaError, one line: `file: found X, expected Y`.
+Audio decode_audio(const std::string& path, int rate, const DecodeOptions& options = {});
+
+/// The same samples, bit for bit, piece by piece in bounded memory.
+class AudioStream {
+ public:
+  /// Opens the file and reads its format; throws as decode_audio. `max_seconds` defaults to a day.
+  AudioStream(const std::string& path, int rate, const DecodeOptions& options = {.max_seconds = 86400});
+  ~AudioStream();
+  AudioStream(AudioStream&&) noexcept;
+  AudioStream& operator=(AudioStream&&) noexcept;
+
+  /// Appends the next piece (at most 65,536 samples) to `samples`; false at the end. Throws as decode_audio.
+  bool next(std::vector<float>& samples);
+
+  /// What is known of the sound: everything but `samples`; duration_s so far, warnings complete at the end.
+  const Audio& info() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace limbic
