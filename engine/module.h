@@ -14,6 +14,7 @@ namespace limbic {
 enum class Layout {
   plain,          ///< the same
   channels_last,  ///< memory [K,R,S,C], file [K,C,R,S]: the last axis moves to position 1 (any rank)
+  keras,          ///< memory [K,R,S,C], file [R,S,C,K]; dense [out,in], file [in,out]: the first axis moves to the end
 };
 
 struct NamedTensor {
