@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a net, each in the file of its name; registry.cpp lists them.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "nets/net.h"
+
+namespace limbic {
+
+enum class PannsRate { k32, k16, k8 };
+
+std::unique_ptr<Net> make_cnn14(PannsRate rate, const NetOptions& options);
+std::unique_ptr<Net> make_cnn14_transfer(const NetOptions& options);
+std::unique_ptr<Net> make_cnn10(const NetOptions& options);
+std::unique_ptr<Net> make_cnn6(const NetOptions& options);
+std::unique_ptr<Net> make_alexnet(const NetOptions& options);
+std::unique_ptr<Net> make_sys2_audio_1d(const NetOptions& options);
+std::unique_ptr<Net> make_sys2_audio_2d(const NetOptions& options);
+std::unique_ptr<Net> make_voice(const NetOptions& options);
+
+}  // namespace limbic

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three front-end tensors that a PANNs checkpoint stores beside its weights. limbic computes log-mels with an FFT
+// (front_end.h); it keeps these so that files stay complete, and to tell which sampling rate a file was trained for.
+#pragma once
+#include "engine/module.h"
+#include "nets/nets.h"
+
+namespace limbic {
+
+struct PannsFrontEnd {
+  const char* name;  ///< find_front_end's
+  int sample_rate, n_fft, hop;
+  double fmin, fmax;
+};
+const PannsFrontEnd& panns_front_end(PannsRate rate);
+
+/// Buffers under their published names; frozen upstream, so no parameters here.
+class PannsFrontEndTensors {
+ public:
+  PannsFrontEndTensors(PannsRate rate, int mels);
+  Tensor conv_real;  ///< [n_fft/2+1, 1, n_fft] cos(2 pi k n / n_fft) times the Hann window
+  Tensor conv_imag;  ///< the same with -sin
+  Tensor mel_w;      ///< [n_fft/2+1, mels], applied as power @ melW: Slaney's scale and area norm
+};
+
+}  // namespace limbic
