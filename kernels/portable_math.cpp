@@ -22,10 +22,14 @@ SinCos portable_sincos(double turns) {
   s = x + x * s;
   c = 1 + c;
   switch (static_cast<long long>(quarters) & 3) {
-    case 0: return {s, c};
-    case 1: return {c, -s};
-    case 2: return {-s, -c};
-    default: return {-c, s};
+    case 0:
+      return {s, c};
+    case 1:
+      return {c, -s};
+    case 2:
+      return {-s, -c};
+    default:
+      return {-c, s};
   }
 }
 

@@ -10,10 +10,12 @@
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
+#include "kernels/mel/mel.h"
 #include "kernels/pool2d/pool2d_v0_reference.h"
 #include "kernels/reduce/reduce_v0_reference.h"
 #include "kernels/sgd/sgd_v0_reference.h"
 #include "kernels/softmax/softmax_v0_reference.h"
+#include "kernels/stft/stft.h"
 #include "kernels/sum_squares/sum_squares_v0_reference.h"
 #include "kernels/unary/unary_v0_reference.h"
 
@@ -183,6 +185,24 @@ std::span<const Rung<SumSquaresDims, SumSquares>> sum_squares_fwd_rungs() {
   return rungs;
 }
 
+std::span<const Rung<StftDims, StftPower>> stft_fwd_rungs() {
+  static constexpr Rung<StftDims, StftPower> rungs[] = {
+      {"cpu_vector", "stft/stft_cpu_vector.cpp", Device::cpu, EACH_ISA(stft_fwd_cpu_vector), stft_cpu_vector_supports},
+      {"v0_reference", "stft/stft_v0_reference.cpp", Device::cpu, PLAIN(stft_fwd_v0_reference), nullptr,
+       stft_v0_reference_scratch},
+  };
+  return rungs;
+}
+
+std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
+  static constexpr Rung<LogMelDims, LogMel> rungs[] = {
+      {"cpu_vector", "mel/mel_cpu_vector.cpp", Device::cpu, EACH_ISA(mel_fwd_cpu_vector), mel_cpu_vector_supports},
+      {"v0_reference", "mel/mel_v0_reference.cpp", Device::cpu, PLAIN(mel_fwd_v0_reference), nullptr,
+       mel_v0_reference_scratch},
+  };
+  return rungs;
+}
+
 namespace {
 
 template <class Visitor>
@@ -209,6 +229,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"adam", "step"}, adam_step_rungs());
   visit(Pass{"sgd", "step"}, sgd_step_rungs());
   visit(Pass{"sum_squares", "fwd"}, sum_squares_fwd_rungs());
+  visit(Pass{"stft", "fwd"}, stft_fwd_rungs());
+  visit(Pass{"mel", "fwd"}, mel_fwd_rungs());
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <functional>
 #include <mutex>
 
+#include "kernels/mel/mel.h"
 #include "kernels/portable_math.h"
+#include "kernels/stft/stft.h"
 
 namespace limbic {
 namespace {
@@ -59,5 +61,8 @@ const FftTable* fft_table(int n_fft) {
   }
   return nullptr;
 }
+
+bool stft_cpu_vector_supports(const StftDims& d) { return fft_table(d.n_fft) != nullptr; }
+bool mel_cpu_vector_supports(const LogMelDims& d) { return fft_table(d.stft.n_fft) != nullptr; }
 
 }  // namespace limbic

@@ -7,9 +7,9 @@ namespace limbic {
 
 struct FftTable {
   static constexpr int largest = 2048;
-  int points = 0;    ///< n_fft / 2
-  int passes = 0;    ///< the first pass has no twiddles
-  int radix[4] = {};  ///< product = points; the first two are 8
+  int points = 0;                          ///< n_fft / 2
+  int passes = 0;                          ///< the first pass has no twiddles
+  int radix[4] = {};                       ///< product = points; the first two are 8
   alignas(64) float half_window[largest];  ///< 0.5 * Hann: the split of the packed spectrum divides by 2
   alignas(64) float twiddle[largest];      ///< pass 1, 2, ..: [q < L][b = 1 .. R-1](re, im) of exp(-2 pi i b q / (L R))
   alignas(64) float split[largest / 2];    ///< (re, im) of exp(-2 pi i k / n_fft), k < points / 2

@@ -50,7 +50,8 @@ inline void transpose(Lanes (&r)[16]) {
   }
   for (int i = 0; i < 4; ++i) {  // now 4x4 blocks of 128 bits
     const __m512 a = _mm512_shuffle_f32x4(u[i], u[4 + i], 0x88), b = _mm512_shuffle_f32x4(u[i], u[4 + i], 0xdd);
-    const __m512 c = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0x88), d = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0xdd);
+    const __m512 c = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0x88),
+                 d = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0xdd);
     r[i].v = _mm512_shuffle_f32x4(a, c, 0x88);
     r[8 + i].v = _mm512_shuffle_f32x4(a, c, 0xdd);
     r[4 + i].v = _mm512_shuffle_f32x4(b, d, 0x88);

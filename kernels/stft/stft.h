@@ -2,6 +2,7 @@
 // Power spectrogram of a real signal: frames of n_fft samples, hop apart, times a periodic Hann window, |DFT|^2.
 // No scaling by window or length: a full-scale sine peaks at (n_fft / 4)^2.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -10,7 +11,8 @@
 namespace limbic {
 
 /// What stands before the first and after the last sample. `none`: nothing, frames lie inside the signal. Otherwise
-/// frame t is centred on sample t * hop: over zeros, or over the signal mirrored at its ends (end samples not repeated).
+/// frame t is centred on sample t * hop: over zeros, or over the signal mirrored at its ends (end samples not
+/// repeated).
 enum class Pad { none, zero, reflect };
 
 struct StftDims {
@@ -41,6 +43,7 @@ using StftPower = void(const StftDims&, const float* x, float* power, float* scr
 std::span<const Rung<StftDims, StftPower>> stft_fwd_rungs();
 
 void stft_fwd_v0_reference(const StftDims&, const float* x, float* power, float* scratch, Stream);
+size_t stft_v0_reference_scratch(const StftDims&);
 
 bool stft_cpu_vector_supports(const StftDims&);  ///< n_fft 256, 512, 1024 or 2048
 LIMBIC_EACH_ISA(void stft_fwd_cpu_vector(const StftDims&, const float* x, float* power, float* scratch, Stream);)

@@ -67,7 +67,8 @@ struct FrameGroup {
   }
 };
 
-/// Points frame[l] at frame first + l; a frame over a border is copied with its padding, one past the end repeats the last.
+/// Points frame[l] at frame first + l; a frame over a border is copied with its padding, one past the end repeats the
+/// last.
 inline void gather_frames(const StftDims& d, const float* x, int64_t first, FrameGroup& group) {
   const int64_t last = d.frames() - 1;
   for (int l = 0; l < Lanes::width; ++l) {
@@ -125,8 +126,9 @@ inline void join_pass(const FftTable& table, int length, const float* twiddle, F
   }
 }
 
-/// Splits the packed spectrum Z into that of the real signal, X, and leaves |X[k]|^2 where Z[k].re was, k = 0 .. points.
-/// With E, O the even and odd samples' spectra: Z[k] = E + i O, conj Z[N-k] = E - i O, X[k] = E + exp(-2 pi i k/n) O.
+/// Splits the packed spectrum Z into that of the real signal, X, and leaves |X[k]|^2 where Z[k].re was, k = 0 ..
+/// points. With E, O the even and odd samples' spectra: Z[k] = E + i O, conj Z[N-k] = E - i O, X[k] = E + exp(-2 pi i
+/// k/n) O.
 inline void split_to_power(const FftTable& table, FrameGroup& group) {
   const int n = table.points;
   constexpr int stride = FrameGroup::stride;
@@ -154,9 +156,15 @@ inline void group_power(const StftDims& d, const FftTable& table, const float* x
   const float* twiddle = table.twiddle;
   for (int pass = 1, length = 8; pass < table.passes; length *= table.radix[pass++]) {
     switch (table.radix[pass]) {
-      case 2: join_pass<2>(table, length, twiddle, group); break;
-      case 4: join_pass<4>(table, length, twiddle, group); break;
-      default: join_pass<8>(table, length, twiddle, group); break;
+      case 2:
+        join_pass<2>(table, length, twiddle, group);
+        break;
+      case 4:
+        join_pass<4>(table, length, twiddle, group);
+        break;
+      default:
+        join_pass<8>(table, length, twiddle, group);
+        break;
     }
     twiddle += 2 * length * (table.radix[pass] - 1);
   }

@@ -34,15 +34,16 @@ inline void fft_reference(std::complex<double>* z, int n, bool inverse = false) 
 }
 
 /// One frame's power. frame: n_fft complex numbers of workspace.
-template <class T>
-void stft_frame_v0_reference(const StftDims& d, const T* x, int64_t t, std::complex<double>* frame, T* power /*[bins]*/) {
+template <class T, class P>
+void stft_frame_v0_reference(const StftDims& d, const T* x, int64_t t, std::complex<double>* frame,
+                             P* power /*[bins]*/) {
   for (int i = 0; i < d.n_fft; ++i) {
     const int64_t s = d.source(t, i);
     const double window = 0.5 - 0.5 * portable_sincos(static_cast<double>(i) / d.n_fft).cos;
     frame[i] = s < 0 ? 0.0 : static_cast<double>(x[s]) * window;
   }
   fft_reference(frame, d.n_fft);
-  for (int k = 0; k < d.bins(); ++k) power[k] = static_cast<T>(std::norm(frame[k]));
+  for (int k = 0; k < d.bins(); ++k) power[k] = static_cast<P>(std::norm(frame[k]));
 }
 
 }  // namespace limbic
