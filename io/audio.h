@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sound: any container FFmpeg reads, to mono floats at a wanted rate. Decoding runs in the confined reader (io/reader/).
+// Sound: any container FFmpeg reads, to mono floats at a wanted rate. Decoding runs in the confined reader
+// (io/reader/).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -44,9 +45,9 @@ struct Audio {
   std::vector<std::string> warnings;  ///< silence, upsampled, mixed down, truncated, gaps: one line each
 };
 
-/// Decodes a file's first (best) sound track at `rate` Hz; 0 keeps the file's own rate. The resampler is libswresample's
-/// Kaiser-windowed sinc (beta 9), 64 taps at the lower rate, exact rational phases, in plain C on every machine.
-/// Throws MediaError, one line: `file: found X, expected Y`.
+/// Decodes a file's first (best) sound track at `rate` Hz; 0 keeps the file's own rate. The resampler is
+/// libswresample's Kaiser-windowed sinc: beta 9, 128 taps at the lower rate, cut-off 0.95, exact phases, in plain C on
+/// every machine. Throws MediaError, one line: `file: found X, expected Y`.
 Audio decode_audio(const std::string& path, int rate, const DecodeOptions& options = {});
 
 /// The same samples, bit for bit, piece by piece in bounded memory.

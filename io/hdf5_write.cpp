@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <hdf5.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+
+#include "engine/error.h"
+#include "io/hdf5.h"
+#include "io/input.h"
+
+namespace limbic {
+namespace {
+
+constexpr size_t old_header_text = 60000;  // an attribute in a classic object header ends at 64 KiB
+
+/// An HDF5 identifier, checked when it is made and closed at the end of its scope.
+class Handle {
+ public:
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {
+    if (id < 0) throw std::runtime_error("HDF5 refuses it");
+  }
+  ~Handle() { close_(id_); }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  operator hid_t() const { return id_; }
+
+ private:
+  hid_t id_;
+  herr_t (*close_)(hid_t);
+};
+
+void check(herr_t result) {
+  if (result < 0) throw std::runtime_error("HDF5 refuses it");
+}
+
+hid_t file_type(const std::string& dtype) {
+  if (dtype == "f64") return H5T_IEEE_F64LE;
+  if (dtype == "f32") return H5T_IEEE_F32LE;
+  if (dtype == "i64") return H5T_STD_I64LE;
+  if (dtype == "i32") return H5T_STD_I32LE;
+  if (dtype == "i16") return H5T_STD_I16LE;
+  if (dtype == "i8") return H5T_STD_I8LE;
+  if (dtype == "u64") return H5T_STD_U64LE;
+  if (dtype == "u32") return H5T_STD_U32LE;
+  if (dtype == "u16") return H5T_STD_U16LE;
+  if (dtype == "u8") return H5T_STD_U8LE;
+  return -1;
+}
+
+void write_tensor(hid_t file, const H5View& tensor) {
+  const hid_t type = file_type(tensor.dtype);
+  if (type < 0) throw std::runtime_error("dataset " + tensor.name + " of type " + tensor.dtype + " is not written");
+  const std::vector<hsize_t> shape(tensor.shape.begin(), tensor.shape.end());
+  const Handle space(
+      shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
+      H5Sclose);
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose), properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  check(H5Pset_create_intermediate_group(links, 1));
+  check(H5Pset_obj_track_times(properties, false));
+  const Handle dataset(H5Dcreate2(file, tensor.name.c_str(), type, space, links, properties, H5P_DEFAULT), H5Dclose);
+  if (H5Sget_simple_extent_npoints(space) > 0)
+    check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor.data));
+}
+
+/// A fixed-length UTF-8 string: variable-length ones live in heaps whose bytes depend on more than the text.
+void write_attribute(hid_t file, const std::string& name, const std::string& text) {
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose), space(H5Screate(H5S_SCALAR), H5Sclose);
+  check(H5Tset_size(type, text.size() + 1));
+  check(H5Tset_cset(type, H5T_CSET_UTF8));
+  const Handle attribute(H5Acreate2(file, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  check(H5Awrite(attribute, type, text.c_str()));
+}
+
+void write_file(const std::string& path, const std::vector<H5View>& tensors,
+                const std::map<std::string, std::string>& attributes) {
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose), access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  check(H5Pset_obj_track_times(creation, false));
+  size_t longest = 0;
+  for (const auto& [name, text] : attributes) longest = std::max(longest, text.size());
+  if (longest > old_header_text) check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18));
+  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation, access), H5Fclose);
+  for (const auto& [name, text] : attributes) write_attribute(file, name, text);
+  for (const H5View& tensor : tensors) write_tensor(file, tensor);
+  check(H5Fflush(file, H5F_SCOPE_LOCAL));
+}
+
+void sync(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0 || ::fsync(fd) != 0) {
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    throw std::runtime_error(std::strerror(error));
+  }
+  ::close(fd);
+}
+
+}  // namespace
+
+void write_hdf5(const std::string& path, const std::vector<H5View>& tensors,
+                const std::map<std::string, std::string>& attributes, bool force) {
+  static std::mutex one_at_a_time;  // Debian's libhdf5 is not made for threads
+  const std::lock_guard lock(one_at_a_time);
+  const auto refuse_existing = [&] {
+    throw Error(ExitCode::usage, clean_text(path) + ": found a file, expected none (--force overwrites)");
+  };
+  std::error_code error;
+  if (!force && std::filesystem::exists(std::filesystem::symlink_status(path, error))) refuse_existing();
+  const std::string temporary = path + ".tmp-" + std::to_string(::getpid());
+  std::filesystem::remove(temporary, error);  // left by a process of the same number that was killed
+  try {
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    write_file(temporary, tensors, attributes);
+    sync(temporary, O_RDONLY);
+    // A link, unlike a rename, never replaces what has come to be there meanwhile.
+    if (!force && ::link(temporary.c_str(), path.c_str()) != 0) {
+      if (errno == EEXIST) refuse_existing();
+      if (::rename(temporary.c_str(), path.c_str()) != 0)
+        throw std::runtime_error(std::strerror(errno));  // no hard links here
+    } else if (force) {
+      if (::rename(temporary.c_str(), path.c_str()) != 0) throw std::runtime_error(std::strerror(errno));
+    }
+    std::filesystem::remove(temporary, error);
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    sync(folder.empty() ? "." : folder.string(), O_RDONLY | O_DIRECTORY);
+  } catch (const Error&) {
+    std::filesystem::remove(temporary, error);
+    throw;
+  } catch (const std::runtime_error& cause) {
+    std::filesystem::remove(temporary, error);
+    throw Error(ExitCode::failure, clean_text(path) + ": cannot be written (" + cause.what() + ")");
+  }
+}
+
+}  // namespace limbic

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The child's side of the pipe, and the two jobs it can be given.
+#pragma once
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "io/reader/protocol.h"
+
+namespace limbic::reader {
+
+/// Why the file cannot be read, as in "a playlist (hls)"; `fault` is a MediaFault for sound.
+class Refusal : public std::runtime_error {
+ public:
+  explicit Refusal(const std::string& found, uint32_t fault_code = 0) : std::runtime_error(found), fault(fault_code) {}
+  uint32_t fault;
+};
+
+/// Writes one message to the parent; ends the process where nobody listens.
+void send(Kind kind, const void* payload, uint64_t bytes);
+inline void send(Kind kind, const Payload& payload) { send(kind, payload.bytes.data(), payload.bytes.size()); }
+
+int64_t file_size();  ///< of file_fd
+
+void read_sound(int rate);  ///< sends sound, samples...; throws Refusal
+void read_datasets();       ///< sends dataset, elements, attribute...; throws Refusal
+
+}  // namespace limbic::reader

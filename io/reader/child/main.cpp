@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// limbic-reader: parses one foreign file, already open, in a process that can do nothing else. Started by
+// io/reader/process.cpp; of no use by hand.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "io/audio.h"
+#include "io/reader/child/channel.h"
+#include "io/reader/child/sandbox.h"
+
+namespace limbic::reader {
+namespace {
+
+void write_all(const void* data, uint64_t bytes) {
+  const char* from = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(channel_fd, from, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) _exit(3);  // the parent has gone
+    from += written;
+    bytes -= static_cast<uint64_t>(written);
+  }
+}
+
+int run(const std::string& job, int cpu_seconds, int data_megabytes, int rate) {
+  const Confinement confined = confine(cpu_seconds, data_megabytes);
+  send(Kind::hello, Payload().put<uint8_t>(confined.no_new_privs).put<uint8_t>(confined.seccomp).text(confined.detail));
+  try {
+    if (job == "sound") read_sound(rate);
+    if (job == "datasets") read_datasets();
+    send(Kind::end, nullptr, 0);
+    return 0;
+  } catch (const Refusal& refusal) {
+    send(Kind::fault, Payload().put(refusal.fault).text(refusal.what()));
+  } catch (const std::bad_alloc&) {
+    send(Kind::fault, Payload()
+                          .put(static_cast<uint32_t>(MediaFault::reader))
+                          .text("a file that needs more than " + std::to_string(data_megabytes) + " MB of memory"));
+  }
+  return 1;
+}
+
+}  // namespace
+
+void send(Kind kind, const void* payload, uint64_t bytes) {
+  const Header header{magic, kind, bytes};
+  write_all(&header, sizeof header);
+  write_all(payload, bytes);
+}
+
+int64_t file_size() {
+  struct stat status;
+  return ::fstat(file_fd, &status) == 0 ? status.st_size : 0;
+}
+
+}  // namespace limbic::reader
+
+int main(int argc, char** argv) {
+  struct stat file, channel;
+  if (argc != 5 || ::fstat(limbic::reader::file_fd, &file) != 0 || ::fstat(limbic::reader::channel_fd, &channel) != 0) {
+    std::fprintf(stderr, "limbic-reader is started by limbic to parse one file; it is of no use by hand\n");
+    return 2;
+  }
+  // _exit: no library's clean-up runs over what a strange file left behind.
+  _exit(limbic::reader::run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4])));
+}

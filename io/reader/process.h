@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parent's side of limbic-reader: starts it on one open file, reads its messages against a deadline, and ends it.
+// Whatever the child says is untrusted: its callers check every number.
+#pragma once
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "io/input.h"
+#include "io/reader/protocol.h"
+
+namespace limbic::reader {
+
+/// The child crashed, hung, ran out of its limits, broke the protocol or is not installed; the text says which, as in
+/// "a file on which limbic-reader crashed (SIGSEGV)".
+class Failure : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct Message {
+  Kind kind;
+  std::string payload;
+};
+
+/// Where the reader is and how well this host confines it.
+struct Status {
+  std::string path;           ///< empty: not found
+  bool works = false;         ///< it started and answered
+  bool no_new_privs = false;  ///< it can gain no rights
+  bool seccomp = false;       ///< its system calls are filtered
+  std::string detail;         ///< why not, where something is missing
+};
+class Process {
+ public:
+  /// Starts limbic-reader on `file`; `stall_s` is how long it may take for one message.
+  Process(const InputFile& file, const std::string& job, double stall_s, int rate = 0);
+  ~Process();  ///< kills the child if it still runs, and reaps it
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// The child's next message; throws Failure where none comes.
+  Message next();
+
+  const Status& confinement() const { return confinement_; }
+
+ private:
+  void read_exactly(void* to, size_t count, double deadline);
+  [[noreturn]] void died();
+  int stop(bool kill_it);
+
+  int pid_ = -1;
+  int channel_ = -1;
+  double stall_s_;
+  int cpu_s_;
+  Status confinement_;
+};
+
+/// Starts limbic-reader and asks how well this host confines it, for `limbic doctor`.
+Status status();
+
+/// Where limbic-reader is: LIMBIC_READER, else beside the running program or where it was installed; empty: nowhere.
+std::string find_reader();
+
+}  // namespace limbic::reader
