@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nets/augment.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/ops.h"
+#include "kernels/portable_math.h"
 
 namespace limbic {
 
@@ -30,10 +32,32 @@ Tensor spec_augment(const Tensor& x, const SpecAugment& how) {
   return x * mask;  // [N,T,M]
 }
 
-std::vector<float> draw_mixup(int64_t pairs, Random& random) {
+namespace {
+
+/// A draw from Gamma(shape, 1): Marsaglia & Tsang 2000; below 1 by Gamma(shape + 1) U^(1 / shape).
+double draw_gamma(double shape, Random& random) {
+  const double positive = 1 - random.uniform();  // (0, 1]
+  if (shape < 1) return draw_gamma(shape + 1, random) * portable_exp(portable_log(positive) / shape);
+  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    const double x = random.normal(), u = 1 - random.uniform(), v = (1 + c * x) * (1 + c * x) * (1 + c * x);
+    if (v > 0 && portable_log(u) < 0.5 * x * x + d - d * v + d * portable_log(v)) return d * v;
+  }
+}
+
+double draw_beta(double alpha, Random& random) {
+  if (alpha == 1) return random.uniform();
+  const double a = draw_gamma(alpha, random), b = draw_gamma(alpha, random);
+  return a + b > 0 ? a / (a + b) : 0.5;
+}
+
+}  // namespace
+
+std::vector<float> draw_mixup(int64_t pairs, Random& random, double alpha) {
+  if (!(alpha > 0)) throw Error(ExitCode::usage, fmt::format("mixup: alpha is {}, wants more than 0", alpha));
   std::vector<float> weights;
   for (int64_t i = 0; i < pairs; ++i) {
-    const float l = random.uniform();
+    const auto l = static_cast<float>(draw_beta(alpha, random));
     weights.push_back(l);
     weights.push_back(1.0f - l);
   }

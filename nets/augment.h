@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SpecAugment and mixup at the place where the PANNs have them: on the normalised log-mel, after bn0 (facts: Kong et
-// al., arXiv 1912.10211, and the code published with it).
+// al., arXiv 1912.10211, and the code published with it). Changes to the sound itself are in waveform.h.
 #pragma once
 #include <vector>
 
 #include "engine/random.h"
 #include "engine/tensor.h"
+#include "nets/waveform.h"
 
 namespace limbic {
 
@@ -25,8 +26,8 @@ struct Augmentation {
 /// Masks x [N,T,M] with streams of the random state.
 Tensor spec_augment(const Tensor& x, const SpecAugment& how);
 
-/// Weights for `pairs` pairs, each l uniform in [0,1): the published Beta(1,1).
-std::vector<float> draw_mixup(int64_t pairs, Random& random);
+/// Weights for `pairs` pairs, l from Beta(alpha, alpha); the published alpha 1 is uniform in [0,1).
+std::vector<float> draw_mixup(int64_t pairs, Random& random, double alpha = 1);
 
 /// x [2B,...] -> [B,...]: weighted sums of neighbours. Also for targets [2B,C].
 Tensor mix(const Tensor& x, const std::vector<float>& weights);
