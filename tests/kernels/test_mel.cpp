@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "kernels/parallel.h"
+#include "kernels/philox.h"
+#include "kernels/problems.h"
+
+using namespace limbic;
+
+namespace {
+
+/// Overlapping triangles of growing width; the last filter is empty where there are several.
+struct Filters {
+  std::vector<int32_t> first, count, offset;
+  std::vector<float> weight;
+  Filters(int mels, int bins) {
+    for (int m = 0; m < mels; ++m) {
+      const int begin = m * (bins - 1) / (mels + 1);
+      const int wide = mels > 1 && m == mels - 1 ? 0 : std::min(bins - begin, 1 + 2 * bins / (mels + 1));
+      first.push_back(begin);
+      count.push_back(wide);
+      offset.push_back(static_cast<int32_t>(weight.size()));
+      for (int i = 0; i < wide; ++i) weight.push_back(0.02f * static_cast<float>(std::min(i + 1, wide - i)) / wide);
+    }
+  }
+  MelBank bank() const {
+    return {static_cast<int>(first.size()), first.data(), count.data(), offset.data(), weight.data()};
+  }
+};
+
+std::vector<float> run(const Rung<LogMelDims, LogMel>& rung, Isa isa, const LogMelDims& d, const std::vector<float>& x,
+                       const MelBank& bank) {
+  std::vector<float> scratch(rung.scratch ? rung.scratch(d) : 0), y(d.stft.frames() * d.mels, NAN);
+  rung.run[static_cast<int>(isa)](d, x.data(), bank, y.data(), scratch.data(), {});
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("mel: every rung is within 1e-4 dB of the f64 reference, with the same bits everywhere") {
+  for (const auto& [name, d] : mel_problems) {
+    const Filters filters(d.mels, d.stft.bins());
+    std::vector<float> x(d.stft.samples);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = 0.2f * (philox_uniform(3, 0, i) - 0.5f);
+    const auto truth = run(mel_fwd_rungs().back(), Isa::reference, d, x, filters.bank());
+    for (const auto& rung : mel_fwd_rungs()) {
+      std::vector<float> first;
+      for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+        if (!isa_supported(isa) || !serves(rung, d, Device::cpu, isa)) continue;
+        for (const int count : {1, 3}) {
+          set_threads(count);
+          const auto y = run(rung, isa, d, x, filters.bank());
+          INFO("mel fwd " << rung.name << " " << isa_name(isa) << " '" << name << "' threads " << count);
+          if (first.empty()) first = y;
+          CHECK(std::memcmp(y.data(), first.data(), y.size() * sizeof(float)) == 0);
+          double worst = 0;
+          for (size_t i = 0; i < y.size(); ++i)
+            worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - truth[i]));
+          CHECK(worst < 1e-4);
+        }
+      }
+      set_threads(2);
+    }
+  }
+}
+
+TEST_CASE("mel: silence is the floor, and loud and faint sounds keep their distance") {
+  const LogMelDims d{{8000, 512, 160, Pad::reflect}, 16};
+  const Filters filters(d.mels, d.stft.bins());
+  const auto* rung = pick(mel_fwd_rungs(), {"mel", "fwd"}, d, Device::cpu);
+  REQUIRE(rung);
+  for (const float v : run(*rung, active_isa(), d, std::vector<float>(8000), filters.bank())) CHECK(v == Approx(-100));
+
+  std::vector<float> x(8000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = philox_uniform(4, 0, i) - 0.5f;
+  const auto loud = run(*rung, active_isa(), d, x, filters.bank());
+  for (float& v : x) v *= 0.01f;
+  const auto faint = run(*rung, active_isa(), d, x, filters.bank());
+  for (size_t i = 0; i < loud.size(); ++i) {
+    if (i % 16 != 15) CHECK(loud[i] - faint[i] == Approx(40).margin(1e-3));  // filter 15 is empty
+  }
+}
