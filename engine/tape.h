@@ -33,9 +33,14 @@ class GradOf {
 };
 
 /// The only door to the tape: `output` becomes what op `name` made of `inputs`, where any of them wants a gradient (and
-/// no NoGrad is in force); else it is returned as it is. `backward` may be called once, with dy of output's shape.
+/// no NoGrad is in force); else it is returned as it is. `backward` is called once, with dy of output's shape, and may
+/// take `Tensor dy` or `const Tensor& dy`; a dy that nobody else holds may be overwritten (see writable_like).
 Tensor record(const char* name, Tensor output, const std::vector<Tensor>& inputs,
-              std::function<void(const Tensor& dy)> backward);
+              std::function<void(Tensor dy)> backward);
+
+/// dy itself where this is its only handle, else a new tensor of its shape: what a gradient kernel that works in place
+/// writes to. Call it as `writable_like(dy)` on the closure's own `Tensor dy`.
+Tensor writable_like(const Tensor& dy);
 
 /// True where record() would record an op of these inputs. Ops ask it to skip what only the backward pass needs.
 bool will_record(std::initializer_list<Tensor> inputs);

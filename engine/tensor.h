@@ -58,14 +58,16 @@ class Tensor {
   bool requires_grad() const { return node_ != nullptr; }
   Tensor& set_requires_grad(bool wanted = true);  ///< of a leaf (a parameter); on this handle and later copies of it
   Tensor grad() const;  ///< the gradient that backward() left in a leaf; empty before
-  void zero_grad();     ///< forgets it
+  void set_grad(Tensor grad);  ///< of a leaf, in its shape; empty: forgets it
+  void zero_grad() { set_grad({}); }
 
   const void* id() const { return node_.get(); }  ///< its place on the tape, as TapeStep::id
   Storage& storage() const { return *storage_; }
+  bool shares_storage() const { return storage_.use_count() > 1; }  ///< with another tensor
 
  private:
   friend class GradOf;
-  friend struct TapeAccess;
+  friend struct TapeAccess;  // tape.cpp
   std::shared_ptr<Storage> storage_;
   std::shared_ptr<Node> node_;
   Shape shape_;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// From an op to a kernel: picks the rung, gives it scratch from the pool, traces it. For the engine's own files.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <string>
+#include <type_traits>
+
+#include "engine/error.h"
+#include "engine/storage.h"
+#include "engine/tensor.h"
+#include "kernels/rung.h"
+
+namespace limbic {
+
+/// Throws Error(ExitCode::usage) with the parts as its text; shapes are written [2,8,8,3].
+template <class... Parts>
+[[noreturn]] void refuse(const Parts&... parts) {
+  std::ostringstream text;
+  const auto write = [&text](const auto& part) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(part)>, Shape>) {
+      text << shape_text(part);
+    } else {
+      text << part;
+    }
+  };
+  (write(parts), ...);
+  throw Error(ExitCode::usage, text.str());
+}
+
+// What `--trace` and errors call a problem: "N1 H8 W8 C3 K16 R3 S3".
+std::string dims_text(const struct Conv2dDims&);
+std::string dims_text(const struct MatmulDims&);
+std::string dims_text(const struct BatchNormDims&);
+std::string dims_text(const struct Pool2dDims&);
+std::string dims_text(const struct ReduceDims&);
+std::string dims_text(const struct UnaryDims&);
+std::string dims_text(const struct BinaryDims&);
+std::string dims_text(const struct SoftmaxDims&);
+std::string dims_text(const struct CrossEntropyDims&);
+std::string dims_text(const struct BceDims&);
+std::string dims_text(const struct DropoutDims&);
+std::string dims_text(const struct CopyDims&);
+std::string dims_text(const struct AdamDims&);
+std::string dims_text(const struct SgdDims&);
+std::string dims_text(const struct SumSquaresDims&);
+
+[[noreturn]] void refuse_kernel(Pass pass, const std::string& dims, Device device);  // says which forced rung declined
+
+/// The rung that serves `dims`; throws where none does.
+template <class Dims, class Fn>
+const Rung<Dims, Fn>& choose(std::span<const Rung<Dims, Fn>> rungs, Pass pass, Device device, const Dims& dims) {
+  const auto* rung = pick(rungs, pass, dims, device);
+  if (!rung) refuse_kernel(pass, dims_text(dims), device);
+  return *rung;
+}
+
+/// Runs a chosen rung: fn(dims, args..., scratch, stream), the scratch where its type has one.
+template <class Dims, class Fn, class... Args>
+void run(const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) {
+  Fn* fn = rung.run[static_cast<int>(active_isa())];
+  const auto call = [&] {
+    if constexpr (std::is_invocable_v<Fn*, const Dims&, Args..., Stream>) {
+      fn(dims, args..., Stream{});
+    } else {
+      const size_t floats = rung.scratch ? rung.scratch(dims) : 0;
+      std::optional<Block> scratch;
+      if (floats) scratch.emplace(floats * sizeof(float));
+      fn(dims, args..., scratch ? scratch->floats() : nullptr, Stream{});
+    }
+  };
+  if (!tracing()) return call();
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+  trace({pass, rung.name, dims_text(dims).c_str(), elapsed.count()});
+}
+
+/// Both: the usual way from an op to its kernel.
+template <class Dims, class Fn, class... Args>
+void launch(std::span<const Rung<Dims, Fn>> rungs, Pass pass, Device device, const Dims& dims, Args... args) {
+  run(choose(rungs, pass, device, dims), pass, dims, args...);
+}
+
+}  // namespace limbic

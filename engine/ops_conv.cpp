@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions and matrix products.
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/dispatch.h"
+#include "engine/ops.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/reduce/reduce.h"
+
+namespace limbic {
+namespace {
+
+int extent(const char* name, int64_t value) {
+  if (value > std::numeric_limits<int>::max()) refuse(name, ": an extent of ", value, " is too large");
+  return static_cast<int>(value);
+}
+
+// Column sums: dy [rows,K] -> db [K].
+Tensor bias_gradient(const Tensor& dy, int64_t K) {
+  Tensor db = Tensor::empty({K});
+  const ReduceDims dims{.outer = 1, .n = dy.size() / K, .inner = K, .kind = ReduceKind::sum};
+  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.data(), db.data(),
+         static_cast<int32_t*>(nullptr));
+  return db;
+}
+
+void check_bias(const char* name, const Tensor& bias, int64_t K) {
+  if (bias && bias.shape() != Shape{K}) refuse(name, ": bias ", bias.shape(), ", expected [", K, "]");
+}
+
+// ---- convolution: a 1-D one is a 2-D one of height 1 ----
+
+void check_conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, int rank, int groups) {
+  if (x.rank() != rank) refuse(name, ": x ", x.shape(), ", expected ", rank == 4 ? "[N,H,W,C]" : "[N,T,C]");
+  if (w.rank() != rank) refuse(name, ": weight ", w.shape(), ", expected ", rank == 4 ? "[K,R,S,C]" : "[K,S,C]");
+  const int64_t K = w.dim(0);
+  if (groups < 1 || K % groups) refuse(name, ": groups ", groups, " do not divide the ", K, " filters of weight ", w.shape());
+  if (x.dim(-1) != w.dim(-1) * groups) {
+    refuse(name, ": x ", x.shape(), " has ", x.dim(-1), " channels, weight ", w.shape(),
+           groups > 1 ? " in " + std::to_string(groups) + " groups" : "", " wants ", w.dim(-1) * groups);
+  }
+  if (w.size() == 0 || x.size() == 0) refuse(name, ": x ", x.shape(), " or weight ", w.shape(), " is empty");
+  check_bias(name, bias, K);
+}
+
+Conv2dDims conv_dims(const char* name, const Tensor& x, const Tensor& w, const Conv2dOptions& o) {
+  const bool flat = x.rank() == 3;  // [N,T,C]
+  Conv2dDims d{};
+  d.N = extent(name, x.dim(0)), d.H = flat ? 1 : extent(name, x.dim(1)), d.W = extent(name, x.dim(-2));
+  d.C = extent(name, x.dim(-1)), d.K = extent(name, w.dim(0));
+  d.R = flat ? 1 : extent(name, w.dim(1)), d.S = extent(name, w.dim(-2));
+  d.stride_h = o.stride.h, d.stride_w = o.stride.w, d.pad_h = o.padding.h, d.pad_w = o.padding.w;
+  d.dilation_h = o.dilation.h, d.dilation_w = o.dilation.w, d.groups = o.groups;
+  if (d.stride_h < 1 || d.stride_w < 1 || d.dilation_h < 1 || d.dilation_w < 1 || d.pad_h < 0 || d.pad_w < 0) {
+    refuse(name, ": strides and dilations are at least 1, paddings at least 0");
+  }
+  const int64_t reach_h = int64_t{d.dilation_h} * (d.R - 1) + 1, reach_w = int64_t{d.dilation_w} * (d.S - 1) + 1;
+  if (d.H + int64_t{2} * d.pad_h < reach_h || d.W + int64_t{2} * d.pad_w < reach_w) {
+    refuse(name, ": x ", x.shape(), " is smaller than the filter of weight ", w.shape());
+  }
+  return d;
+}
+
+Shape conv_shape(const Tensor& x, const Conv2dDims& d) {
+  return x.rank() == 3 ? Shape{d.N, d.Q(), d.K} : Shape{d.N, d.P(), d.Q(), d.K};
+}
+
+// The weights as `rung` wants them in inference, made once and kept with them until they change. Null: as they are.
+std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims, const Tensor& w) {
+  const size_t floats = conv2d_prepared_size(rung, dims);
+  if (!floats) return nullptr;
+  Storage& storage = w.storage();
+  std::lock_guard lock(storage.mutex);
+  auto& kept = storage.prepared[std::string("conv2d ") + rung + " groups" + std::to_string(dims.groups)];
+  if (!kept || kept->bytes() != floats * sizeof(float)) {
+    auto block = std::make_shared<Block>(floats * sizeof(float));
+    conv2d_prepare(rung, dims, w.data(), block->floats());
+    kept = std::move(block);
+  }
+  return kept;
+}
+
+// y = epilogue(conv(x, w)); `keep` says that w stays as it is for a while.
+Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, const Conv2dEpilogue& epilogue, bool keep) {
+  Tensor y = Tensor::empty(conv_shape(x, dims));
+  const Pass pass{"conv2d", "fwd"};
+  const auto& rung = choose(conv2d_fwd_rungs(), pass, x.device(), dims);
+  const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
+  const float* packed = prepared ? prepared->floats() : nullptr;
+  run(rung, pass, dims, x.data(), w.data(), packed, epilogue, y.data());
+  return y;
+}
+
+Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+  check_conv(name, x, w, bias, x.rank() == 3 ? 3 : 4, options.groups);
+  const Conv2dDims dims = conv_dims(name, x, w, options);
+  Tensor y = conv_forward(x, w, dims, {.scale = nullptr, .shift = bias ? bias.data() : nullptr, .relu = false},
+                          !grad_enabled());
+
+  return record(name, y, {x, w, bias},
+                [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(),
+                 w = w.detach()](const Tensor& dy) {
+    if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
+    if (gw.wanted()) {
+      Tensor dw = Tensor::empty(w.shape());
+      launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.data(), dy.data(), dw.data());
+      gw.add(std::move(dw));
+    }
+    if (gx.wanted()) {
+      Tensor dx = Tensor::empty(x.shape());
+      launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.data(), w.data(), dx.data());
+      gx.add(std::move(dx));
+    }
+  });
+}
+
+// ---- matrix product ----
+
+Tensor multiply(const Tensor& a, const Tensor& b, const float* bias, const MatmulDims& dims, Shape shape) {
+  Tensor c = Tensor::empty(std::move(shape));
+  launch(matmul_fwd_rungs(), {"matmul", "fwd"}, a.device(), dims, a.data(), b.data(), bias, c.data());
+  return c;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+  if (x.rank() != 4) refuse("conv2d: x ", x.shape(), ", expected [N,H,W,C]");
+  return conv("conv2d", x, w, bias, options);
+}
+
+Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv1dOptions& o) {
+  if (x.rank() != 3) refuse("conv1d: x ", x.shape(), ", expected [N,T,C]");
+  return conv("conv1d", x, w, bias, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
+}
+
+Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
+                      const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
+                      const Tensor& running_var, const BatchNormOptions& bn) {
+  if (grad_enabled() || bn.training) refuse("conv2d_bn_relu: serves inference only, under NoGrad and in eval mode");
+  if (bias) {  // the epilogue has one shift: acc + bias is rounded before the normalisation, so it stays a pass of its own
+    Tensor mean = running_mean.detach(), var = running_var.detach();
+    return batch_norm(conv2d(x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
+  }
+  check_conv("conv2d_bn_relu", x, w, bias, 4, conv.groups);
+  const Conv2dDims dims = conv_dims("conv2d_bn_relu", x, w, conv);
+  for (const Tensor* t : {&bn_weight, &bn_bias, &running_mean, &running_var}) {
+    if (t->shape() != Shape{dims.K}) refuse("conv2d_bn_relu: batch norm of ", t->shape(), " after ", dims.K, " filters");
+  }
+  Tensor scale = Tensor::empty({dims.K}), shift = Tensor::empty({dims.K});
+  float* a = scale.data();
+  float* b = shift.data();
+  for (int k = 0; k < dims.K; ++k) {  // as the batch_norm kernels do
+    a[k] = bn_weight.data()[k] / std::sqrt(running_var.data()[k] + bn.eps);
+    b[k] = std::fma(-running_mean.data()[k], a[k], bn_bias.data()[k]);
+  }
+  return conv_forward(x, w, dims, {.scale = a, .shift = b, .relu = bn.relu}, true);
+}
+
+Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o) {
+  if (a.rank() < 2 || b.rank() < 2) refuse("matmul: a ", a.shape(), " and b ", b.shape(), ", expected matrices");
+  const int64_t K = a.dim(o.trans_a ? -2 : -1), K_of_b = b.dim(o.trans_b ? -1 : -2);
+  const Shape batch_a(a.shape().begin(), a.shape().end() - 2), batch_b(b.shape().begin(), b.shape().end() - 2);
+  if (K != K_of_b) refuse("matmul: a ", a.shape(), " has an inner extent of ", K, ", b ", b.shape(), " wants ", K_of_b);
+  if (batch_a != batch_b && !(batch_b.empty() && !o.trans_a)) {
+    refuse("matmul: leading axes of a ", a.shape(), " and b ", b.shape(), " differ");
+  }
+  MatmulDims dims{};
+  dims.M = extent("matmul", a.dim(o.trans_a ? -1 : -2)), dims.N = extent("matmul", b.dim(o.trans_b ? -2 : -1));
+  dims.K = extent("matmul", K), dims.trans_a = o.trans_a, dims.trans_b = o.trans_b;
+  Shape shape = batch_a;
+  shape.insert(shape.end(), {dims.M, dims.N});
+  const int64_t batch = element_count(batch_a);
+  if (batch_b.empty()) {
+    dims.M = extent("matmul", dims.M * batch);  // one product with many rows
+  } else {
+    dims.batch = extent("matmul", batch);
+  }
+  Tensor y = multiply(a, b, nullptr, dims, shape);
+
+  return record("matmul", y, {a, b}, [dims, ga = GradOf(a), gb = GradOf(b), a = a.detach(), b = b.detach()](const Tensor& dy) {
+    const bool ta = dims.trans_a, tb = dims.trans_b;
+    if (ga.wanted()) {  // da [M,K] = dy op(b)^T; transposed: op(b) dy^T
+      MatmulDims d{.M = dims.M, .N = dims.K, .K = dims.N, .trans_a = false, .trans_b = !tb, .batch = dims.batch};
+      if (ta) d = {.M = dims.K, .N = dims.M, .K = dims.N, .trans_a = tb, .trans_b = true, .batch = dims.batch};
+      ga.add(ta ? multiply(b, dy, nullptr, d, a.shape()) : multiply(dy, b, nullptr, d, a.shape()));
+    }
+    if (gb.wanted()) {  // db [K,N] = op(a)^T dy; transposed: dy^T op(a)
+      MatmulDims d{.M = dims.K, .N = dims.N, .K = dims.M, .trans_a = !ta, .trans_b = false, .batch = dims.batch};
+      if (tb) d = {.M = dims.N, .N = dims.K, .K = dims.M, .trans_a = true, .trans_b = ta, .batch = dims.batch};
+      gb.add(tb ? multiply(dy, a, nullptr, d, b.shape()) : multiply(a, dy, nullptr, d, b.shape()));
+    }
+  });
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  if (w.rank() != 2) refuse("linear: weight ", w.shape(), ", expected [K,C]");
+  if (x.rank() < 1 || x.dim(-1) != w.dim(1)) {
+    refuse("linear: x ", x.shape(), " has ", x.rank() ? x.dim(-1) : 0, " features, weight ", w.shape(), " wants ", w.dim(1));
+  }
+  const int64_t K = w.dim(0), C = w.dim(1);
+  check_bias("linear", b, K);
+  Shape shape = x.shape();
+  shape.back() = K;
+  MatmulDims dims{};
+  dims.M = extent("linear", C ? x.size() / C : 0), dims.N = extent("linear", K), dims.K = extent("linear", C);
+  dims.trans_b = true;
+  Tensor y = multiply(x, w, b ? b.data() : nullptr, dims, shape);
+
+  return record("linear", y, {x, w, b},
+                [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(b), x = x.detach(), w = w.detach()](const Tensor& dy) {
+    const int M = dims.M, N = dims.N, K_in = dims.K;
+    if (gb.wanted()) gb.add(bias_gradient(dy, N));
+    if (gw.wanted()) {  // dw [K,C] = dy^T x
+      gw.add(multiply(dy, x, nullptr, {.M = N, .N = K_in, .K = M, .trans_a = true, .trans_b = false}, w.shape()));
+    }
+    if (gx.wanted()) {  // dx [...,C] = dy w
+      gx.add(multiply(dy, w, nullptr, {.M = M, .N = K_in, .K = N, .trans_a = false, .trans_b = false}, x.shape()));
+    }
+  });
+}
+
+}  // namespace limbic

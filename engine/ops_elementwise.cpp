@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic with broadcasting, functions of one tensor, dropout.
+#include <algorithm>
+#include <utility>
+
+#include "engine/dispatch.h"
+#include "engine/ops.h"
+#include "engine/random.h"
+#include "kernels/binary/binary.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/unary/unary.h"
+
+namespace limbic {
+namespace {
+
+// ---- two tensors ----
+
+// Strides of x over the axes of y: 0 where x is stretched.
+void broadcast_strides(const Shape& x, const Shape& y, int64_t* stride) {
+  const size_t missing = y.size() - x.size();
+  int64_t step = 1;
+  for (size_t i = y.size(); i-- > 0;) {
+    const int64_t extent = i < missing ? 1 : x[i - missing];
+    stride[i] = extent == 1 ? 0 : step;
+    step *= extent;
+  }
+}
+
+Shape broadcast_shape(const char* name, const Shape& a, const Shape& b) {
+  Shape y(std::max(a.size(), b.size()));
+  if (y.size() > 6) refuse(name, ": rank ", y.size(), ", at most 6 is served");
+  for (size_t i = 0; i < y.size(); ++i) {  // from the last axis
+    const int64_t ea = i < a.size() ? a[a.size() - 1 - i] : 1, eb = i < b.size() ? b[b.size() - 1 - i] : 1;
+    if (ea != eb && ea != 1 && eb != 1) refuse(name, ": a ", a, " and b ", b, " do not broadcast (", ea, " against ", eb, ")");
+    y[y.size() - 1 - i] = ea == 1 ? eb : ea;
+  }
+  return y;
+}
+
+Tensor binary(const char* name, Binary kind, const Tensor& a, const Tensor& b) {
+  const Shape shape = broadcast_shape(name, a.shape(), b.shape());
+  BinaryDims dims{.kind = kind, .rank = static_cast<int>(shape.size()), .shape = {}, .stride_a = {}, .stride_b = {}};
+  std::copy(shape.begin(), shape.end(), dims.shape);
+  broadcast_strides(a.shape(), shape, dims.stride_a);
+  broadcast_strides(b.shape(), shape, dims.stride_b);
+
+  Tensor y = Tensor::empty(shape);
+  launch(binary_fwd_rungs(), {name, "fwd"}, a.device(), dims, a.data(), b.data(), y.data());
+
+  const bool linear = kind == Binary::add || kind == Binary::sub;  // their gradients need no inputs
+  return record(name, y, {a, b},
+                [name, dims, ga = GradOf(a), gb = GradOf(b), a_shape = a.shape(), b_shape = b.shape(),
+                 a = linear ? Tensor() : a.detach(), b = linear ? Tensor() : b.detach()](const Tensor& dy) {
+    const bool a_is_dy = dims.kind == Binary::add || dims.kind == Binary::sub, b_is_dy = dims.kind == Binary::add;
+    const bool pass_a = a_is_dy && a_shape == dy.shape(), pass_b = b_is_dy && b_shape == dy.shape();
+    Tensor da, db;
+    if (ga.wanted() && !pass_a) da = Tensor::empty(a_shape);
+    if (gb.wanted() && !pass_b) db = Tensor::empty(b_shape);
+    if (da || db) {
+      launch(binary_bwd_rungs(), {name, "bwd"}, dy.device(), dims, a ? std::as_const(a).data() : nullptr,
+             b ? std::as_const(b).data() : nullptr, dy.data(), da ? da.data() : nullptr, db ? db.data() : nullptr);
+    }
+    ga.add(pass_a ? dy : da);
+    gb.add(pass_b ? dy : db);
+  });
+}
+
+// ---- one tensor ----
+
+enum class Keeps { x, y, nothing };  // what the gradient reads
+
+Tensor unary(const char* name, Unary kind, Keeps keeps, const Tensor& x, float alpha = 0) {
+  const UnaryDims dims{.n = x.size(), .kind = kind, .alpha = alpha};
+  Tensor y = Tensor::empty(x.shape());
+  launch(unary_fwd_rungs(), {name, "fwd"}, x.device(), dims, x.data(), y.data());
+
+  return record(name, y, {x}, [name, dims, gx = GradOf(x), x = keeps == Keeps::x ? x.detach() : Tensor(),
+                               y = keeps == Keeps::y ? y : Tensor()](Tensor dy) {
+    Tensor dx = writable_like(dy);
+    launch(unary_bwd_rungs(), {name, "bwd"}, dy.device(), dims, x ? x.data() : nullptr, y ? y.data() : nullptr,
+           std::as_const(dy).data(), dx.data());
+    gx.add(std::move(dx));
+  });
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) { return binary("add", Binary::add, a, b); }
+Tensor sub(const Tensor& a, const Tensor& b) { return binary("sub", Binary::sub, a, b); }
+Tensor mul(const Tensor& a, const Tensor& b) { return binary("mul", Binary::mul, a, b); }
+Tensor div(const Tensor& a, const Tensor& b) { return binary("div", Binary::div, a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) { return binary("maximum", Binary::max, a, b); }
+
+Tensor relu(const Tensor& x) { return unary("relu", Unary::relu, Keeps::y, x); }
+Tensor leaky_relu(const Tensor& x, float slope) { return unary("leaky_relu", Unary::leaky_relu, Keeps::x, x, slope); }
+Tensor elu(const Tensor& x, float alpha) { return unary("elu", Unary::elu, Keeps::y, x, alpha); }
+Tensor sigmoid(const Tensor& x) { return unary("sigmoid", Unary::sigmoid, Keeps::y, x); }
+Tensor tanh(const Tensor& x) { return unary("tanh", Unary::tanh, Keeps::y, x); }
+Tensor exp(const Tensor& x) { return unary("exp", Unary::exp, Keeps::y, x); }
+Tensor log(const Tensor& x) { return unary("log", Unary::log, Keeps::x, x); }
+Tensor sqrt(const Tensor& x) { return unary("sqrt", Unary::sqrt, Keeps::y, x); }
+Tensor square(const Tensor& x) { return unary("square", Unary::square, Keeps::x, x); }
+Tensor neg(const Tensor& x) { return unary("neg", Unary::neg, Keeps::nothing, x); }
+Tensor abs(const Tensor& x) { return unary("abs", Unary::abs, Keeps::x, x); }
+
+Tensor dropout(const Tensor& x, float p, bool training) {
+  if (!(p >= 0 && p <= 1)) refuse("dropout: probability ", p, ", expected 0 to 1");
+  if (!training || p == 0) return x;
+  const DropoutDims dims{.n = x.size(), .p = p, .seed = random_state().seed, .stream = next_random_stream()};
+  Tensor y = Tensor::empty(x.shape());
+  launch(dropout_fwd_rungs(), {"dropout", "fwd"}, x.device(), dims, x.data(), y.data());
+
+  return record("dropout", y, {x}, [dims, gx = GradOf(x)](Tensor dy) {  // the same mask, drawn again
+    Tensor dx = writable_like(dy);
+    launch(dropout_fwd_rungs(), {"dropout", "bwd"}, dy.device(), dims, std::as_const(dy).data(), dx.data());
+    gx.add(std::move(dx));
+  });
+}
+
+}  // namespace limbic
