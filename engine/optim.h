@@ -22,7 +22,7 @@ class Optimizer {
   /// What a checkpoint has to keep, by name: "step" (i32 []) and "<parameter>.exp_avg" and so on.
   virtual std::vector<NamedTensor> state() = 0;
 
-  float lr = 0;
+  double lr = 0;
   float grad_scale = 1;  ///< gradients are multiplied by it first: clip_grad_norm's result, or 1 / micro-batches
 
  protected:
@@ -30,7 +30,7 @@ class Optimizer {
 };
 
 struct SgdOptions {
-  float lr = 0.01f, momentum = 0, weight_decay = 0;
+  double lr = 0.01, momentum = 0, weight_decay = 0;
   bool nesterov = false;
 };
 /// torch.optim.SGD: g += wd w; v = momentum v + g; w -= lr (nesterov ? g + momentum v : v).
@@ -47,7 +47,7 @@ class Sgd : public Optimizer {
 };
 
 struct AdamOptions {
-  float lr = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, weight_decay = 0;
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   bool decoupled = false;  ///< AdamW: w -= lr wd w, instead of wd in the gradient
   bool amsgrad = false;    ///< torch's: the maximum is taken of the uncorrected v
 };
@@ -68,13 +68,13 @@ class Adam : public Optimizer {
 struct Schedule {
   enum class Kind { constant, step, cosine };
   Kind kind = Kind::constant;
-  float base = 1e-3f;
+  double base = 1e-3;
   int64_t total = 0;      ///< cosine: steps until `floor`
   int64_t warmup = 0;     ///< steps of linear growth from 0, before anything else
-  float floor = 0;        ///< cosine: where it ends
+  double floor = 0;       ///< cosine: where it ends
   int64_t every = 1;      ///< step: after so many steps ...
-  float factor = 0.1f;    ///< ... times this
-  float at(int64_t step) const;  ///< 0-based; the same bits on every machine
+  double factor = 0.1;    ///< ... times this
+  double at(int64_t step) const;  ///< 0-based; the same bits on every machine
 };
 Schedule::Kind schedule_kind(const std::string& name);  ///< "constant", "step", "cosine"; throws
 

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/random.h"
+
+#include <cmath>
+
+#include "engine/dispatch.h"
+#include "engine/elementary.h"
+#include "kernels/philox.h"
+
+namespace limbic {
+namespace {
+
+// Streams of initialisers and of host code stay apart from those that dropout counts up from 0.
+constexpr uint64_t initialiser_streams = uint64_t{1} << 63;
+constexpr uint64_t host_streams = uint64_t{1} << 62;
+
+// Box-Muller on 24-bit uniforms: two normals for two words.
+struct Normals {
+  float a, b;
+};
+Normals normals(uint32_t word_a, uint32_t word_b) {
+  const double u = (static_cast<double>(word_a >> 8) + 0.5) * 0x1p-24;  // in (0, 1)
+  const double v = static_cast<double>(word_b >> 8) * 0x1p-24;
+  const double radius = std::sqrt(-2 * portable_log(u));
+  return {static_cast<float>(radius * portable_cos_2pi(v)), static_cast<float>(radius * portable_cos_2pi(v - 0.25))};
+}
+
+// Calls value(element, block) with blocks of four random words, `attempt` telling repeated draws apart.
+Philox4 draw(uint64_t stream, int64_t element, int attempt = 0) {
+  return philox(random_state().seed, stream, static_cast<uint64_t>(element) | static_cast<uint64_t>(attempt) << 48);
+}
+
+uint64_t initialiser_stream() { return initialiser_streams | next_random_stream(); }
+
+}  // namespace
+
+RandomState& random_state() {
+  thread_local RandomState state;
+  return state;
+}
+
+void set_random_step(uint64_t seed, uint64_t step) { random_state() = {seed, step, 0}; }
+
+uint64_t next_random_stream() {
+  RandomState& state = random_state();
+  return (state.step << 16 | (state.op++ & 0xffff)) & ~(initialiser_streams | host_streams);
+}
+
+uint32_t Random::word() {
+  const uint64_t i = drawn_++;
+  return philox(seed_, stream_ | host_streams, i >> 2).word[i & 3];
+}
+
+float Random::uniform() { return philox_uniform(word()); }
+float Random::uniform(float low, float high) { return std::fma(uniform(), high - low, low); }
+
+int64_t Random::below(int64_t n) {
+  if (n < 1) refuse("Random::below: ", n, ", expected at least 1");
+  const uint64_t wide = static_cast<uint64_t>(word()) << 32 | word();
+  return static_cast<int64_t>(wide % static_cast<uint64_t>(n));
+}
+
+float Random::normal() {
+  const uint32_t a = word(), b = word();
+  return normals(a, b).a;
+}
+
+int64_t fan_in(const Tensor& w) { return w.dim(0) ? w.size() / w.dim(0) : 0; }
+int64_t fan_out(const Tensor& w) { return w.dim(-1) ? w.size() / w.dim(-1) : 0; }
+
+void uniform(Tensor& w, float low, float high) {
+  const uint64_t stream = initialiser_stream();
+  float* numbers = w.data();
+  for (int64_t i = 0; i < w.size(); ++i) numbers[i] = std::fma(philox_uniform(draw(stream, i).word[0]), high - low, low);
+}
+
+void normal(Tensor& w, float mean, float deviation) {
+  const uint64_t stream = initialiser_stream();
+  float* numbers = w.data();
+  for (int64_t i = 0; i < w.size(); ++i) {
+    const Philox4 block = draw(stream, i);
+    numbers[i] = std::fma(normals(block.word[0], block.word[1]).a, deviation, mean);
+  }
+}
+
+void xavier_uniform(Tensor& w, float gain) {
+  const float bound = gain * std::sqrt(6.0f / static_cast<float>(fan_in(w) + fan_out(w)));
+  uniform(w, -bound, bound);
+}
+
+void kaiming_uniform(Tensor& w, float negative_slope) {
+  const float gain = std::sqrt(2 / (1 + negative_slope * negative_slope));
+  const float bound = gain * std::sqrt(3.0f / static_cast<float>(fan_in(w)));
+  uniform(w, -bound, bound);
+}
+
+// keras.initializers.HeNormal: VarianceScaling(2, "fan_in", "truncated_normal"), whose deviation is enlarged by the
+// share that cutting at two deviations takes away.
+void he_normal(Tensor& w) {
+  const float deviation = std::sqrt(2.0f / static_cast<float>(fan_in(w))) / 0.87962566103423978f;
+  const uint64_t stream = initialiser_stream();
+  float* numbers = w.data();
+  for (int64_t i = 0; i < w.size(); ++i) {
+    float value = 3;
+    for (int attempt = 0; std::fabs(value) > 2; ++attempt) {
+      const Philox4 block = draw(stream, i, attempt);
+      value = normals(block.word[0], block.word[1]).a;
+    }
+    numbers[i] = value * deviation;
+  }
+}
+
+}  // namespace limbic
