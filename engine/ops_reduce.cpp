@@ -37,25 +37,22 @@ Tensor reduce(const char* name, ReduceKind kind, const Tensor& x, const std::vec
   if (axes.empty()) {
     for (int i = 0; i < x.rank(); ++i) reduced.insert(i);
   }
-  Tensor y = x;
-  Shape shape = x.shape();  // reduced axes become 1 here, and vanish at the end unless they are kept
-  for (int last = x.rank() - 1; last >= 0; --last) {  // run after run, from the last
-    if (!reduced.contains(last)) continue;
-    int first = last;
-    while (first > 0 && reduced.contains(first - 1)) --first;
-    ReduceDims dims{.outer = 1, .n = 1, .inner = 1, .kind = kind};
-    for (int i = 0; i < x.rank(); ++i) (i < first ? dims.outer : i <= last ? dims.n : dims.inner) *= shape[static_cast<size_t>(i)];
-    std::fill(shape.begin() + first, shape.begin() + last + 1, 1);
-    y = reduce_run(name, y, dims, shape);
-    last = first;
-  }
-  if (x.rank() == 0) y = reduce_run(name, y, {.outer = 1, .n = 1, .inner = 1, .kind = kind}, {});
-  if (keep) return y;
-  Shape left;
+  Shape shape = x.shape(), left;  // with 1 for what is reduced so far; without what is reduced
   for (int i = 0; i < x.rank(); ++i) {
     if (!reduced.contains(i)) left.push_back(shape[static_cast<size_t>(i)]);
   }
-  return left == y.shape() ? y : reshape(y, left);
+  Tensor y = x;
+  while (!reduced.empty()) {  // run after run of neighbouring axes, from the last
+    const int last = *reduced.rbegin();
+    int first = last;
+    while (reduced.contains(first - 1)) --first;
+    ReduceDims dims{.outer = 1, .n = 1, .inner = 1, .kind = kind};
+    for (int i = 0; i < x.rank(); ++i) (i < first ? dims.outer : i <= last ? dims.n : dims.inner) *= shape[static_cast<size_t>(i)];
+    std::fill(shape.begin() + first, shape.begin() + last + 1, 1);
+    reduced.erase(reduced.find(first), reduced.end());
+    y = reduce_run(name, y, dims, reduced.empty() && !keep ? left : shape);
+  }
+  return y;
 }
 
 Tensor softmax_of(const char* name, bool log, const Tensor& x) {

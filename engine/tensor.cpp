@@ -20,8 +20,12 @@ int64_t element_count(const Shape& shape) {
 
 std::string shape_text(const Shape& shape) {
   std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
-  return text + "]";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i) text += ',';
+    text += std::to_string(shape[i]);
+  }
+  text += ']';
+  return text;
 }
 
 Tensor::Tensor() = default;
