@@ -60,9 +60,17 @@ std::string dims_text(const ReduceDims& d) {
   return letters("outer", d.outer, "n", d.n, "inner", d.inner) + kinds[static_cast<int>(d.kind)];
 }
 
+std::string dims_text(const UnaryDims& d) {
+  constexpr const char* kinds[] = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "exp", "log", "sqrt", "square", "neg", "abs"};
+  return letters("n", d.n) + " " + kinds[static_cast<int>(d.kind)];
+}
+
+std::string dims_text(const BinaryDims& d) {
+  constexpr const char* kinds[] = {" add", " sub", " mul", " div", " max"};
+  return box(d.rank, d.shape) + kinds[static_cast<int>(d.kind)];
+}
+
 std::string dims_text(const BatchNormDims& d) { return letters("rows", d.rows, "C", d.C); }
-std::string dims_text(const UnaryDims& d) { return letters("n", d.n); }
-std::string dims_text(const BinaryDims& d) { return box(d.rank, d.shape); }
 std::string dims_text(const SoftmaxDims& d) { return letters("rows", d.rows, "C", d.C) + (d.log ? " log" : ""); }
 std::string dims_text(const CrossEntropyDims& d) { return letters("rows", d.rows, "C", d.C); }
 std::string dims_text(const BceDims& d) { return letters("n", d.n); }
