@@ -21,17 +21,19 @@ namespace limbic {
 namespace {
 
 // letters("N", 1, "H", 8) -> "N1 H8"
+std::string letters(const char* letter, int64_t value) { return letter + std::to_string(value); }
+
 template <class... Rest>
 std::string letters(const char* letter, int64_t value, const Rest&... rest) {
-  std::string text = letter + std::to_string(value);
-  if constexpr (sizeof...(rest) > 0) text += " " + letters(rest...);
-  return text;
+  return letters(letter, value).append(1, ' ').append(letters(rest...));
 }
 
 // " stride2x1" where it differs from what goes without saying.
 std::string pair(const char* name, int h, int w, int usual) {
   if (h == usual && w == usual) return "";
-  return std::string(" ") + name + std::to_string(h) + (h == w ? "" : "x" + std::to_string(w));
+  std::string text = std::string(" ") + name + std::to_string(h);
+  if (h != w) text.append(1, 'x').append(std::to_string(w));
+  return text;
 }
 
 std::string box(int rank, const int64_t* shape) { return shape_text(Shape(shape, shape + rank)); }
@@ -61,8 +63,9 @@ std::string dims_text(const ReduceDims& d) {
 }
 
 std::string dims_text(const UnaryDims& d) {
-  constexpr const char* kinds[] = {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "exp", "log", "sqrt", "square", "neg", "abs"};
-  return letters("n", d.n) + " " + kinds[static_cast<int>(d.kind)];
+  constexpr const char* kinds[] = {" relu", " leaky_relu", " elu",    " sigmoid", " tanh", " exp",
+                                   " log",  " sqrt",       " square", " neg",     " abs"};
+  return letters("n", d.n) + kinds[static_cast<int>(d.kind)];
 }
 
 std::string dims_text(const BinaryDims& d) {

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "engine/dispatch.h"
-#include "engine/elementary.h"
 #include "engine/ops.h"
 #include "kernels/adam/adam.h"
+#include "kernels/portable_math.h"
 #include "kernels/sgd/sgd.h"
 #include "kernels/sum_squares/sum_squares.h"
 
@@ -101,7 +101,7 @@ double Schedule::at(int64_t step) const {
     case Kind::cosine: {
       const int64_t span = std::max<int64_t>(1, total - warmup);
       const double progress = static_cast<double>(std::min(after, span)) / static_cast<double>(span);
-      return floor + (base - floor) * 0.5 * (1 + portable_cos_2pi(progress / 2));
+      return floor + (base - floor) * 0.5 * (1 + portable_sincos(progress / 2).cos);
     }
   }
   return base;

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "engine/dispatch.h"
-#include "engine/elementary.h"
 #include "kernels/philox.h"
+#include "kernels/portable_math.h"
 
 namespace limbic {
 namespace {
@@ -14,18 +14,15 @@ namespace {
 constexpr uint64_t initialiser_streams = uint64_t{1} << 63;
 constexpr uint64_t host_streams = uint64_t{1} << 62;
 
-// Box-Muller on 24-bit uniforms: two normals for two words.
-struct Normals {
-  float a, b;
-};
-Normals normals(uint32_t word_a, uint32_t word_b) {
+// Box-Muller on 24-bit uniforms.
+float normal_of(uint32_t word_a, uint32_t word_b) {
   const double u = (static_cast<double>(word_a >> 8) + 0.5) * 0x1p-24;  // in (0, 1)
   const double v = static_cast<double>(word_b >> 8) * 0x1p-24;
   const double radius = std::sqrt(-2 * portable_log(u));
-  return {static_cast<float>(radius * portable_cos_2pi(v)), static_cast<float>(radius * portable_cos_2pi(v - 0.25))};
+  return static_cast<float>(radius * portable_sincos(v).cos);
 }
 
-// Calls value(element, block) with blocks of four random words, `attempt` telling repeated draws apart.
+// Four random words for one element; `attempt` tells repeated draws apart.
 Philox4 draw(uint64_t stream, int64_t element, int attempt = 0) {
   return philox(random_state().seed, stream, static_cast<uint64_t>(element) | static_cast<uint64_t>(attempt) << 48);
 }
@@ -62,7 +59,7 @@ int64_t Random::below(int64_t n) {
 
 float Random::normal() {
   const uint32_t a = word(), b = word();
-  return normals(a, b).a;
+  return normal_of(a, b);
 }
 
 int64_t fan_in(const Tensor& w) { return w.dim(0) ? w.size() / w.dim(0) : 0; }
@@ -79,7 +76,7 @@ void normal(Tensor& w, float mean, float deviation) {
   float* numbers = w.data();
   for (int64_t i = 0; i < w.size(); ++i) {
     const Philox4 block = draw(stream, i);
-    numbers[i] = std::fma(normals(block.word[0], block.word[1]).a, deviation, mean);
+    numbers[i] = std::fma(normal_of(block.word[0], block.word[1]), deviation, mean);
   }
 }
 
@@ -104,7 +101,7 @@ void he_normal(Tensor& w) {
     float value = 3;
     for (int attempt = 0; std::fabs(value) > 2; ++attempt) {
       const Philox4 block = draw(stream, i, attempt);
-      value = normals(block.word[0], block.word[1]).a;
+      value = normal_of(block.word[0], block.word[1]);
     }
     numbers[i] = value * deviation;
   }

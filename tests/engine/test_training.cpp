@@ -2,7 +2,6 @@
 // Modules, optimisers, schedules, randomness, metrics; and a whole training run that has the same bits at any thread count.
 #include <cstring>
 
-#include "engine/elementary.h"
 #include "engine/layers.h"
 #include "engine/metrics.h"
 #include "engine/numeric.h"
@@ -204,11 +203,6 @@ TEST_CASE("schedules start, bend and end where they say") {
   CHECK(step.at(25) == 0.25);
   CHECK(Schedule{.base = 0.3}.at(12345) == 0.3);
   CHECK(error_of([] { schedule_kind("cosin"); }) == "schedule: 'cosin', expected constant, step or cosine");
-}
-
-TEST_CASE("our logarithm and cosine agree with libm") {
-  for (double x : {1e-8, 0.3, 0.70710678, 1.0, 1.5, 2.0, 12345.678}) CHECK(portable_log(x) == Approx(std::log(x)).epsilon(1e-14).margin(1e-15));
-  for (double x = -1; x <= 1; x += 0.0137) CHECK(portable_cos_2pi(x) == Approx(std::cos(2 * M_PI * x)).margin(1e-15).epsilon(1e-13));
 }
 
 TEST_CASE("random numbers have the moments of their distribution") {
