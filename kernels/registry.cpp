@@ -7,10 +7,14 @@
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
+#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/conv2d/conv2d_v0_reference.h"
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
 #include "kernels/mel/mel.h"
+#include "kernels/matmul/matmul_cpu.h"
+#include "kernels/matmul/matmul_v0_reference.h"
 #include "kernels/pool2d/pool2d_v0_reference.h"
 #include "kernels/reduce/reduce_v0_reference.h"
 #include "kernels/sgd/sgd_v0_reference.h"
@@ -26,6 +30,42 @@ namespace limbic {
   { __VA_ARGS__, __VA_ARGS__, __VA_ARGS__ }
 #define EACH_ISA(function) \
   { nullptr, avx2::function, avx512::function }
+
+std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
+  static constexpr Rung<Conv2dDims, Conv2dForward> rungs[] = {
+      {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_direct),
+       conv2d_supports_cpu_direct, conv2d_prepared_cpu_direct},
+      {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
+  static constexpr Rung<Conv2dDims, Conv2dDx> rungs[] = {
+      {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_dx_cpu_direct),
+       conv2d_supports_cpu_direct, conv2d_dx_scratch_cpu_direct},
+      {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dx_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
+  static constexpr Rung<Conv2dDims, Conv2dDw> rungs[] = {
+      {"cpu_direct", "conv2d/conv2d_cpu_direct_dw.cpp", Device::cpu, EACH_ISA(conv2d_dw_cpu_direct), nullptr,
+       conv2d_dw_scratch_cpu_direct},
+      {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dw_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
+  static constexpr Rung<MatmulDims, Matmul> rungs[] = {
+      {"cpu_packed", "matmul/matmul_cpu_packed.cpp", Device::cpu, EACH_ISA(matmul_fwd_cpu_packed), nullptr,
+       matmul_scratch_cpu_packed},
+      {"v0_reference", "matmul/matmul_v0_reference.h", Device::cpu, PLAIN(matmul_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
 
 std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
   static constexpr Rung<BatchNormDims, BatchNormForward> rungs[] = {
@@ -207,6 +247,10 @@ namespace {
 
 template <class Visitor>
 void for_each_pass(const Visitor& visit) {
+  visit(Pass{"conv2d", "fwd"}, conv2d_fwd_rungs());
+  visit(Pass{"conv2d", "dx"}, conv2d_dx_rungs());
+  visit(Pass{"conv2d", "dw"}, conv2d_dw_rungs());
+  visit(Pass{"matmul", "fwd"}, matmul_fwd_rungs());
   visit(Pass{"batch_norm", "fwd"}, batch_norm_fwd_rungs());
   visit(Pass{"batch_norm", "apply"}, batch_norm_apply_rungs());
   visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());

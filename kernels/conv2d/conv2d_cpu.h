@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SIMD rungs of conv2d, once per instruction set, and what they take of shapes and scratch.
+#pragma once
+#include "kernels/conv2d/conv2d.h"
+
+namespace limbic {
+
+// cpu_direct: lanes across output channels (dw: input channels), register tiles of pixels, padded taps skipped.
+bool conv2d_supports_cpu_direct(const Conv2dDims&);
+size_t conv2d_prepared_cpu_direct(const Conv2dDims&);
+size_t conv2d_dx_scratch_cpu_direct(const Conv2dDims&);
+size_t conv2d_dw_scratch_cpu_direct(const Conv2dDims&);
+
+LIMBIC_EACH_ISA(void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w, float* out);
+                void conv2d_fwd_cpu_direct(const Conv2dDims&, const float* x, const float* w, const float* prepared,
+                                           const Conv2dEpilogue&, float* y, float* scratch, Stream);
+                void conv2d_dx_cpu_direct(const Conv2dDims&, const float* dy, const float* w, float* dx, float* scratch,
+                                          Stream);
+                void conv2d_dw_cpu_direct(const Conv2dDims&, const float* x, const float* dy, float* dw, float* scratch,
+                                          Stream);)
+
+}  // namespace limbic

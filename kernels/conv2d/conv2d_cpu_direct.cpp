@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward and dx. Idea: lanes run across 16 or 32 output channels, a register tile holds them for several pixels of one
+// row or one column, and one input scalar is broadcast against weights packed as [K/16][R,S][C][16]. A pixel whose tap
+// falls into the padding skips it: on the narrow last maps of an audio network that is a third of all products.
+// dx is the same sum with filters turned round; where the forward pass strides, each phase of dx is such a sum.
+#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/parallel.h"
+#include "kernels/tile.h"
+
+namespace limbic::LIMBIC_ISA {
+namespace {
+
+constexpr int max_taps = 32;
+
+/// One axis of the map: output i with tap t reads input i*step + offset[t], where that is in [0, in).
+struct Axis {
+  int in, out, step, taps;
+  int offset[max_taps];
+  int weight[max_taps];  // which row (column) of the filter tap t is
+  int64_t in_stride, out_stride;
+
+  int begin(int tap) const { return offset[tap] >= 0 ? 0 : smaller(out, ceil_div(-offset[tap], step)); }
+  int end(int tap) const {
+    const int room = in - 1 - offset[tap];
+    return room < 0 ? 0 : smaller(out, room / step + 1);
+  }
+};
+
+/// A convolution as seen by the tiles: `depth` channels in, `width` channels out, for each image and group.
+struct Plan {
+  int N, groups, depth, width;
+  int64_t in_image, out_image;
+  Axis rows, cols;
+  int filter_cols;     // S: taps are packed [R,S]
+  int64_t block_size;  // packed weights of 16 output channels
+};
+
+/// Sums the pixels [a0, a1) of a line along `along` at position `b` of `across`, for the channels of one register tile.
+void sum_line(const Plan& plan, const Axis& along, const Axis& across, bool along_rows, int a0, int a1, int b,
+              const float* x, const float* w, int vectors, float* sums) {
+  Tap taps[max_taps * max_taps];
+  int n_taps = 0, from = a0, to = a1;
+  bool started = false;
+  const auto flush = [&] {
+    if (n_taps == 0) return;
+    const bool whole = from == a0 && to == a1;
+    if (!started && !whole)
+      for (int i = 0; i < (a1 - a0) * tile_width; i += 16) store(sums + i, zero());
+    const int64_t row_stride = along.step * along.in_stride;
+    product_tile_of(to - from, vectors)({x + from * row_stride + int64_t(b) * across.step * across.in_stride, row_stride,
+                                         w, plan.block_size, taps, n_taps, plan.depth, started || !whole,
+                                         sums + (from - a0) * tile_width});
+    started = true;
+    n_taps = 0;
+  };
+  const Axis &rows = plan.rows, &cols = plan.cols;
+  for (int r = 0; r < rows.taps; ++r)
+    for (int s = 0; s < cols.taps; ++s) {
+      const int t = along_rows ? r : s, fixed = along_rows ? s : r;
+      if (b < across.begin(fixed) || b >= across.end(fixed)) continue;
+      const int begin = larger(a0, along.begin(t)), end = smaller(a1, along.end(t));
+      if (begin >= end) continue;
+      if (begin != from || end != to) {
+        flush();
+        from = begin, to = end;
+      }
+      taps[n_taps++] = {rows.offset[r] * rows.in_stride + cols.offset[s] * cols.in_stride,
+                        int64_t(rows.weight[r] * plan.filter_cols + cols.weight[s]) * plan.depth * 16};
+    }
+  flush();
+  if (!started)
+    for (int i = 0; i < (a1 - a0) * tile_width; i += 16) store(sums + i, zero());
+}
+
+/// Stores one pixel's channels k0 .. k0+count-1.
+LIMBIC_INLINE void finish(const float* sums, const Conv2dEpilogue& epilogue, int k0, int count, float* y) {
+  for (int v = 0; v < count; v += 16) {
+    const mask16 valid = first(smaller(16, count - v));
+    f32x16 a = load(sums + v);
+    if (epilogue.scale) a = a * load(epilogue.scale + k0 + v, valid);
+    if (epilogue.shift) a = a + load(epilogue.shift + k0 + v, valid);
+    if (epilogue.relu) a = max(zero(), a);
+    if (count - v >= 16) {
+      store(y + v, a);
+    } else {
+      store(y + v, a, valid);
+    }
+  }
+}
+
+void run(const Plan& plan, const float* x, const float* packed, const Conv2dEpilogue& epilogue, float* y) {
+  // Tiles lie along the rows of wide maps and along the columns of narrow ones.
+  const bool along_rows = plan.cols.out < 8;
+  const Axis& along = along_rows ? plan.rows : plan.cols;
+  const Axis& across = along_rows ? plan.cols : plan.rows;
+  if (plan.rows.out <= 0 || plan.cols.out <= 0) return;
+
+  const int panels = ceil_div(plan.width, tile_width);
+  const int chunks = ceil_div(plan.rows.out, larger(1, 512 / plan.cols.out));
+  const int64_t parts = int64_t(plan.N) * plan.groups * chunks;
+  const int64_t blocks = ceil_div(plan.width, 16);
+  // What is larger stays put while the other passes by: weights of one panel over all pixels, or one chunk of pixels.
+  const bool panels_outside = blocks * plan.block_size > plan.in_image;
+
+  parallel_for(parts * panels, [&](int64_t task) {
+    const int panel = static_cast<int>(panels_outside ? task / parts : task % panels);
+    const int64_t part = panels_outside ? task % parts : task / panels;
+    const int chunk = static_cast<int>(part % chunks), group = static_cast<int>(part / chunks % plan.groups);
+    const int64_t n = part / chunks / plan.groups;
+
+    const int k0 = panel * tile_width, count = smaller(tile_width, plan.width - k0), vectors = ceil_div(count, 16);
+    const float* w = packed + (group * blocks + k0 / 16) * plan.block_size;
+    const float* image = x + n * plan.in_image + group * plan.depth;
+    float* out = y + n * plan.out_image + group * plan.width + k0;
+
+    alignas(64) float sums[tile_rows * tile_width];
+    const int p0 = piece_begin(plan.rows.out, chunks, chunk), p1 = piece_begin(plan.rows.out, chunks, chunk + 1);
+    const int a_begin = along_rows ? p0 : 0, a_end = along_rows ? p1 : along.out;
+    const int b_begin = along_rows ? 0 : p0, b_end = along_rows ? across.out : p1;
+    const int pieces = ceil_div(a_end - a_begin, tile_rows);
+    for (int b = b_begin; b < b_end; ++b)
+      for (int i = 0; i < pieces; ++i) {
+        const int a0 = a_begin + piece_begin(a_end - a_begin, pieces, i);
+        const int a1 = a_begin + piece_begin(a_end - a_begin, pieces, i + 1);
+        sum_line(plan, along, across, along_rows, a0, a1, b, image, w, vectors, sums);
+        for (int a = a0; a < a1; ++a)
+          finish(sums + (a - a0) * tile_width, epilogue, group * plan.width + k0, count,
+                 out + a * along.out_stride + b * across.out_stride);
+      }
+  });
+}
+
+Axis forward_axis(int in, int out, int taps, int stride, int pad, int dilation, int64_t in_stride, int64_t out_stride) {
+  Axis axis{in, out, stride, taps, {}, {}, in_stride, out_stride};
+  for (int t = 0; t < taps; ++t) axis.offset[t] = t * dilation - pad, axis.weight[t] = t;
+  return axis;
+}
+
+/// The inputs i = phase, phase + stride, ... of the forward pass: each reads the outputs that it fed.
+Axis backward_axis(int in, int out, int taps, int stride, int pad, int dilation, int phase, int64_t dy_stride,
+                   int64_t dx_stride) {
+  Axis axis{out, ceil_div(in - phase, stride), 1, 0, {}, {}, dy_stride, dx_stride * stride};
+  for (int t = 0; t < taps; ++t) {
+    const int reach = phase + pad - t * dilation;  // input phase + i*stride was read by output i + reach/stride
+    if (reach % stride != 0) continue;
+    axis.offset[axis.taps] = reach / stride;
+    axis.weight[axis.taps++] = t;
+  }
+  return axis;
+}
+
+}  // namespace
+
+void conv2d_prepare_cpu_direct(const Conv2dDims& d, const float* w, float* out) {
+  const int depth = d.C / d.groups, width = d.K / d.groups, taps = d.R * d.S;
+  const int64_t blocks = ceil_div(width, 16);
+  parallel_for(d.groups * blocks, [&](int64_t task) {
+    const int64_t group = task / blocks, k0 = task % blocks * 16;
+    const int lanes_used = smaller(16, static_cast<int>(width - k0));
+    const float* in = w + (group * width + k0) * taps * depth;
+    float* block = out + task * taps * depth * 16;
+    for (int64_t i = 0; i < int64_t(taps) * depth; ++i)
+      for (int k = 0; k < 16; ++k) block[i * 16 + k] = k < lanes_used ? in[k * taps * depth + i] : 0;
+  });
+}
+
+void conv2d_fwd_cpu_direct(const Conv2dDims& d, const float* x, const float* w, const float* prepared,
+                           const Conv2dEpilogue& epilogue, float* y, float* scratch, Stream) {
+  if (!prepared) {
+    conv2d_prepare_cpu_direct(d, w, scratch);
+    prepared = scratch;
+  }
+  const int P = d.P(), Q = d.Q();
+  const Plan plan{d.N,
+                  d.groups,
+                  d.C / d.groups,
+                  d.K / d.groups,
+                  int64_t(d.H) * d.W * d.C,
+                  int64_t(P) * Q * d.K,
+                  forward_axis(d.H, P, d.R, d.stride_h, d.pad_h, d.dilation_h, int64_t(d.W) * d.C, int64_t(Q) * d.K),
+                  forward_axis(d.W, Q, d.S, d.stride_w, d.pad_w, d.dilation_w, d.C, d.K),
+                  d.S,
+                  int64_t(d.R) * d.S * (d.C / d.groups) * 16};
+  run(plan, x, prepared, epilogue, y);
+}
+
+void conv2d_dx_cpu_direct(const Conv2dDims& d, const float* dy, const float* w, float* dx, float* scratch, Stream) {
+  const int depth = d.K / d.groups, width = d.C / d.groups, taps = d.R * d.S;
+  const int64_t blocks = ceil_div(width, 16), block_size = int64_t(taps) * depth * 16;
+  // packed [groups][C/16][R,S][K][16]; the turn of the filter is in the axes
+  parallel_for(d.groups * blocks, [&](int64_t task) {
+    const int64_t group = task / blocks, c0 = task % blocks * 16;
+    const int lanes_used = smaller(16, static_cast<int>(width - c0));
+    float* block = scratch + task * block_size;
+    for (int k = 0; k < depth; ++k)
+      for (int tap = 0; tap < taps; ++tap)
+        store(block + (int64_t(tap) * depth + k) * 16,
+              load(w + ((group * depth + k) * taps + tap) * width + c0, first(lanes_used)));
+  });
+  const int P = d.P(), Q = d.Q();
+  for (int a = 0; a < smaller(d.stride_h, d.H); ++a)
+    for (int b = 0; b < smaller(d.stride_w, d.W); ++b) {
+      const Plan plan{d.N,
+                      d.groups,
+                      depth,
+                      width,
+                      int64_t(P) * Q * d.K,
+                      int64_t(d.H) * d.W * d.C,
+                      backward_axis(d.H, P, d.R, d.stride_h, d.pad_h, d.dilation_h, a, int64_t(Q) * d.K,
+                                    int64_t(d.W) * d.C),
+                      backward_axis(d.W, Q, d.S, d.stride_w, d.pad_w, d.dilation_w, b, d.K, d.C),
+                      d.S,
+                      block_size};
+      run(plan, dy, scratch, {}, dx + (int64_t(a) * d.W + b) * d.C);
+    }
+}
+
+}  // namespace limbic::LIMBIC_ISA
