@@ -51,7 +51,7 @@ struct H5View {
 
 /// Writes contiguous datasets and root attributes (strings), in the order given, without time stamps: the same content
 /// gives the same bytes. Atomic: a temporary file beside it, fsync, rename. Throws Error(usage) where `path` exists and
-/// `force` is not set, Error(failure) where it cannot be written.
+/// `force` is not set, Error(failure) where it cannot be written, Error(resource) where the disk is full.
 void write_hdf5(const std::string& path, const std::vector<H5View>& tensors,
                 const std::map<std::string, std::string>& attributes, bool force = false);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <hdf5.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <mutex>
+#include <stdexcept>
 
 #include "engine/error.h"
+#include "io/files.h"
 #include "io/hdf5.h"
 #include "io/input.h"
 
@@ -17,11 +17,13 @@ namespace {
 
 constexpr size_t old_header_text = 60000;  // an attribute in a classic object header ends at 64 KiB
 
+[[noreturn]] void refused() { throw std::runtime_error(errno != 0 ? std::strerror(errno) : "HDF5 refuses it"); }
+
 /// An HDF5 identifier, checked when it is made and closed at the end of its scope.
 class Handle {
  public:
   Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {
-    if (id < 0) throw std::runtime_error("HDF5 refuses it");
+    if (id < 0) refused();
   }
   ~Handle() { close_(id_); }
   Handle(const Handle&) = delete;
@@ -34,7 +36,7 @@ class Handle {
 };
 
 void check(herr_t result) {
-  if (result < 0) throw std::runtime_error("HDF5 refuses it");
+  if (result < 0) refused();
 }
 
 hid_t file_type(const std::string& dtype) {
@@ -75,8 +77,8 @@ void write_attribute(hid_t file, const std::string& name, const std::string& tex
   check(H5Awrite(attribute, type, text.c_str()));
 }
 
-void write_file(const std::string& path, const std::vector<H5View>& tensors,
-                const std::map<std::string, std::string>& attributes) {
+void write_content(const std::string& path, const std::vector<H5View>& tensors,
+                   const std::map<std::string, std::string>& attributes) {
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose), access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   check(H5Pset_obj_track_times(creation, false));
   size_t longest = 0;
@@ -85,17 +87,7 @@ void write_file(const std::string& path, const std::vector<H5View>& tensors,
   const Handle file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation, access), H5Fclose);
   for (const auto& [name, text] : attributes) write_attribute(file, name, text);
   for (const H5View& tensor : tensors) write_tensor(file, tensor);
-  check(H5Fflush(file, H5F_SCOPE_LOCAL));
-}
-
-void sync(const std::string& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0 || ::fsync(fd) != 0) {
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    throw std::runtime_error(std::strerror(error));
-  }
-  ::close(fd);
+  check(H5Fflush(file, H5F_SCOPE_LOCAL));  // so that a full disk is met here, and not when the file closes unheard
 }
 
 }  // namespace
@@ -104,35 +96,18 @@ void write_hdf5(const std::string& path, const std::vector<H5View>& tensors,
                 const std::map<std::string, std::string>& attributes, bool force) {
   static std::mutex one_at_a_time;  // Debian's libhdf5 is not made for threads
   const std::lock_guard lock(one_at_a_time);
-  const auto refuse_existing = [&] {
-    throw Error(ExitCode::usage, clean_text(path) + ": found a file, expected none (--force overwrites)");
-  };
-  std::error_code error;
-  if (!force && std::filesystem::exists(std::filesystem::symlink_status(path, error))) refuse_existing();
-  const std::string temporary = path + ".tmp-" + std::to_string(::getpid());
-  std::filesystem::remove(temporary, error);  // left by a process of the same number that was killed
+  refuse_overwrite(path, force);
+  AtomicFile output(path);
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  errno = 0;
   try {
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    write_file(temporary, tensors, attributes);
-    sync(temporary, O_RDONLY);
-    // A link, unlike a rename, never replaces what has come to be there meanwhile.
-    if (!force && ::link(temporary.c_str(), path.c_str()) != 0) {
-      if (errno == EEXIST) refuse_existing();
-      if (::rename(temporary.c_str(), path.c_str()) != 0)
-        throw std::runtime_error(std::strerror(errno));  // no hard links here
-    } else if (force) {
-      if (::rename(temporary.c_str(), path.c_str()) != 0) throw std::runtime_error(std::strerror(errno));
-    }
-    std::filesystem::remove(temporary, error);
-    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    sync(folder.empty() ? "." : folder.string(), O_RDONLY | O_DIRECTORY);
-  } catch (const Error&) {
-    std::filesystem::remove(temporary, error);
-    throw;
+    write_content(output.temporary(), tensors, attributes);
   } catch (const std::runtime_error& cause) {
-    std::filesystem::remove(temporary, error);
-    throw Error(ExitCode::failure, clean_text(path) + ": cannot be written (" + cause.what() + ")");
+    const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    throw Error(full ? ExitCode::resource : ExitCode::failure,
+                clean_text(path) + ": cannot be written (" + cause.what() + ")");
   }
+  output.commit();
 }
 
 }  // namespace limbic

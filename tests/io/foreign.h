@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of foreign files share: making them, spoiling them, and the error each must end in.
+#pragma once
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "engine/error.h"
+
+namespace limbic {
+
+inline std::string read_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_bytes(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+/// `bytes` with a few of them changed, the same ones for the same `seed`.
+inline std::string mutated(std::string bytes, uint64_t seed) {
+  uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
+  const auto next = [&] {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return state;
+  };
+  const size_t changes = 1 + next() % 8;
+  // Most of a file is payload; its structure stands at the front.
+  const size_t reach = next() % 2 ? bytes.size() : std::min<size_t>(bytes.size(), 2048);
+  for (size_t i = 0; i < changes; ++i) bytes[next() % reach] = next() % 3 ? static_cast<char>(next()) : (next() % 2 ? '\xff' : '\0');
+  return bytes;
+}
+
+/// The text of the Error that `call` must throw, on one line and with this exit code.
+template <class Call>
+std::string error_of(ExitCode code, const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    INFO(text);
+    CHECK(error.code == code);
+    CHECK(text.find('\n') == std::string::npos);
+    return text;
+  }
+  FAIL("no error");
+  return "";
+}
+
+/// The folder of the shared data, empty where it is not there: tests that need it then say that they are skipped.
+inline std::string data_folder() {
+  const char* named = std::getenv("LIMBIC_DATA");
+  const std::filesystem::path folder = named ? std::filesystem::path(named) : std::filesystem::path(LIMBIC_SOURCE_DIR) / "../shared/data";
+  std::error_code error;
+  return std::filesystem::is_directory(folder, error) ? folder.string() : "";
+}
+
+/// Sets an environment variable for a scope.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~Environment() { ::unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+};
+
+}  // namespace limbic
