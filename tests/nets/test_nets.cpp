@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include <cstring>
+
+#include "engine/ops.h"
+#include "engine/random.h"
+#include "nets/registry.h"
+
+using namespace limbic;
+
+namespace {
+
+NetOptions with(int classes, std::vector<int> widths = {}, Size2 kernel = 0) {
+  NetOptions o;
+  o.classes = classes;
+  o.widths = std::move(widths);
+  o.kernel = kernel;
+  return o;
+}
+
+NetOptions narrow_cnn14(int classes = 10) {
+  NetOptions o = with(classes, {2, 4, 8, 16, 32, 64});
+  o.embedding = 64;
+  return o;
+}
+
+Tensor noise(const Shape& shape, uint64_t step = 1) {
+  set_random_step(7, step);
+  Tensor x = Tensor::empty(shape);
+  normal(x, 0, 1);
+  return x;
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+Tensor infer(Net& net, const Tensor& x) {
+  NoGrad inference;
+  return net(x);
+}
+
+}  // namespace
+
+TEST_CASE("nets have their published numbers of parameters") {
+  struct Published {
+    const char* name;
+    NetOptions options;
+    int64_t parameters;
+  };
+  const Published nets[] = {
+      {"cnn14", {}, 80'753'615},
+      {"cnn10", {}, 5'219'279},
+      {"cnn6", {}, 4'837'455},
+      {"alexnet", with(8), 57'036'616},
+      {"alexnet", with(1000), 61'100'840},
+      {"sys2-audio-1d", {}, 296'903},
+      {"sys2-audio-2d", {}, 60'359},
+      {"sys2-audio-2d", with(7, {64}), 239'495},
+      {"sys2-audio-2d", with(7, {64}, {3, 5}), 387'335},
+      {"voice", {}, 702'504},
+  };
+  for (const Published& p : nets) {
+    INFO(p.name);
+    CHECK(make_net(p.name, p.options)->parameter_count() == p.parameters);
+  }
+}
+
+TEST_CASE("a transfer net is the whole of Cnn14 and a layer more") {
+  CHECK(make_net("cnn14-transfer", with(8))->parameter_count() == 80'770'007);
+}
+
+TEST_CASE("Cnn14's state has the 84 keys of a checkpoint, in its order") {
+  std::vector<std::string> keys = {"spectrogram_extractor.stft.conv_real.weight",
+                                   "spectrogram_extractor.stft.conv_imag.weight", "logmel_extractor.melW"};
+  auto batch_norm = [&](const std::string& name) {
+    for (const char* leaf : {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}) {
+      keys.push_back(name + "." + leaf);
+    }
+  };
+  batch_norm("bn0");
+  for (int b = 1; b <= 6; ++b) {
+    const std::string block = "conv_block" + std::to_string(b);
+    keys.push_back(block + ".conv1.weight");
+    keys.push_back(block + ".conv2.weight");
+    batch_norm(block + ".bn1");
+    batch_norm(block + ".bn2");
+  }
+  for (const char* name : {"fc1.weight", "fc1.bias", "fc_audioset.weight", "fc_audioset.bias"}) keys.emplace_back(name);
+  REQUIRE(keys.size() == 84);
+
+  auto net = make_net("cnn14", narrow_cnn14());
+  std::vector<std::string> own;
+  for (const NamedTensor& t : net->state()) own.push_back(t.name);
+  CHECK(own == keys);
+  CHECK(file_shape(net->state()[0]) == Shape{513, 1, 1024});
+  CHECK(file_shape(net->state()[2]) == Shape{513, 64});
+  CHECK(file_shape(net->state()[8]) == Shape{2, 1, 3, 3});
+  CHECK(file_shape(net->state()[9]) == Shape{2, 2, 3, 3});
+}
+
+TEST_CASE("the stored front ends differ by rate") {
+  CHECK(file_shape(make_net("cnn14-16k", narrow_cnn14())->state()[0]) == Shape{257, 1, 512});
+  CHECK(file_shape(make_net("cnn14-8k", narrow_cnn14())->state()[0]) == Shape{129, 1, 256});
+}
+
+TEST_CASE("the other nets carry their published names") {
+  auto names = [](const char* net, const NetOptions& o = {}) {
+    std::vector<std::string> all;
+    for (const NamedTensor& p : make_net(net, o)->parameters()) all.push_back(p.name);
+    return all;
+  };
+  const auto alexnet = names("alexnet", with(8, {2, 2, 2, 2, 2}));
+  CHECK(alexnet.front() == "features.0.weight");
+  CHECK(alexnet.back() == "classifier.6.bias");
+  CHECK(alexnet.size() == 16);
+  const auto system2 = names("sys2-audio-2d");
+  CHECK(system2 == std::vector<std::string>{"conv2d.kernel", "conv2d.bias", "conv2d_1.kernel", "conv2d_1.bias",
+                                            "conv2d_2.kernel", "conv2d_2.bias", "dense.kernel", "dense.bias",
+                                            "dense_1.kernel", "dense_1.bias"});
+}
+
+TEST_CASE("nets give logits for each class, and an embedding") {
+  struct Case {
+    const char* name;
+    NetOptions options;
+    int64_t embedding;
+  };
+  NetOptions thin_alexnet = with(5, {2, 2, 2, 2, 2});
+  thin_alexnet.embedding = 6;
+  const Case cases[] = {
+      {"cnn14", narrow_cnn14(5), 64},     {"cnn14-transfer", narrow_cnn14(5), 64},
+      {"voice", with(5, {2, 4, 8, 16}), 16}, {"alexnet", thin_alexnet, 6},
+      {"sys2-audio-1d", with(5), 128},    {"sys2-audio-2d", with(5, {2, 4, 4}), 4},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    auto net = make_net(c.name, c.options);
+    net->eval();
+    const Tensor x = noise(net->input_shape(2, std::max(net->min_frames, 40)));
+    NoGrad inference;
+    CHECK((*net)(x).shape() == Shape{2, 5});
+    CHECK(net->embed(x).shape() == Shape{2, c.embedding});
+    const Tensor p = probabilities(*net, (*net)(x));
+    for (float v : p.to_vector()) CHECK((v > 0 && v < 1));
+  }
+}
+
+TEST_CASE("clips give the same bits alone and in a batch") {
+  for (const char* name : {"cnn14", "voice"}) {
+    INFO(name);
+    const NetOptions options = std::string(name) == "cnn14" ? narrow_cnn14() : with(8, {4, 8, 16, 16});
+    auto net = make_net(name, options);
+    net->eval();
+    const Tensor batch = noise(net->input_shape(3, 53));
+    const Tensor together = infer(*net, batch);
+    for (int i = 0; i < 3; ++i) {
+      const Tensor alone = infer(*net, slice(batch, 0, i, i + 1));
+      CHECK(same_bits(alone, slice(together, 0, i, i + 1)));
+    }
+  }
+}
+
+TEST_CASE("inference without a tape gives the bits of the recorded forward pass") {
+  auto net = make_net("cnn14", narrow_cnn14());
+  net->eval();
+  const Tensor x = noise(net->input_shape(2, 40));
+  CHECK(same_bits(infer(*net, x), (*net)(x)));
+}
+
+TEST_CASE("Cnn14 takes any length from 32 frames and says so below") {
+  auto net = make_net("cnn14", narrow_cnn14());
+  net->eval();
+  CHECK(infer(*net, noise({1, 32, 64})).shape() == Shape{1, 10});
+  CHECK(infer(*net, noise({1, 77, 64})).shape() == Shape{1, 10});
+  CHECK_THROWS_WITH(net->forward(noise({1, 31, 64})), Catch::Contains("31 frames") && Catch::Contains("32"));
+  CHECK_THROWS_WITH(net->forward(noise({1, 40, 32})), Catch::Contains("[1,40,32]"));
+}
+
+TEST_CASE("an unknown net is refused with the list of those there are") {
+  CHECK_THROWS_WITH(make_net("cnn15"), Catch::Contains("cnn15") && Catch::Contains("cnn14-16k"));
+}
+
+TEST_CASE("SpecAugment zeroes whole stripes of its widths, for each clip its own") {
+  set_random_step(3, 1);
+  const Tensor masked = spec_augment(Tensor::full({4, 100, 64}, 1.0f), {.time_stripes = 2, .mel_stripes = 2});
+  const auto v = masked.to_vector();
+  bool clips_differ = false;
+  for (int n = 0; n < 4; ++n) {
+    int silent_frames = 0, silent_mels = 0;
+    for (int t = 0; t < 100; ++t) {
+      int kept = 0;
+      for (int m = 0; m < 64; ++m) kept += v[(n * 100 + t) * 64 + m] != 0;
+      silent_frames += kept == 0;
+    }
+    for (int m = 0; m < 64; ++m) {
+      int kept = 0;
+      for (int t = 0; t < 100; ++t) kept += v[(n * 100 + t) * 64 + m] != 0;
+      silent_mels += kept == 0;
+    }
+    CHECK(silent_frames <= 2 * 63);
+    CHECK(silent_mels <= 2 * 7);
+    clips_differ = clips_differ || !std::equal(v.begin(), v.begin() + 6400, v.begin() + n * 6400);
+  }
+  CHECK(clips_differ);
+}
+
+TEST_CASE("mixup mixes neighbours, halves the batch, and lets gradients through") {
+  Tensor x = Tensor::from({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  x.set_requires_grad();
+  const Tensor y = mix(x, {0.25f, 0.75f, 1.0f, 0.0f});
+  CHECK(y.to_vector() == std::vector<float>{2.5f, 3.5f, 5, 6});
+  backward(sum(y));
+  CHECK(x.grad().to_vector() == std::vector<float>{0.25f, 0.25f, 0.75f, 0.75f, 1, 1, 0, 0});
+  CHECK_THROWS_WITH(mix(x, {0.5f}), Catch::Contains("4 clips and 1 weights"));
+}
+
+TEST_CASE("in training Cnn14 applies mixup after bn0: two clips, one answer, statistics of both") {
+  auto net = make_net("cnn14", narrow_cnn14());
+  net->augmentation.mixup = {0.3f, 0.7f};
+  const Tensor x = noise(net->input_shape(2, 64));
+  CHECK((*net)(x).shape() == Shape{1, 10});
+  net->eval();
+  CHECK(infer(*net, x).shape() == Shape{2, 10});
+}
