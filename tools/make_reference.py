@@ -5,7 +5,7 @@
 For developers only; limbic neither builds nor runs with it. Needs Debian's python3-torch and python3-h5py
 (PyTorch 1.13 or later, any device is fine: it uses the CPU).
 
-  tools/make_reference.py --width-div 32 --out tests/fixtures/cnn14_w32 --classes 16 --frames 65 --small
+  tools/make_reference.py --width-div 32 --out tests/fixtures/cnn14_w32 --classes 16 --small
   tools/make_reference.py --width-div 1 --out /tmp/cnn14_full
 
 writes OUT/weights.h5 (PyTorch's names and layout), OUT/reference_eval.h5 and OUT/reference_train.h5. No dropout,
@@ -66,8 +66,8 @@ class Cnn14(nn.Module):
         return act
 
 
-def random_weights(net, rng):
-    """Sizes as after training: Xavier weights, batch norms away from 1 and 0, statistics of a log-mel in bn0."""
+def random_weights(net, rng, logmel):
+    """Sizes as after training: Xavier weights, batch norms away from 1 and 0, and statistics of about this log-mel."""
     for name, p in net.named_parameters():
         if p.dim() > 1:
             fan_in = p[0].numel()
@@ -79,17 +79,18 @@ def random_weights(net, rng):
         else:
             value = rng.uniform(-0.2, 0.2, p.shape)
         p.data = torch.from_numpy(value.astype(np.float32))
-    for name, b in net.named_buffers():
-        if name.endswith("num_batches_tracked"):
-            b.fill_(600000)
-        elif name == "bn0.running_mean":
-            b.copy_(torch.from_numpy(rng.uniform(-30, -20, b.shape)))
-        elif name == "bn0.running_var":
-            b.copy_(torch.from_numpy(rng.uniform(60, 120, b.shape)))
-        elif name.endswith("running_mean"):
-            b.copy_(torch.from_numpy(rng.uniform(-0.2, 0.2, b.shape)))
-        else:
-            b.copy_(torch.from_numpy(rng.uniform(0.5, 1.5, b.shape)))
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    for m in norms:
+        m.momentum = 1.0  # one forward pass fills the running statistics
+    with torch.no_grad():
+        net(torch.from_numpy(logmel[:, None]).float())
+    for m in norms:
+        m.momentum = 0.1
+        m.num_batches_tracked.fill_(600000)
+        shape = m.running_mean.shape
+        spread = torch.sqrt(m.running_var)
+        m.running_mean += spread * torch.from_numpy(rng.uniform(-0.1, 0.1, shape).astype(np.float32))
+        m.running_var *= torch.from_numpy(rng.uniform(0.8, 1.25, shape).astype(np.float32))
 
 
 def sound(rng, samples):
@@ -197,9 +198,9 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     rng = np.random.default_rng(a.seed)
     net = Cnn14(a.width_div, a.classes)
-    random_weights(net, rng)
     pcm = sound(rng, (a.frames - 1) * HOP)
     logmel = log_mel(pcm / 32768.0).astype(np.float32).astype(np.float64)  # what limbic will read
+    random_weights(net, rng, logmel)
     target = (rng.random((2, a.classes)) < 0.1).astype(np.float64)
     target[:, 0] = 1
 

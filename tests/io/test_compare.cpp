@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every clone checks its nets against PyTorch: tests/fixtures/cnn14_w32 comes from tools/make_reference.py.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "io/hdf5.h"
+#include "io/weights.h"
+#include "nets/compare.h"
+
+using namespace limbic;
+
+namespace {
+
+const std::string fixture = LIMBIC_SOURCE_DIR "/tests/fixtures/cnn14_w32";
+
+struct Loaded {
+  std::vector<std::vector<float>> numbers;
+  std::vector<FileTensor> tensors;
+
+  std::vector<float>& at(const std::string& name) {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (tensors[i].name == name) return numbers[i];
+    }
+    throw std::runtime_error("no " + name);
+  }
+};
+
+Loaded load_reference(const std::string& path) {
+  const H5File file = read_hdf5(path);
+  Loaded l;
+  for (const H5Tensor& t : file.tensors) l.numbers.push_back(t.floats());
+  for (size_t i = 0; i < l.numbers.size(); ++i) l.tensors.push_back({file.tensors[i].name, file.tensors[i].shape, l.numbers[i]});
+  return l;
+}
+
+std::unique_ptr<Net> load_net(const std::string& path) {
+  const WeightFile file = read_weights(path);
+  std::vector<FileTensor> tensors;
+  for (const StoredTensor& t : file.tensors) tensors.push_back({t.name, t.shape, t.values});
+  return net_from_weights(tensors, path);
+}
+
+void check_holds(const std::string& weights, const std::string& reference, size_t at_least) {
+  INFO(weights << " against " << reference);
+  auto net = load_net(weights);
+  const CompareResult result = compare(*net, load_reference(reference).tensors, reference);
+  INFO(result.first_failure << " " << result.checks.back().error);
+  CHECK(result.ok);
+  CHECK(result.checks.size() >= at_least);
+}
+
+}  // namespace
+
+TEST_CASE("Cnn14 computes what PyTorch computes: inference and a training step") {
+  check_holds(fixture + "/weights.h5", fixture + "/reference_eval.h5", 228);
+  check_holds(fixture + "/weights.h5", fixture + "/reference_train.h5", 228);
+}
+
+TEST_CASE("compare stops at the first wrong number and names it") {
+  const std::string path = fixture + "/reference_train.h5";
+  Loaded reference = load_reference(path);
+  reference.at("float64/act/block3")[7] += 0.01f;
+  reference.at("float64/grad/fc1.bias")[0] += 1;
+  auto net = load_net(fixture + "/weights.h5");
+  CompareResult result = compare(*net, reference.tensors, path);
+  CHECK_FALSE(result.ok);
+  CHECK(result.first_failure == "float64/act/block3");
+  CHECK(result.checks.back().name == "float64/act/block3");
+
+  result = compare(*load_net(fixture + "/weights.h5"), reference.tensors, path, {.stop_at_first_failure = false});
+  int failures = 0;
+  for (const CompareCheck& c : result.checks) failures += !c.ok;
+  CHECK(failures == 2);
+}
+
+TEST_CASE("a reference of NaN or of zeros proves nothing and fails") {
+  const std::string path = fixture + "/reference_eval.h5";
+  Loaded reference = load_reference(path);
+  for (float& v : reference.at("float64/act/pooled")) v = NAN;
+  CHECK(compare(*load_net(fixture + "/weights.h5"), reference.tensors, path).first_failure == "float64/act/pooled");
+  reference = load_reference(path);
+  for (float& v : reference.at("float64/act/block2")) v = 0;
+  CHECK(compare(*load_net(fixture + "/weights.h5"), reference.tensors, path).first_failure == "float64/act/block2");
+}
+
+TEST_CASE("a file that is no reference, or of another width, is code 4") {
+  auto net = load_net(fixture + "/weights.h5");
+  CHECK_THROWS_WITH(compare(*net, load_reference(fixture + "/weights.h5").tensors, "w.h5"), Catch::Contains("float64/act/logmel"));
+  Loaded reference = load_reference(fixture + "/reference_eval.h5");
+  for (FileTensor& t : reference.tensors) {
+    if (t.name == "float64/act/block1") t.values = t.values.subspan(1);
+  }
+  CHECK_THROWS_WITH(compare(*net, reference.tensors, "r.h5"), Catch::Contains("float64/act/block1"));
+}
+
+TEST_CASE("the golden Cnn14 of width/16 holds from all its weight files") {
+  const char* data = std::getenv("LIMBIC_DATA");
+  const std::string golden = (data ? std::string(data) : LIMBIC_SOURCE_DIR "/../shared/data") + "/../golden/cnn14_w16";
+  if (!std::filesystem::exists(golden)) {
+    WARN("skipped: no golden files at ../shared/golden");
+    return;
+  }
+  for (const char* weights : {"/weights.h5", "/legacy.pth", "/zip.pth"}) {
+    check_holds(golden + weights, golden + "/reference_eval.h5", 229);
+    check_holds(golden + weights, golden + "/reference_train.h5", 229);
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// `limbic compare`: the first layer or gradient that differs from another implementation's.
+#include <fmt/format.h>
+
+#include "io/hdf5.h"
+#include "io/weights.h"
+#include "nets/compare.h"
+#include "tools/verb.h"
+
+namespace limbic {
+namespace {
+
+struct CompareArguments {
+  std::string net, weights, reference, mode = "reference";
+  bool all = false;
+};
+
+int run_compare(const Program& program, const CompareArguments& a) {
+  const WeightFile weights = read_weights(a.weights);
+  std::vector<FileTensor> tensors;
+  for (const StoredTensor& t : weights.tensors) tensors.push_back({t.name, t.shape, t.values});
+  std::vector<std::string> warnings;
+  auto net = net_from_weights(tensors, a.weights, a.net.empty() ? weights.card.net : a.net, &warnings);
+  for (const std::string& w : warnings) print_note(program, w);
+
+  const H5File file = read_hdf5(a.reference);
+  std::vector<std::vector<float>> numbers;
+  for (const H5Tensor& t : file.tensors) numbers.push_back(t.floats());
+  std::vector<FileTensor> reference;
+  for (size_t i = 0; i < numbers.size(); ++i) reference.push_back({file.tensors[i].name, file.tensors[i].shape, numbers[i]});
+
+  CompareOptions options{.stop_at_first_failure = !a.all};
+  if (a.mode != "reference") options.mode = a.mode == "train" ? CompareMode::train : CompareMode::eval;
+  const CompareResult result = compare(*net, reference, a.reference, options, [&](const CompareCheck& c) {
+    if (!program.json && (!program.quiet || !c.ok)) {
+      fmt::print("{:<52} {:>9.2e}  of {:.0e}{}\n", c.name, c.error, c.tolerance, c.ok ? "" : "  FAILS");
+    }
+  });
+
+  if (program.json) {
+    Json checks = Json::array();
+    for (const CompareCheck& c : result.checks) {
+      checks.push_back({{"name", c.name}, {"error", c.error}, {"tolerance", c.tolerance}, {"ok", c.ok}});
+    }
+    print_json({{"schema", "limbic.compare/1"}, {"ok", result.ok},
+                {"first_failure", result.ok ? Json(nullptr) : Json(result.first_failure)}, {"checks", checks}});
+  } else if (result.ok) {
+    fmt::print("{} checks hold\n", result.checks.size());
+  }
+  return result.ok ? 0 : static_cast<int>(ExitCode::check);
+}
+
+}  // namespace
+
+void add_compare(Program& program) {
+  CLI::App* sub = program.verb("compare", "the first layer or gradient that differs from a reference",
+                               "  limbic compare --net cnn14 --weights tests/fixtures/cnn14_w32/weights.h5 "
+                               "--reference tests/fixtures/cnn14_w32/reference_train.h5");
+  auto a = std::make_shared<CompareArguments>();
+  sub->add_option("--net", a->net, "the net that the weights are of (told from them by default)");
+  sub->add_option("--weights", a->weights, "HDF5, .pth, safetensors")->required();
+  sub->add_option("--reference", a->reference, "HDF5, as tools/make_reference.py writes it")->required();
+  sub->add_option("--mode", a->mode, "eval or train; by default the reference's own")->check(CLI::IsMember({"reference", "eval", "train"}));
+  sub->add_flag("--all", a->all, "go on after the first failure");
+  sub->callback([&program, a] { program.run = [&program, a] { return run_compare(program, *a); }; });
+}
+
+}  // namespace limbic
