@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "engine/error.h"
+#include "io/input.h"
 
 namespace limbic {
 namespace {
@@ -84,19 +84,12 @@ void write_file(const std::string& path, std::string_view content, bool force) {
 }
 
 MappedFile::MappedFile(const std::string& path) {
-  const auto refuse = [&](const std::string& found) {
-    throw Error(ExitCode::weights, fmt::format("{}: {}", path, found));
-  };
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-  if (file.fd < 0) refuse(fmt::format("cannot open: {}", std::strerror(errno)));
-  struct stat info {};
-  if (::fstat(file.fd, &info) != 0) refuse(std::strerror(errno));
-  if (S_ISDIR(info.st_mode)) refuse("is a directory, expected a file");
-  if (!S_ISREG(info.st_mode)) refuse("is not a regular file");
-  if (info.st_size == 0) refuse("is empty");
-  const auto size = static_cast<size_t>(info.st_size);
+  std::string found;
+  const InputFile file = open_input(path, found);
+  if (file.fd < 0) throw Error(ExitCode::weights, fmt::format("{}: expected a file, found {}", path, found));
+  const auto size = static_cast<size_t>(file.size);
   void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (memory == MAP_FAILED) refuse(fmt::format("cannot map: {}", std::strerror(errno)));
+  if (memory == MAP_FAILED) throw Error(ExitCode::weights, fmt::format("{}: cannot map: {}", path, std::strerror(errno)));
   bytes_ = {static_cast<const std::byte*>(memory), size};
 }
 
