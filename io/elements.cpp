@@ -65,7 +65,9 @@ Half narrow(float value) {
   if (magnitude >= 65520.0f) return {static_cast<uint16_t>(sign | 0x7c00)};
   int exponent;
   std::frexp(magnitude, &exponent);  // magnitude < 2^exponent
-  if (exponent < -13) return {static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, 24))))};
+  if (magnitude == 0 || exponent < -13) {
+    return {static_cast<uint16_t>(sign | static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, 24))))};
+  }
   // A fraction that rounds up to 2048 carries into the exponent, as it should.
   const auto fraction = static_cast<uint16_t>(std::nearbyint(std::ldexp(magnitude, 11 - exponent)));
   return {static_cast<uint16_t>(sign | (((exponent + 13) << 10) + fraction))};
