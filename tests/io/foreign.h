@@ -32,7 +32,8 @@ inline std::string mutated(std::string bytes, uint64_t seed) {
   const size_t changes = 1 + next() % 8;
   // Most of a file is payload; its structure stands at the front.
   const size_t reach = next() % 2 ? bytes.size() : std::min<size_t>(bytes.size(), 2048);
-  for (size_t i = 0; i < changes; ++i) bytes[next() % reach] = next() % 3 ? static_cast<char>(next()) : (next() % 2 ? '\xff' : '\0');
+  for (size_t i = 0; i < changes; ++i)
+    bytes[next() % reach] = next() % 3 ? static_cast<char>(next()) : (next() % 2 ? '\xff' : '\0');
   return bytes;
 }
 
@@ -55,7 +56,8 @@ std::string error_of(ExitCode code, const Call& call) {
 /// The folder of the shared data, empty where it is not there: tests that need it then say that they are skipped.
 inline std::string data_folder() {
   const char* named = std::getenv("LIMBIC_DATA");
-  const std::filesystem::path folder = named ? std::filesystem::path(named) : std::filesystem::path(LIMBIC_SOURCE_DIR) / "../shared/data";
+  const std::filesystem::path folder =
+      named ? std::filesystem::path(named) : std::filesystem::path(LIMBIC_SOURCE_DIR) / "../shared/data";
   std::error_code error;
   return std::filesystem::is_directory(folder, error) ? folder.string() : "";
 }

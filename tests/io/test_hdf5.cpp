@@ -33,8 +33,8 @@ struct Properties {
   ~Properties() { H5Pclose(id); }
 };
 
-void make_dataset(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& shape, hid_t properties = H5P_DEFAULT,
-                  const void* data = nullptr, hid_t memory_type = H5T_NATIVE_FLOAT) {
+void make_dataset(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& shape,
+                  hid_t properties = H5P_DEFAULT, const void* data = nullptr, hid_t memory_type = H5T_NATIVE_FLOAT) {
   const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
   const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
   REQUIRE(dataset >= 0);
@@ -93,7 +93,8 @@ TEST_CASE("what is written to HDF5 is read back, and the same content gives the 
   const std::vector<double> wide = {0.1, -1e300};
   const int64_t batches = (int64_t{1} << 53) + 1;
   const std::vector<uint8_t> bytes = {0, 128, 255};
-  const std::map<std::string, std::string> card = {{"net", "cnn14"}, {"labels", "neutral\ncalm"}, {"empty", ""}, {"name", "Ä\xe6\x84\x9f"}};
+  const std::map<std::string, std::string> card = {
+      {"net", "cnn14"}, {"labels", "neutral\ncalm"}, {"empty", ""}, {"name", "Ä\xe6\x84\x9f"}};
   const std::vector<H5View> views = {{"z.weight", "f32", {2, 3, 4}, weight.data()},
                                      {"bn.num_batches_tracked", "i64", {}, &batches},
                                      {"wide", "f64", {2}, wide.data()},
@@ -120,12 +121,19 @@ TEST_CASE("an HDF5 file is replaced only with force, and a failed write leaves n
   const Scratch scratch;
   const float one = 1, two = 2;
   write_hdf5(scratch / "w.h5", {{"w", "f32", {}, &one}}, {});
-  CHECK_THAT(error_of(ExitCode::usage, [&] { write_hdf5(scratch / "w.h5", {{"w", "f32", {}, &two}}, {}); }), Catch::Contains("w.h5"));
+  CHECK_THAT(error_of(ExitCode::usage,
+                      [&] {
+                        write_hdf5(scratch / "w.h5", {{"w", "f32", {}, &two}}, {});
+                      }),
+             Catch::Contains("w.h5"));
   CHECK(read_hdf5(scratch / "w.h5").tensors[0].floats()[0] == 1);
   write_hdf5(scratch / "w.h5", {{"w", "f32", {}, &two}}, {}, true);
   CHECK(read_hdf5(scratch / "w.h5").tensors[0].floats()[0] == 2);
   error_of(ExitCode::failure, [&] { write_hdf5(scratch / "no/w.h5", {{"w", "f32", {}, &two}}, {}); });
-  CHECK_THAT(error_of(ExitCode::failure, [&] { write_hdf5(scratch / "w.h5", {{"w", "bf16", {}, &two}}, {}, true); }),
+  CHECK_THAT(error_of(ExitCode::failure,
+                      [&] {
+                        write_hdf5(scratch / "w.h5", {{"w", "bf16", {}, &two}}, {}, true);
+                      }),
              Catch::Contains("dataset w of type bf16"));
   CHECK(read_hdf5(scratch / "w.h5").tensors[0].floats()[0] == 2);
   CHECK(std::distance(std::filesystem::directory_iterator(scratch.folder()), {}) == 1);
@@ -179,12 +187,15 @@ TEST_CASE("large compressed datasets come in pieces") {
 TEST_CASE("what leads out of an HDF5 file, or runs foreign code, is refused by name") {
   const Scratch scratch;
   const std::vector<float> values = ramp(64);
-  const std::string target = foreign(scratch / "target.h5", [&](hid_t file) { make_dataset(file, "w", H5T_IEEE_F32LE, {64}, H5P_DEFAULT, values.data()); });
+  const std::string target = foreign(scratch / "target.h5", [&](hid_t file) {
+    make_dataset(file, "w", H5T_IEEE_F32LE, {64}, H5P_DEFAULT, values.data());
+  });
   const auto refused = [&](const char* what, const auto& fill) {
     INFO(what);
     CHECK_THAT(weights_error(foreign(scratch / "attack.h5", fill)), Catch::Contains(what));
   };
-  refused("external link (w)", [&](hid_t file) { H5Lcreate_external(target.c_str(), "/w", file, "w", H5P_DEFAULT, H5P_DEFAULT); });
+  refused("external link (w)",
+          [&](hid_t file) { H5Lcreate_external(target.c_str(), "/w", file, "w", H5P_DEFAULT, H5P_DEFAULT); });
   refused("soft link (w)", [&](hid_t file) { H5Lcreate_soft("/elsewhere", file, "w", H5P_DEFAULT, H5P_DEFAULT); });
   refused("external storage (dataset w)", [&](hid_t file) {
     const Properties properties;
@@ -236,7 +247,9 @@ TEST_CASE("what leads out of an HDF5 file, or runs foreign code, is refused by n
 
 TEST_CASE("an HDF5 file cannot claim more than it holds") {
   const Scratch scratch;
-  const auto refused = [&](const auto& fill) { CHECK_THAT(weights_error(foreign(scratch / "claim.h5", fill)), Catch::Contains("a claim of")); };
+  const auto refused = [&](const auto& fill) {
+    CHECK_THAT(weights_error(foreign(scratch / "claim.h5", fill)), Catch::Contains("a claim of"));
+  };
   const hsize_t chunk = 1024;
   refused([&](hid_t file) { make_dataset(file, "w", H5T_IEEE_F32LE, {hsize_t{1} << 40}); });  // never written
   refused([&](hid_t file) {

@@ -29,14 +29,16 @@ std::string frame(Kind kind, const std::string& payload) {
 std::string hello() { return frame(Kind::hello, Payload().put<uint8_t>(1).put<uint8_t>(1).text("").bytes); }
 
 std::string sound(int rate, double start_s = 0) {
-  return frame(Kind::sound, Payload().put<int32_t>(rate).put<int32_t>(48000).put<int32_t>(1).put(start_s).text("x/y").bytes);
+  return frame(Kind::sound,
+               Payload().put<int32_t>(rate).put<int32_t>(48000).put<int32_t>(1).put(start_s).text("x/y").bytes);
 }
 
 std::string samples(const std::vector<float>& values) {
   return frame(Kind::samples, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
 }
 
-std::string dataset(const std::string& name, const std::string& dtype, const std::vector<int64_t>& shape, uint64_t offset) {
+std::string dataset(const std::string& name, const std::string& dtype, const std::vector<int64_t>& shape,
+                    uint64_t offset) {
   Payload payload;
   payload.text(name).text(dtype).put(static_cast<uint32_t>(shape.size()));
   for (const int64_t size : shape) payload.put(size);
@@ -49,7 +51,7 @@ class FakeReader {
   FakeReader(const std::string& messages, const std::string& script)
       : environment_("LIMBIC_READER", scratch_ / "reader") {
     write_bytes(scratch_ / "messages", messages);
-    write_bytes(scratch_ / "reader", "#!/bin/sh\ncat '" + (scratch_ / "messages") + "' >&4\n" + script + "\n");
+    write_bytes(scratch_ / "reader", std::string("#!/bin/sh\ncat '").append(scratch_ / "messages") + "' >&4\n" + script + "\n");
     std::filesystem::permissions(scratch_ / "reader", std::filesystem::perms::owner_all);
   }
 
@@ -74,7 +76,8 @@ TEST_CASE("limbic-reader starts, and this host confines it") {
 }
 
 TEST_CASE("a reader that crashes, hangs, stops or is missing is one error line, and the next file is read") {
-  CHECK_THAT(sound_error(hello(), "kill -SEGV $$"), Catch::Contains("demo.mp4: found") && Catch::Contains("crashed (SIGSEGV)"));
+  CHECK_THAT(sound_error(hello(), "kill -SEGV $$"),
+             Catch::Contains("demo.mp4: found") && Catch::Contains("crashed (SIGSEGV)"));
   CHECK_THAT(sound_error(hello() + sound(32000), "kill -XCPU $$"), Catch::Contains("processor time"));
   CHECK_THAT(sound_error(hello() + sound(32000), "exit 7"), Catch::Contains("exit status 7"));
   CHECK_THAT(sound_error("", "exit 0"), Catch::Contains("exit status 0"));
@@ -84,7 +87,8 @@ TEST_CASE("a reader that crashes, hangs, stops or is missing is one error line, 
   CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
   {
     const Environment nowhere("LIMBIC_READER", "/nonexistent/limbic-reader");
-    CHECK_THAT(error_of(ExitCode::media, [] { decode_audio(clip, 32000); }), Catch::Contains("no way to start limbic-reader"));
+    CHECK_THAT(error_of(ExitCode::media, [] { decode_audio(clip, 32000); }),
+               Catch::Contains("no way to start limbic-reader"));
     CHECK_FALSE(reader::status().works);
   }
   CHECK(decode_audio(clip, 32000).samples.size() > 32000);
@@ -92,7 +96,9 @@ TEST_CASE("a reader that crashes, hangs, stops or is missing is one error line, 
 
 TEST_CASE("nothing a reader says of sound is believed unchecked") {
   const std::vector<float> one = {0.5f};
-  CHECK_THAT(sound_error("\x7f" "ELF, something else altogether"), Catch::Contains("another language"));
+  CHECK_THAT(sound_error("\x7f"
+                         "ELF, something else altogether"),
+             Catch::Contains("another language"));
   CHECK_THAT(sound_error(sound(32000)), Catch::Contains("another version"));
   CHECK_THAT(sound_error(hello() + samples(one)), Catch::Contains("does not describe"));
   CHECK_THAT(sound_error(hello() + sound(44100) + samples(one)), Catch::Contains("describes wrongly"));
@@ -100,13 +106,16 @@ TEST_CASE("nothing a reader says of sound is believed unchecked") {
   CHECK_THAT(sound_error(hello() + frame(Kind::sound, "short")), Catch::Contains("too short"));
   CHECK_THAT(sound_error(hello() + sound(32000) + frame(Kind::samples, "xyz")), Catch::Contains("garbled"));
   CHECK_THAT(sound_error(hello() + sound(32000) + frame(Kind::samples, "")), Catch::Contains("garbled"));
-  CHECK_THAT(sound_error(hello() + sound(32000) + samples(std::vector<float>(reader::max_samples + 1))), Catch::Contains("garbled"));
-  CHECK_THAT(sound_error(hello() + sound(32000) + samples({std::numeric_limits<float>::infinity()})), Catch::Contains("not finite"));
+  CHECK_THAT(sound_error(hello() + sound(32000) + samples(std::vector<float>(reader::max_samples + 1))),
+             Catch::Contains("garbled"));
+  CHECK_THAT(sound_error(hello() + sound(32000) + samples({std::numeric_limits<float>::infinity()})),
+             Catch::Contains("not finite"));
   CHECK_THAT(sound_error(hello() + sound(32000) + frame(Kind::end, "")), Catch::Contains("without samples"));
   CHECK_THAT(sound_error(hello() + frame(Kind::fault, Payload().put<uint32_t>(99).text("two\nlines \x1b[31m").bytes)),
              Catch::Contains("two?lines ?[31m"));
   Header huge{reader::magic, Kind::samples, uint64_t{1} << 62};
-  CHECK_THAT(sound_error(hello() + sound(32000) + std::string(reinterpret_cast<const char*>(&huge), sizeof huge)), Catch::Contains("another language"));
+  CHECK_THAT(sound_error(hello() + sound(32000) + std::string(reinterpret_cast<const char*>(&huge), sizeof huge)),
+             Catch::Contains("another language"));
 }
 
 TEST_CASE("nothing a reader says of datasets is believed unchecked") {
@@ -121,13 +130,16 @@ TEST_CASE("nothing a reader says of datasets is believed unchecked") {
   CHECK_THAT(error(dataset("w", "f32", {int64_t{1} << 40}, 0)), Catch::Contains("a claim of"));
   CHECK_THAT(error(dataset("w", "f32", {4}, uint64_t{1} << 63)), Catch::Contains("a claim of"));
   CHECK_THAT(error(dataset("w", "f32", {int64_t{1} << 40}, elsewhere)), Catch::Contains("a claim of"));
-  CHECK_THAT(error(dataset("w", "f32", {int64_t{1} << 40, int64_t{1} << 40}, elsewhere)), Catch::Contains("beyond any file"));
+  CHECK_THAT(error(dataset("w", "f32", {int64_t{1} << 40, int64_t{1} << 40}, elsewhere)),
+             Catch::Contains("beyond any file"));
   CHECK_THAT(error(dataset("w", "f32", {-4}, 0)), Catch::Contains("beyond any file"));
   CHECK_THAT(error(dataset("w", "f128", {4}, 0)), Catch::Contains("garbled"));
-  CHECK_THAT(error(dataset("w", "f32", {2}, 0) + dataset("w", "f32", {2}, 8)), Catch::Contains("two datasets called w"));
+  CHECK_THAT(error(dataset("w", "f32", {2}, 0) + dataset("w", "f32", {2}, 8)),
+             Catch::Contains("two datasets called w"));
   CHECK_THAT(error(dataset("a\nb", "f32", {2}, 0)), Catch::Contains("no text"));
   CHECK_THAT(error(dataset("w", "f32", {2}, elsewhere)), Catch::Contains("ends early"));
-  CHECK_THAT(error(dataset("w", "f32", {2}, elsewhere) + frame(Kind::elements, std::string(9, 'x'))), Catch::Contains("garbled"));
+  CHECK_THAT(error(dataset("w", "f32", {2}, elsewhere) + frame(Kind::elements, std::string(9, 'x'))),
+             Catch::Contains("garbled"));
   CHECK_THAT(error(frame(Kind::elements, "x")), Catch::Contains("garbled"));
   std::string many;  // each fits into the file, together they do not
   for (int i = 0; i < 9; ++i) many += dataset("w" + std::to_string(i), "u8", {500}, 0);

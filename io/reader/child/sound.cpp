@@ -217,6 +217,7 @@ class Sink {
     if (rate_ == 0) rate_ = source_rate_;
     resampler_ = std::make_unique<Resampler>(source_rate_, rate_);
     clock_s_ = at;
+    const double start = std::round(at * 1e6) / 1e6 + 0.0;  // containers count in ticks of their own; and never -0
     const std::string container = format_.iformat->name;
     const std::string name =
         container.substr(0, container.find(',')) + "/" + avcodec_get_name(stream_.codecpar->codec_id);
@@ -224,7 +225,7 @@ class Sink {
                           .put<int32_t>(rate_)
                           .put<int32_t>(source_rate_)
                           .put<int32_t>(frame.ch_layout.nb_channels)
-                          .put(at)
+                          .put(start)
                           .text(name));
   }
 
