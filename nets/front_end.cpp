@@ -105,9 +105,10 @@ std::vector<float> mel_matrix(int sample_rate, int n_fft, int mels, double fmin,
     const double area_norm = 2 / (edge[m + 2] - edge[m]);
     for (int k = 0; k < bins; ++k) {
       const double hz = static_cast<double>(k) * sample_rate / n_fft;
+      if (hz <= edge[m] || hz >= edge[m + 2]) continue;
       const double rise = (hz - edge[m]) / (edge[m + 1] - edge[m]);
       const double fall = (edge[m + 2] - hz) / (edge[m + 2] - edge[m + 1]);
-      matrix[k * mels + m] = static_cast<float>(std::max(0.0, std::min(rise, fall)) * area_norm);
+      matrix[k * mels + m] = static_cast<float>(std::min(rise, fall) * area_norm);
     }
   }
   return matrix;

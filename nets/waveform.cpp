@@ -23,9 +23,8 @@ Complex operator*(Complex a, Complex b) { return {a.re * b.re - a.im * b.im, a.r
 Complex conj(Complex a) { return {a.re, -a.im}; }
 double abs(Complex a) { return std::sqrt(a.re * a.re + a.im * a.im); }
 
-/// a / |a|; 1 for 0, whose angle counts as 0.
-Complex direction(Complex a) {
-  const double length = abs(a);
+/// a / length; 1 for 0, whose angle counts as 0.
+Complex direction(Complex a, double length) {
   return length > 0 ? Complex{a.re / length, a.im / length} : Complex{1, 0};
 }
 
@@ -151,8 +150,15 @@ std::vector<float> time_stretch(const std::vector<float>& x, double rate) {
 
   // The vocoder interpolates magnitudes and lets every bin's phase go on by what it goes on between the two frames
   // around it. Phases are kept as directions: adding an angle is a product, and no angle is ever computed.
-  std::vector<Complex> phase(bins);
-  for (int k = 0; k < bins; ++k) phase[k] = direction(frames[0][k]);
+  std::vector<std::vector<double>> size(frames.size(), std::vector<double>(bins));
+  std::vector<Complex> phase(bins);  // of the output
+  for (size_t f = 0; f < frames.size(); ++f) {
+    for (int k = 0; k < bins; ++k) {
+      size[f][k] = abs(frames[f][k]);
+      frames[f][k] = direction(frames[f][k], size[f][k]);
+      if (f == 0) phase[k] = frames[f][k];
+    }
+  }
   std::vector<std::vector<Complex>> stretched;
   for (int64_t t = 0; t * rate < last; ++t) {
     const double at = t * rate;
@@ -160,10 +166,10 @@ std::vector<float> time_stretch(const std::vector<float>& x, double rate) {
     const double share = at - static_cast<double>(from);
     std::vector<Complex> frame(bins);
     for (int k = 0; k < bins; ++k) {
-      const Complex a = frames[from][k], b = frames[from + 1][k];
-      const double size = (1 - share) * abs(a) + share * abs(b);
-      frame[k] = {size * phase[k].re, size * phase[k].im};
-      phase[k] = direction(phase[k] * (direction(b) * conj(direction(a))));
+      const double now = (1 - share) * size[from][k] + share * size[from + 1][k];
+      frame[k] = {now * phase[k].re, now * phase[k].im};
+      const Complex next = phase[k] * (frames[from + 1][k] * conj(frames[from][k]));
+      phase[k] = direction(next, abs(next));  // rounding must not make it drift from length 1
     }
     stretched.push_back(std::move(frame));
   }
@@ -191,19 +197,27 @@ std::vector<float> resample(const std::vector<float>& x, double ratio) {
   std::vector<float> y(count);
   const std::vector<double>& wing = sinc_wing();
   const double scale = std::min(1.0, ratio);  // going down, the filter widens to the new band
-  const double reach = zero_crossings / scale;
+  const double step = scale * steps, end = zero_crossings * steps;
+  const auto wing_at = [&](double place) {
+    const auto cell = static_cast<int>(place);
+    return wing[cell] + (place - cell) * (wing[cell + 1] - wing[cell]);
+  };
   constexpr int64_t chunk = 4096;
   parallel_for((count + chunk - 1) / chunk, [&](int64_t task) {
     for (int64_t i = task * chunk; i < std::min(count, (task + 1) * chunk); ++i) {
       const double at = static_cast<double>(i) / ratio;
-      const auto first = std::max<int64_t>(0, static_cast<int64_t>(std::ceil(at - reach)));
-      const auto last = std::min<int64_t>(n - 1, static_cast<int64_t>(std::floor(at + reach)));
+      const auto centre = static_cast<int64_t>(at);
+      const double offset = (at - static_cast<double>(centre)) * step;
       double sum = 0;
-      for (int64_t s = first; s <= last; ++s) {
-        const double place = std::fabs(at - static_cast<double>(s)) * scale * steps;
-        const auto cell = static_cast<int>(place);
-        const double share = place - cell;
-        sum += x[s] * (wing[cell] + share * (wing[cell + 1] - wing[cell]));
+      for (int64_t s = std::min(centre, n - 1), k = centre - s; s >= 0; --s, ++k) {
+        const double place = offset + static_cast<double>(k) * step;
+        if (place > end) break;
+        sum += x[s] * wing_at(place);
+      }
+      for (int64_t s = centre + 1, k = 1; s < n; ++s, ++k) {
+        const double place = static_cast<double>(k) * step - offset;
+        if (place > end) break;
+        sum += x[s] * wing_at(place);
       }
       y[i] = static_cast<float>(sum * scale);
     }

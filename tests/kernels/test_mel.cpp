@@ -55,7 +55,7 @@ TEST_CASE("mel: every rung is within 1e-4 dB of the f64 reference, with the same
           const auto y = run(rung, isa, d, x, filters.bank());
           INFO("mel fwd " << rung.name << " " << isa_name(isa) << " '" << name << "' threads " << count);
           if (first.empty()) first = y;
-          CHECK(std::memcmp(y.data(), first.data(), y.size() * sizeof(float)) == 0);
+          CHECK((y.empty() || std::memcmp(y.data(), first.data(), y.size() * sizeof(float)) == 0));
           double worst = 0;
           for (size_t i = 0; i < y.size(); ++i)
             worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - truth[i]));

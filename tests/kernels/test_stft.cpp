@@ -86,7 +86,7 @@ TEST_CASE("stft: every rung agrees with the reference, at any thread count and i
           const auto y = power(rung, isa, d, x);
           INFO("stft fwd " << rung.name << " " << isa_name(isa) << " '" << name << "' threads " << count);
           if (first.empty()) first = y;
-          CHECK(std::memcmp(y.data(), first.data(), y.size() * sizeof(float)) == 0);
+          CHECK((y.empty() || std::memcmp(y.data(), first.data(), y.size() * sizeof(float)) == 0));
           double worst = 0;
           for (size_t i = 0; i < y.size(); ++i)
             worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - truth[i]));
