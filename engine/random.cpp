@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/random.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/dispatch.h"
+#include "kernels/parallel.h"
 #include "kernels/philox.h"
 #include "kernels/portable_math.h"
 
@@ -23,13 +25,30 @@ float normal_of(uint32_t word_a, uint32_t word_b) {
 }
 
 // Four random words for one element; `attempt` tells repeated draws apart.
-Philox4 draw(uint64_t stream, int64_t element, int attempt = 0) {
-  return philox(random_state().seed, stream, static_cast<uint64_t>(element) | static_cast<uint64_t>(attempt) << 48);
+Philox4 draw(uint64_t seed, uint64_t stream, int64_t element, int attempt = 0) {
+  return philox(seed, stream, static_cast<uint64_t>(element) | static_cast<uint64_t>(attempt) << 48);
 }
 
 uint64_t initialiser_stream() { return initialiser_streams | next_random_stream(); }
 
+thread_local bool initialising = true;
+
+// numbers[i] = number(i), on all threads: each number has its own place in the stream.
+template <class Number>
+void fill(Tensor& w, const Number& number) {
+  if (!initialising) return;
+  constexpr int64_t block = 1 << 14;
+  float* numbers = w.data();
+  const int64_t size = w.size();
+  parallel_for((size + block - 1) / block, [&](int64_t task) {
+    for (int64_t i = task * block, end = std::min(size, i + block); i < end; ++i) numbers[i] = number(i);
+  });
+}
+
 }  // namespace
+
+NoInitialisation::NoInitialisation() : before_(initialising) { initialising = false; }
+NoInitialisation::~NoInitialisation() { initialising = before_; }
 
 RandomState& random_state() {
   thread_local RandomState state;
@@ -66,18 +85,16 @@ int64_t fan_in(const Tensor& w) { return w.dim(0) ? w.size() / w.dim(0) : 0; }
 int64_t fan_out(const Tensor& w) { return w.dim(-1) ? w.size() / w.dim(-1) : 0; }
 
 void uniform(Tensor& w, float low, float high) {
-  const uint64_t stream = initialiser_stream();
-  float* numbers = w.data();
-  for (int64_t i = 0; i < w.size(); ++i) numbers[i] = std::fma(philox_uniform(draw(stream, i).word[0]), high - low, low);
+  const uint64_t seed = random_state().seed, stream = initialiser_stream();
+  fill(w, [=](int64_t i) { return std::fma(philox_uniform(draw(seed, stream, i).word[0]), high - low, low); });
 }
 
 void normal(Tensor& w, float mean, float deviation) {
-  const uint64_t stream = initialiser_stream();
-  float* numbers = w.data();
-  for (int64_t i = 0; i < w.size(); ++i) {
-    const Philox4 block = draw(stream, i);
-    numbers[i] = std::fma(normal_of(block.word[0], block.word[1]), deviation, mean);
-  }
+  const uint64_t seed = random_state().seed, stream = initialiser_stream();
+  fill(w, [=](int64_t i) {
+    const Philox4 block = draw(seed, stream, i);
+    return std::fma(normal_of(block.word[0], block.word[1]), deviation, mean);
+  });
 }
 
 void xavier_uniform(Tensor& w, float gain) {
@@ -95,16 +112,15 @@ void kaiming_uniform(Tensor& w, float negative_slope) {
 // share that cutting at two deviations takes away.
 void he_normal(Tensor& w) {
   const float deviation = std::sqrt(2.0f / static_cast<float>(fan_in(w))) / 0.87962566103423978f;
-  const uint64_t stream = initialiser_stream();
-  float* numbers = w.data();
-  for (int64_t i = 0; i < w.size(); ++i) {
+  const uint64_t seed = random_state().seed, stream = initialiser_stream();
+  fill(w, [=](int64_t i) {
     float value = 3;
     for (int attempt = 0; std::fabs(value) > 2; ++attempt) {
-      const Philox4 block = draw(stream, i, attempt);
+      const Philox4 block = draw(seed, stream, i, attempt);
       value = normal_of(block.word[0], block.word[1]);
     }
-    numbers[i] = value * deviation;
-  }
+    return value * deviation;
+  });
 }
 
 }  // namespace limbic

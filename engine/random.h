@@ -39,6 +39,17 @@ class Random {
   uint64_t seed_, stream_, drawn_ = 0;
 };
 
+/// While one is alive, this thread's initialisers do nothing: for nets whose numbers are about to be read from a file.
+struct NoInitialisation {
+  NoInitialisation();
+  ~NoInitialisation();
+  NoInitialisation(const NoInitialisation&) = delete;
+  NoInitialisation& operator=(const NoInitialisation&) = delete;
+
+ private:
+  bool before_;
+};
+
 // Initialisers: overwrite w with the next stream of the random state. For w [K,...,C]: fan_in = all but K, fan_out =
 // all but C; so for [K,R,S,C] and for [out,in].
 void uniform(Tensor& w, float low, float high);

@@ -80,12 +80,12 @@ int64_t Tensor::dim(int axis) const {
 Device Tensor::device() const { return storage_ ? storage_->device : Device::cpu; }
 
 const float* Tensor::data() const {
-  if (!storage_ || dtype_ != DType::f32) refuse("tensor: ", storage_ ? "i32 numbers are" : "no tensor is", " read as f32");
+  if (!storage_ || dtype_ != DType::f32) refuse("tensor: ", storage_ ? "i32 numbers" : "an empty handle", " read as f32");
   return storage_->block.floats();
 }
 
 const int32_t* Tensor::ints() const {
-  if (!storage_ || dtype_ != DType::i32) refuse("tensor: ", storage_ ? "f32 numbers are" : "no tensor is", " read as i32");
+  if (!storage_ || dtype_ != DType::i32) refuse("tensor: ", storage_ ? "f32 numbers" : "an empty handle", " read as i32");
   return static_cast<const int32_t*>(storage_->block.data());
 }
 

@@ -69,6 +69,32 @@ TEST_CASE("fifty training steps have the same bits at 1, 2, 3 and 8 threads") {
   set_threads(before);
 }
 
+TEST_CASE("fifty training steps have the same bits on every instruction set that promises them") {
+  if (!isa_supported(Isa::avx2) || !isa_supported(Isa::avx512)) {
+    WARN("skipped: this CPU has no AVX-512 to compare AVX2 with");
+    return;
+  }
+  const Isa before = active_isa();
+  std::vector<float> weights[2];
+  for (int i : {0, 1}) {
+    select_isa(i ? "avx512" : "avx2");
+    weights[i] = trained_weights(50);
+  }
+  select_isa(isa_name(before));
+  CHECK(std::memcmp(weights[0].data(), weights[1].data(), 4 * weights[0].size()) == 0);
+}
+
+TEST_CASE("a forced kernel that declines is an error that names it") {
+  const Isa before = active_isa();
+  select_isa("reference");
+  force_kernel("conv2d", "cpu_direct");
+  const Tensor x = Tensor::zeros({1, 4, 4, 2}), w = Tensor::zeros({3, 3, 3, 2});
+  CHECK(error_of([&] { conv2d(x, w); }) ==
+        "conv2d: kernel cpu_direct does not serve N1 H4 W4 C2 K3 R3 S3 (fwd, cpu, reference)");
+  force_kernel("conv2d", "");
+  select_isa(isa_name(before));
+}
+
 TEST_CASE("a batch in eval mode gives the bits of its clips one by one") {
   set_random_step(1, 0);
   TinyNet net;
@@ -225,6 +251,12 @@ TEST_CASE("random numbers have the moments of their distribution") {
   CHECK(moments().second == Approx(std::sqrt(2.0 / 400)).epsilon(0.02));
   kaiming_uniform(w);
   CHECK(moments().second == Approx(std::sqrt(2.0 / 300)).epsilon(0.02));
+  const Tensor kept = w.clone();
+  {
+    const NoInitialisation numbers_come_later;
+    uniform(w, 0, 1);
+  }
+  CHECK(same_bits(w, kept));
   Random random(1, 2), again(1, 2);
   std::vector<int> cards{0, 1, 2, 3, 4, 5, 6, 7}, same = cards;
   random.shuffle(cards), again.shuffle(same);
