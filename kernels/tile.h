@@ -161,8 +161,8 @@ LIMBIC_INLINE ProductTileFn* product_tile_of(int rows, int vectors) {
 #undef ALL
 }
 
-/// The outer tile of `rows` x as many vectors as `lanes` (1..tile_width) needs.
-LIMBIC_INLINE OuterTileFn* outer_tile_of(int rows, int lanes) {
+/// The outer tile of `rows` x as many vectors as `width` (1..tile_width) needs.
+LIMBIC_INLINE OuterTileFn* outer_tile_of(int rows, int width) {
 #define ONE(rows) outer_tile<rows, 1, false>
 #define ALL(rows) outer_tile<rows, tile_vectors, false>
 #define ONE_PARTIAL(rows) outer_tile<rows, 1, true>
@@ -171,8 +171,8 @@ LIMBIC_INLINE OuterTileFn* outer_tile_of(int rows, int lanes) {
   static constexpr OuterTileFn* all[] = LIMBIC_EACH_TILE_ROWS(ALL);
   static constexpr OuterTileFn* one_partial[] = LIMBIC_EACH_TILE_ROWS(ONE_PARTIAL);
   static constexpr OuterTileFn* all_partial[] = LIMBIC_EACH_TILE_ROWS(ALL_PARTIAL);
-  if (lanes <= 16) return lanes == 16 ? one[rows] : one_partial[rows];
-  return lanes == 32 ? all[rows] : all_partial[rows];
+  if (width <= 16) return width == 16 ? one[rows] : one_partial[rows];
+  return width == 32 ? all[rows] : all_partial[rows];
 #undef ONE
 #undef ALL
 #undef ONE_PARTIAL
