@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames in lanes: each lane of a Lanes is the same value of another frame. No operation crosses lanes except the
-// transpositions at the ends, so the width may follow the instruction set and the bits do not.
+// transpositions at the ends, so the width may follow the instruction set and the bits do not. It does (unlike
+// simd.h's sixteen): a radix-8 butterfly holds 16 values, and AVX2 has 16 registers.
 // For files compiled per instruction set only.
 #pragma once
 #include <immintrin.h>
