@@ -46,7 +46,8 @@ NetGraph record_graph(Net& net, const Shape& input) {
   for (const auto& [name, module] : modules) {
     if (name.empty()) continue;
     const bool leaf = is_leaf(modules, name);
-    module->on_forward([&, name = name, leaf](Module& m, const Tensor&, const Tensor& out) {
+    module->on_forward([&, name = name, leaf](Module& m, const Tensor& in, const Tensor& out) {
+      if (out.id() == in.id()) return;  // dropout outside training
       if (leaf) leaf_of.try_emplace(out.id(), Passed{name, &m, out.detach()});
       else group_of[out.id()] = name;
     });
@@ -65,6 +66,8 @@ NetGraph record_graph(Net& net, const Shape& input) {
       row.name = it->second.name;
       row.parameters = it->second.module->parameter_count();
       row.macs = layer_macs(*it->second.module, it->second.output);
+      const auto* bn = dynamic_cast<const BatchNorm*>(it->second.module);
+      if (bn && bn->options.relu) row.op += " + relu";
       const size_t dot = row.name.rfind('.');
       if (dot != std::string::npos) row.group = row.name.substr(0, dot);
     }

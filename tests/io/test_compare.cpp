@@ -2,12 +2,12 @@
 // Every clone checks its nets against PyTorch: tests/fixtures/cnn14_w32 comes from tools/make_reference.py.
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
-#include <filesystem>
+#include <cmath>
 
 #include "io/hdf5.h"
 #include "io/weights.h"
 #include "nets/compare.h"
+#include "data_folder.h"
 
 using namespace limbic;
 
@@ -96,12 +96,8 @@ TEST_CASE("a file that is no reference, or of another width, is code 4") {
 }
 
 TEST_CASE("the golden Cnn14 of width/16 holds from all its weight files") {
-  const char* data = std::getenv("LIMBIC_DATA");
-  const std::string golden = (data ? std::string(data) : LIMBIC_SOURCE_DIR "/../shared/data") + "/../golden/cnn14_w16";
-  if (!std::filesystem::exists(golden)) {
-    WARN("skipped: no golden files at ../shared/golden");
-    return;
-  }
+  const std::string golden = data_file("../golden/cnn14_w16");
+  if (golden.empty()) return;
   for (const char* weights : {"/weights.h5", "/legacy.pth", "/zip.pth"}) {
     check_holds(golden + weights, golden + "/reference_eval.h5", 229);
     check_holds(golden + weights, golden + "/reference_train.h5", 229);
