@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/random.h"
 #include "nets/keys.h"
 #include "nets/registry.h"
 
@@ -195,6 +196,7 @@ NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::s
 std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, const std::string& file,
                                       const std::string& hint, std::vector<std::string>* warnings) {
   const NetDescription d = describe_net(tensors, file, hint);
+  const NoInitialisation every_number_is_read;
   auto net = make_net(d.name, d.options);
   const auto notes = load_state(*net, tensors, file);
   if (warnings) warnings->insert(warnings->end(), notes.begin(), notes.end());
