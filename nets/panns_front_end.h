@@ -3,16 +3,13 @@
 // (front_end.h); it keeps these so that files stay complete, and to tell which sampling rate a file was trained for.
 #pragma once
 #include "engine/module.h"
+#include "nets/front_end.h"
 #include "nets/nets.h"
 
 namespace limbic {
 
-struct PannsFrontEnd {
-  const char* name;  ///< find_front_end's
-  int sample_rate, n_fft, hop;
-  double fmin, fmax;
-};
-const PannsFrontEnd& panns_front_end(PannsRate rate);
+/// The preset of a rate: "panns-32k".
+const FrontEnd& panns_front_end(PannsRate rate);
 
 /// Buffers under their published names; frozen upstream, so no parameters here.
 class PannsFrontEndTensors {

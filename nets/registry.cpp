@@ -47,4 +47,14 @@ std::unique_ptr<Net> make_net(const std::string& name, const NetOptions& options
   throw Error(ExitCode::usage, fmt::format("no net '{}'; there are {}", name, fmt::join(net_names(), ", ")));
 }
 
+FrontEnd front_end_of(Net& net) {
+  const FrontEnd* preset = find_front_end(net.front_end);
+  if (!preset) throw Error(ExitCode::usage, fmt::format("{}: no front end '{}'", net.name, net.front_end));
+  for (const NamedTensor& b : net.buffers()) {
+    if (!b.name.ends_with("logmel_extractor.melW")) continue;
+    return with_mel_matrix(*preset, b.tensor->to_vector(), static_cast<int>(b.tensor->dim(1)));
+  }
+  return *preset;
+}
+
 }  // namespace limbic

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nets/front_end.h"
 #include "nets/net.h"
 
 namespace limbic {
@@ -37,6 +38,10 @@ NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::s
 /// was found and what is expected: a missing key, a wrong shape, NaN or infinity. `warnings` gets the rest.
 std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, const std::string& file,
                                       const std::string& hint = "", std::vector<std::string>* warnings = nullptr);
+
+/// The front end that this net's log-mels are made with; of a PANNs net with the mel matrix of its checkpoint, which may
+/// differ from ours in the last bit. Error(ExitCode::usage) where the net has none.
+FrontEnd front_end_of(Net& net);
 
 struct LoadOptions {
   bool keep_other_head = false;  ///< fine-tuning: a last layer of another number of classes keeps its initialisation
