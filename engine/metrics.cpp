@@ -21,7 +21,8 @@ void check_scores(const char* name, const Tensor& scores, const std::vector<int3
 
 }  // namespace
 
-Confusion::Confusion(int classes) : classes_(classes), counts_(static_cast<size_t>(classes) * static_cast<size_t>(classes)) {}
+Confusion::Confusion(int classes)
+    : classes_(classes), counts_(static_cast<size_t>(classes) * static_cast<size_t>(classes)) {}
 
 void Confusion::add(int label, int predicted) {
   if (label < 0 || label >= classes_ || predicted < 0 || predicted >= classes_) {
@@ -30,7 +31,9 @@ void Confusion::add(int label, int predicted) {
   ++counts_[static_cast<size_t>(label * classes_ + predicted)];
 }
 
-int64_t Confusion::at(int label, int predicted) const { return counts_.at(static_cast<size_t>(label * classes_ + predicted)); }
+int64_t Confusion::at(int label, int predicted) const {
+  return counts_.at(static_cast<size_t>(label * classes_ + predicted));
+}
 
 int64_t Confusion::total() const { return std::accumulate(counts_.begin(), counts_.end(), int64_t{0}); }
 
@@ -47,7 +50,8 @@ double Confusion::accuracy() const {
 double Confusion::recall(int label) const {
   int64_t row = 0;
   for (int c = 0; c < classes_; ++c) row += at(label, c);
-  return row ? static_cast<double>(at(label, label)) / static_cast<double>(row) : std::numeric_limits<double>::quiet_NaN();
+  return row ? static_cast<double>(at(label, label)) / static_cast<double>(row)
+             : std::numeric_limits<double>::quiet_NaN();
 }
 
 double Confusion::unweighted_recall() const {

@@ -35,13 +35,13 @@ class Module {
   virtual Tensor forward(const Tensor& x) = 0;
   Tensor operator()(const Tensor& x);  ///< forward, and the hooks
 
-  void train(bool on = true);             ///< with all children
+  void train(bool on = true);  ///< with all children
   void eval() { train(false); }
   bool training() const { return training_; }
 
   std::vector<NamedTensor> parameters();  ///< in the order of registration, children after own
   std::vector<NamedTensor> buffers();     ///< running statistics: saved, not trained
-  std::vector<NamedTensor> state();       ///< both, in PyTorch's state_dict order: parameters then buffers of each module
+  std::vector<NamedTensor> state();  ///< both, in PyTorch's state_dict order: parameters then buffers of each module
   int64_t parameter_count();
   void zero_grad();
 

@@ -71,8 +71,8 @@ struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;
   int groups = 1;
 };
-/// x [N,H,W,C], w [K,R,S,C/groups], bias [K] or empty -> [N,P,Q,K], P = (H + 2 padding - dilation (R-1) - 1)/stride + 1.
-/// Under NoGrad the weights' prepared form (packed, transformed) is kept with them until they change.
+/// x [N,H,W,C], w [K,R,S,C/groups], bias [K] or empty -> [N,P,Q,K], P = (H + 2 padding - dilation (R-1) - 1)/stride
+/// + 1. Under NoGrad the weights' prepared form (packed, transformed) is kept with them until they change.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias = {}, const Conv2dOptions& options = {});
 
 struct Conv1dOptions {
@@ -90,12 +90,13 @@ struct BatchNormOptions {
   bool relu = false;      ///< relu(batch_norm(x)) in one pass over memory
   bool unbiased_running_var = true;  ///< running_var gets the batch's n/(n-1) variance, as PyTorch
 };
-/// x [...,C]; weight, bias, running_mean, running_var [C]. Training normalises by the batch's mean and (biased) variance
-/// and updates the running ones in place; else the running ones are used.
+/// x [...,C]; weight, bias, running_mean, running_var [C]. Training normalises by the batch's mean and (biased)
+/// variance and updates the running ones in place; else the running ones are used.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
                   const BatchNormOptions& options = {});
 
-/// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad only.
+/// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad
+/// only.
 Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
                       const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
                       const Tensor& running_var, const BatchNormOptions& bn);
@@ -127,11 +128,13 @@ Tensor global_max_pool(const Tensor& x);
 /// x [N,H,W,C] -> [N,P,Q,C] with PyTorch's bins: bin i covers floor(i H / P) to ceil((i+1) H / P).
 Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output);
 
-// ---- reductions: over `axes` (negative count from the end; none given: all), which vanish or, with keep, become 1 ----
+// ---- reductions: over `axes` (negative count from the end; none given: all), which vanish or, with keep, become 1
+// ----
 
 Tensor sum(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);
 Tensor mean(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);
-Tensor max(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);  ///< the first maximum gets the gradient
+Tensor max(const Tensor& x, const std::vector<int>& axes = {},
+           bool keep = false);                 ///< the first maximum gets the gradient
 std::vector<int32_t> argmax(const Tensor& x);  ///< over the last axis, row by row
 
 /// Over the last axis.
@@ -140,9 +143,9 @@ Tensor log_softmax(const Tensor& x);
 
 // ---- shapes ----
 
-Tensor reshape(const Tensor& x, Shape shape);  ///< one extent may be -1; shares storage
-Tensor flatten(const Tensor& x);               ///< [N,...] -> [N,-1], in memory order (channels last)
-Tensor flatten_channels_first(const Tensor& x);  ///< [N,H,W,C] -> [N,C H W], the order of PyTorch's nets
+Tensor reshape(const Tensor& x, Shape shape);                   ///< one extent may be -1; shares storage
+Tensor flatten(const Tensor& x);                                ///< [N,...] -> [N,-1], in memory order (channels last)
+Tensor flatten_channels_first(const Tensor& x);                 ///< [N,H,W,C] -> [N,C H W], the order of PyTorch's nets
 Tensor permute(const Tensor& x, const std::vector<int>& axes);  ///< y.dim(i) = x.dim(axes[i])
 Tensor concat(const std::vector<Tensor>& parts, int axis);
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);  ///< [begin, end); negative ends count back
@@ -157,7 +160,8 @@ struct CrossEntropyOptions {
   Tensor class_weight;  ///< [C] or empty
 };
 /// logits [N,C]. Targets i32 [N]: -mean over rows of w[t] log softmax(logits)[t], weighted: divided by the sum of w[t];
-/// targets f32 [N,C] (soft, mixup): -sum over c of w_c t_c log p_c, divided by N. Both as torch.nn.functional.cross_entropy.
+/// targets f32 [N,C] (soft, mixup): -sum over c of w_c t_c log p_c, divided by N. Both as
+/// torch.nn.functional.cross_entropy.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
 
 /// Mean of -(t log p + (1-t) log(1-p)) over all elements; logs clamped at -100, as PyTorch.

@@ -39,7 +39,8 @@ void check_conv(const char* name, const Tensor& x, const Tensor& w, const Tensor
   if (x.rank() != rank) refuse(name, ": x ", x.shape(), ", expected ", rank == 4 ? "[N,H,W,C]" : "[N,T,C]");
   if (w.rank() != rank) refuse(name, ": weight ", w.shape(), ", expected ", rank == 4 ? "[K,R,S,C]" : "[K,S,C]");
   const int64_t K = w.dim(0);
-  if (groups < 1 || K % groups) refuse(name, ": groups ", groups, " do not divide the ", K, " filters of weight ", w.shape());
+  if (groups < 1 || K % groups)
+    refuse(name, ": groups ", groups, " do not divide the ", K, " filters of weight ", w.shape());
   if (x.dim(-1) != w.dim(-1) * groups) {
     refuse(name, ": x ", x.shape(), " has ", x.dim(-1), " channels, weight ", w.shape(),
            groups > 1 ? " in " + std::to_string(groups) + " groups" : "", " wants ", w.dim(-1) * groups);
@@ -86,7 +87,8 @@ std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims
 }
 
 // y = epilogue(conv(x, w)); `keep` says that w stays as it is for a while.
-Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, const Conv2dEpilogue& epilogue, bool keep) {
+Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, const Conv2dEpilogue& epilogue,
+                    bool keep) {
   Tensor y = Tensor::empty(conv_shape(x, dims));
   const Pass pass{"conv2d", "fwd"};
   const auto& rung = choose(conv2d_fwd_rungs(), pass, x.device(), dims);
@@ -102,21 +104,21 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bi
   Tensor y = conv_forward(x, w, dims, {.scale = nullptr, .shift = bias ? bias.data() : nullptr, .relu = false},
                           !grad_enabled());
 
-  return record(name, y, {x, w, bias},
-                [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(),
-                 w = w.detach()](const Tensor& dy) {
-    if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
-    if (gw.wanted()) {
-      Tensor dw = Tensor::empty(w.shape());
-      launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.data(), dy.data(), dw.data());
-      gw.add(std::move(dw));
-    }
-    if (gx.wanted()) {
-      Tensor dx = Tensor::empty(x.shape());
-      launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.data(), w.data(), dx.data());
-      gx.add(std::move(dx));
-    }
-  });
+  return record(
+      name, y, {x, w, bias},
+      [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(), w = w.detach()](const Tensor& dy) {
+        if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
+        if (gw.wanted()) {
+          Tensor dw = Tensor::empty(w.shape());
+          launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.data(), dy.data(), dw.data());
+          gw.add(std::move(dw));
+        }
+        if (gx.wanted()) {
+          Tensor dx = Tensor::empty(x.shape());
+          launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.data(), w.data(), dx.data());
+          gx.add(std::move(dx));
+        }
+      });
 }
 
 // ---- matrix product ----
@@ -143,14 +145,15 @@ Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, cons
                       const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
                       const Tensor& running_var, const BatchNormOptions& bn) {
   if (grad_enabled() || bn.training) refuse("conv2d_bn_relu: serves inference only, under NoGrad and in eval mode");
-  if (bias) {  // the epilogue has one shift: acc + bias is rounded before the normalisation, so it stays a pass of its own
+  if (bias) {  // acc + bias is rounded before the normalisation, and the epilogue has only one shift
     Tensor mean = running_mean.detach(), var = running_var.detach();
     return batch_norm(conv2d(x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
   }
   check_conv("conv2d_bn_relu", x, w, bias, 4, conv.groups);
   const Conv2dDims dims = conv_dims("conv2d_bn_relu", x, w, conv);
   for (const Tensor* t : {&bn_weight, &bn_bias, &running_mean, &running_var}) {
-    if (t->shape() != Shape{dims.K}) refuse("conv2d_bn_relu: batch norm of ", t->shape(), " after ", dims.K, " filters");
+    if (t->shape() != Shape{dims.K})
+      refuse("conv2d_bn_relu: batch norm of ", t->shape(), " after ", dims.K, " filters");
   }
   Tensor scale = Tensor::empty({dims.K}), shift = Tensor::empty({dims.K});
   float* a = scale.data();
@@ -183,25 +186,27 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o) {
   }
   Tensor y = multiply(a, b, nullptr, dims, shape);
 
-  return record("matmul", y, {a, b}, [dims, ga = GradOf(a), gb = GradOf(b), a = a.detach(), b = b.detach()](const Tensor& dy) {
-    const bool ta = dims.trans_a, tb = dims.trans_b;
-    if (ga.wanted()) {  // da [M,K] = dy op(b)^T; transposed: op(b) dy^T
-      MatmulDims d{.M = dims.M, .N = dims.K, .K = dims.N, .trans_a = false, .trans_b = !tb, .batch = dims.batch};
-      if (ta) d = {.M = dims.K, .N = dims.M, .K = dims.N, .trans_a = tb, .trans_b = true, .batch = dims.batch};
-      ga.add(ta ? multiply(b, dy, nullptr, d, a.shape()) : multiply(dy, b, nullptr, d, a.shape()));
-    }
-    if (gb.wanted()) {  // db [K,N] = op(a)^T dy; transposed: dy^T op(a)
-      MatmulDims d{.M = dims.K, .N = dims.N, .K = dims.M, .trans_a = !ta, .trans_b = false, .batch = dims.batch};
-      if (tb) d = {.M = dims.N, .N = dims.K, .K = dims.M, .trans_a = true, .trans_b = ta, .batch = dims.batch};
-      gb.add(tb ? multiply(dy, a, nullptr, d, b.shape()) : multiply(a, dy, nullptr, d, b.shape()));
-    }
-  });
+  return record(
+      "matmul", y, {a, b}, [dims, ga = GradOf(a), gb = GradOf(b), a = a.detach(), b = b.detach()](const Tensor& dy) {
+        const bool ta = dims.trans_a, tb = dims.trans_b;
+        if (ga.wanted()) {  // da [M,K] = dy op(b)^T; transposed: op(b) dy^T
+          MatmulDims d{.M = dims.M, .N = dims.K, .K = dims.N, .trans_a = false, .trans_b = !tb, .batch = dims.batch};
+          if (ta) d = {.M = dims.K, .N = dims.M, .K = dims.N, .trans_a = tb, .trans_b = true, .batch = dims.batch};
+          ga.add(ta ? multiply(b, dy, nullptr, d, a.shape()) : multiply(dy, b, nullptr, d, a.shape()));
+        }
+        if (gb.wanted()) {  // db [K,N] = op(a)^T dy; transposed: dy^T op(a)
+          MatmulDims d{.M = dims.K, .N = dims.N, .K = dims.M, .trans_a = !ta, .trans_b = false, .batch = dims.batch};
+          if (tb) d = {.M = dims.N, .N = dims.K, .K = dims.M, .trans_a = true, .trans_b = ta, .batch = dims.batch};
+          gb.add(tb ? multiply(dy, a, nullptr, d, b.shape()) : multiply(a, dy, nullptr, d, b.shape()));
+        }
+      });
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   if (w.rank() != 2) refuse("linear: weight ", w.shape(), ", expected [K,C]");
   if (x.rank() < 1 || x.dim(-1) != w.dim(1)) {
-    refuse("linear: x ", x.shape(), " has ", x.rank() ? x.dim(-1) : 0, " features, weight ", w.shape(), " wants ", w.dim(1));
+    refuse("linear: x ", x.shape(), " has ", x.rank() ? x.dim(-1) : 0, " features, weight ", w.shape(), " wants ",
+           w.dim(1));
   }
   const int64_t K = w.dim(0), C = w.dim(1);
   check_bias("linear", b, K);
@@ -212,17 +217,18 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   dims.trans_b = true;
   Tensor y = multiply(x, w, b ? b.data() : nullptr, dims, shape);
 
-  return record("linear", y, {x, w, b},
-                [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(b), x = x.detach(), w = w.detach()](const Tensor& dy) {
-    const int M = dims.M, N = dims.N, K_in = dims.K;
-    if (gb.wanted()) gb.add(bias_gradient(dy, N));
-    if (gw.wanted()) {  // dw [K,C] = dy^T x
-      gw.add(multiply(dy, x, nullptr, {.M = N, .N = K_in, .K = M, .trans_a = true, .trans_b = false}, w.shape()));
-    }
-    if (gx.wanted()) {  // dx [...,C] = dy w
-      gx.add(multiply(dy, w, nullptr, {.M = M, .N = K_in, .K = N, .trans_a = false, .trans_b = false}, x.shape()));
-    }
-  });
+  return record(
+      "linear", y, {x, w, b},
+      [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(b), x = x.detach(), w = w.detach()](const Tensor& dy) {
+        const int M = dims.M, N = dims.N, K_in = dims.K;
+        if (gb.wanted()) gb.add(bias_gradient(dy, N));
+        if (gw.wanted()) {  // dw [K,C] = dy^T x
+          gw.add(multiply(dy, x, nullptr, {.M = N, .N = K_in, .K = M, .trans_a = true, .trans_b = false}, w.shape()));
+        }
+        if (gx.wanted()) {  // dx [...,C] = dy w
+          gx.add(multiply(dy, w, nullptr, {.M = M, .N = K_in, .K = N, .trans_a = false, .trans_b = false}, x.shape()));
+        }
+      });
 }
 
 }  // namespace limbic

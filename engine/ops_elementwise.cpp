@@ -31,7 +31,8 @@ Shape broadcast_shape(const char* name, const Shape& a, const Shape& b) {
   if (y.size() > 6) refuse(name, ": rank ", y.size(), ", at most 6 is served");
   for (size_t i = 0; i < y.size(); ++i) {  // from the last axis
     const int64_t ea = i < a.size() ? a[a.size() - 1 - i] : 1, eb = i < b.size() ? b[b.size() - 1 - i] : 1;
-    if (ea != eb && ea != 1 && eb != 1) refuse(name, ": a ", a, " and b ", b, " do not broadcast (", ea, " against ", eb, ")");
+    if (ea != eb && ea != 1 && eb != 1)
+      refuse(name, ": a ", a, " and b ", b, " do not broadcast (", ea, " against ", eb, ")");
     y[y.size() - 1 - i] = ea == 1 ? eb : ea;
   }
   return y;
@@ -48,21 +49,22 @@ Tensor binary(const char* name, Binary kind, const Tensor& a, const Tensor& b) {
   launch(binary_fwd_rungs(), {"binary", "fwd"}, a.device(), dims, a.data(), b.data(), y.data());
 
   const bool linear = kind == Binary::add || kind == Binary::sub;  // their gradients need no inputs
-  return record(name, y, {a, b},
-                [dims, ga = GradOf(a), gb = GradOf(b), a_shape = a.shape(), b_shape = b.shape(),
-                 a = linear ? Tensor() : a.detach(), b = linear ? Tensor() : b.detach()](const Tensor& dy) {
-    const bool a_is_dy = dims.kind == Binary::add || dims.kind == Binary::sub, b_is_dy = dims.kind == Binary::add;
-    const bool pass_a = a_is_dy && a_shape == dy.shape(), pass_b = b_is_dy && b_shape == dy.shape();
-    Tensor da, db;
-    if (ga.wanted() && !pass_a) da = Tensor::empty(a_shape);
-    if (gb.wanted() && !pass_b) db = Tensor::empty(b_shape);
-    if (da || db) {
-      launch(binary_bwd_rungs(), {"binary", "bwd"}, dy.device(), dims, a ? std::as_const(a).data() : nullptr,
-             b ? std::as_const(b).data() : nullptr, dy.data(), da ? da.data() : nullptr, db ? db.data() : nullptr);
-    }
-    ga.add(pass_a ? dy : da);
-    gb.add(pass_b ? dy : db);
-  });
+  return record(
+      name, y, {a, b},
+      [dims, ga = GradOf(a), gb = GradOf(b), a_shape = a.shape(), b_shape = b.shape(),
+       a = linear ? Tensor() : a.detach(), b = linear ? Tensor() : b.detach()](const Tensor& dy) {
+        const bool a_is_dy = dims.kind == Binary::add || dims.kind == Binary::sub, b_is_dy = dims.kind == Binary::add;
+        const bool pass_a = a_is_dy && a_shape == dy.shape(), pass_b = b_is_dy && b_shape == dy.shape();
+        Tensor da, db;
+        if (ga.wanted() && !pass_a) da = Tensor::empty(a_shape);
+        if (gb.wanted() && !pass_b) db = Tensor::empty(b_shape);
+        if (da || db) {
+          launch(binary_bwd_rungs(), {"binary", "bwd"}, dy.device(), dims, a ? std::as_const(a).data() : nullptr,
+                 b ? std::as_const(b).data() : nullptr, dy.data(), da ? da.data() : nullptr, db ? db.data() : nullptr);
+        }
+        ga.add(pass_a ? dy : da);
+        gb.add(pass_b ? dy : db);
+      });
 }
 
 // ---- one tensor ----
@@ -74,13 +76,14 @@ Tensor unary(const char* name, Unary kind, Keeps keeps, const Tensor& x, float a
   Tensor y = Tensor::empty(x.shape());
   launch(unary_fwd_rungs(), {"unary", "fwd"}, x.device(), dims, x.data(), y.data());
 
-  return record(name, y, {x}, [dims, gx = GradOf(x), x = keeps == Keeps::x ? x.detach() : Tensor(),
-                               y = keeps == Keeps::y ? y : Tensor()](Tensor dy) {
-    Tensor dx = writable_like(dy);
-    launch(unary_bwd_rungs(), {"unary", "bwd"}, dy.device(), dims, x ? x.data() : nullptr, y ? y.data() : nullptr,
-           std::as_const(dy).data(), dx.data());
-    gx.add(std::move(dx));
-  });
+  return record(name, y, {x},
+                [dims, gx = GradOf(x), x = keeps == Keeps::x ? x.detach() : Tensor(),
+                 y = keeps == Keeps::y ? y : Tensor()](Tensor dy) {
+                  Tensor dx = writable_like(dy);
+                  launch(unary_bwd_rungs(), {"unary", "bwd"}, dy.device(), dims, x ? x.data() : nullptr,
+                         y ? y.data() : nullptr, std::as_const(dy).data(), dx.data());
+                  gx.add(std::move(dx));
+                });
 }
 
 }  // namespace

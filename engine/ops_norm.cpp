@@ -13,7 +13,9 @@ BatchNormDims check_batch_norm(const Tensor& x, const Tensor& weight, const Tens
                                const Tensor& running_var) {
   if (x.rank() < 2) refuse("batch_norm: x ", x.shape(), ", expected [N,...,C]");
   const Shape expected{x.dim(-1)};
-  for (const auto& [name, t] : {std::pair{"weight", &weight}, {"bias", &bias}, {"running_mean", &running_mean},
+  for (const auto& [name, t] : {std::pair{"weight", &weight},
+                                {"bias", &bias},
+                                {"running_mean", &running_mean},
                                 {"running_var", &running_var}}) {
     if (t->shape() != expected) {
       refuse("batch_norm: x ", x.shape(), " has ", x.dim(-1), " channels, ", name, " is ", t->shape());
@@ -37,7 +39,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
   const BatchNormDims dims = check_batch_norm(x, weight, bias, running_mean, running_var);
   Tensor y = Tensor::empty(x.shape()), mean, var;
   if (o.training) {
-    if (dims.rows < 2 && o.unbiased_running_var) refuse("batch_norm: x ", x.shape(), " has one value a channel to train on");
+    if (dims.rows < 2 && o.unbiased_running_var)
+      refuse("batch_norm: x ", x.shape(), " has one value a channel to train on");
     mean = Tensor::empty({dims.C}), var = Tensor::empty({dims.C});
     launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.data(), weight.data(), bias.data(), o.eps,
            o.relu, mean.data(), var.data(), y.data());
@@ -46,7 +49,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
     update_running(running_var, var, o.momentum, o.unbiased_running_var ? n / (n - 1) : 1);
   } else {
     mean = running_mean.detach(), var = running_var.detach();
-    if (will_record({x, weight, bias})) mean = mean.clone(), var = var.clone();  // a later training pass may change them
+    if (will_record({x, weight, bias}))
+      mean = mean.clone(), var = var.clone();  // a later training pass may change them
     launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.data(), std::as_const(mean).data(),
            std::as_const(var).data(), weight.data(), bias.data(), o.eps, o.relu, y.data());
   }
@@ -54,14 +58,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
   return record("batch_norm", y, {x, weight, bias},
                 [dims, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(),
                  weight = weight.detach(), bias = bias.detach(), mean, var](Tensor dy) {
-    Tensor dx = writable_like(dy), dw = Tensor::empty({dims.C}), db = Tensor::empty({dims.C});
-    launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.data(), std::as_const(dy).data(),
-           mean.data(), var.data(), weight.data(), bias.data(), o.eps, o.relu, o.training, dx.data(), dw.data(),
-           db.data());
-    gw.add(std::move(dw));
-    gb.add(std::move(db));
-    gx.add(std::move(dx));
-  });
+                  Tensor dx = writable_like(dy), dw = Tensor::empty({dims.C}), db = Tensor::empty({dims.C});
+                  launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.data(),
+                         std::as_const(dy).data(), mean.data(), var.data(), weight.data(), bias.data(), o.eps, o.relu,
+                         o.training, dx.data(), dw.data(), db.data());
+                  gw.add(std::move(dw));
+                  gb.add(std::move(db));
+                  gx.add(std::move(dx));
+                });
 }
 
 }  // namespace limbic

@@ -32,7 +32,8 @@ Tensor pool(const char* name, PoolKind kind, const Tensor& x, Size2 window, cons
 
   return record(name, y, {x}, [d, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
     Tensor dx = Tensor::empty(x_shape);
-    launch(pool2d_bwd_rungs(), {"pool2d", "bwd"}, dy.device(), d, dy.data(), argmax ? argmax.ints() : nullptr, dx.data());
+    launch(pool2d_bwd_rungs(), {"pool2d", "bwd"}, dy.device(), d, dy.data(), argmax ? argmax.ints() : nullptr,
+           dx.data());
     gx.add(std::move(dx));
   });
 }
@@ -46,7 +47,8 @@ Tensor pool1d(const char* name, PoolKind kind, const Tensor& x, int window, cons
 Tensor adaptive_axis(const Tensor& x, int axis, int bins) {
   const int64_t n = x.dim(axis);
   std::vector<Tensor> means;
-  for (int64_t i = 0; i < bins; ++i) means.push_back(mean(slice(x, axis, i * n / bins, ((i + 1) * n + bins - 1) / bins), {axis}, true));
+  for (int64_t i = 0; i < bins; ++i)
+    means.push_back(mean(slice(x, axis, i * n / bins, ((i + 1) * n + bins - 1) / bins), {axis}, true));
   return concat(means, axis);
 }
 
@@ -82,7 +84,8 @@ Tensor global_max_pool(const Tensor& x) {
 
 Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output) {
   if (x.rank() != 4) refuse("adaptive_avg_pool2d: x ", x.shape(), ", expected [N,H,W,C]");
-  if (output.h < 1 || output.w < 1 || x.size() == 0) refuse("adaptive_avg_pool2d: x ", x.shape(), " to ", output.h, "x", output.w);
+  if (output.h < 1 || output.w < 1 || x.size() == 0)
+    refuse("adaptive_avg_pool2d: x ", x.shape(), " to ", output.h, "x", output.w);
   if (x.dim(1) == output.h && x.dim(2) == output.w) return x;
   if (x.dim(1) % output.h == 0 && x.dim(2) % output.w == 0) {
     return avg_pool2d(x, {static_cast<int>(x.dim(1)) / output.h, static_cast<int>(x.dim(2)) / output.w});

@@ -23,7 +23,8 @@ Tensor reduce_run(const char* name, const Tensor& x, const ReduceDims& dims, Sha
 
   return record(name, y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
     Tensor dx = Tensor::empty(x_shape);
-    launch(reduce_bwd_rungs(), {"reduce", "bwd"}, dy.device(), dims, dy.data(), argmax ? argmax.ints() : nullptr, dx.data());
+    launch(reduce_bwd_rungs(), {"reduce", "bwd"}, dy.device(), dims, dy.data(), argmax ? argmax.ints() : nullptr,
+           dx.data());
     gx.add(std::move(dx));
   });
 }
@@ -47,7 +48,8 @@ Tensor reduce(const char* name, ReduceKind kind, const Tensor& x, const std::vec
     int first = last;
     while (reduced.contains(first - 1)) --first;
     ReduceDims dims{.outer = 1, .n = 1, .inner = 1, .kind = kind};
-    for (int i = 0; i < x.rank(); ++i) (i < first ? dims.outer : i <= last ? dims.n : dims.inner) *= shape[static_cast<size_t>(i)];
+    for (int i = 0; i < x.rank(); ++i)
+      (i < first ? dims.outer : i <= last ? dims.n : dims.inner) *= shape[static_cast<size_t>(i)];
     std::fill(shape.begin() + first, shape.begin() + last + 1, 1);
     reduced.erase(reduced.find(first), reduced.end());
     y = reduce_run(name, y, dims, reduced.empty() && !keep ? left : shape);
@@ -81,9 +83,15 @@ Tensor one_hot(const Tensor& labels, int64_t C) {
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keep) { return reduce("sum", ReduceKind::sum, x, axes, keep); }
-Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keep) { return reduce("mean", ReduceKind::mean, x, axes, keep); }
-Tensor max(const Tensor& x, const std::vector<int>& axes, bool keep) { return reduce("max", ReduceKind::max, x, axes, keep); }
+Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keep) {
+  return reduce("sum", ReduceKind::sum, x, axes, keep);
+}
+Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keep) {
+  return reduce("mean", ReduceKind::mean, x, axes, keep);
+}
+Tensor max(const Tensor& x, const std::vector<int>& axes, bool keep) {
+  return reduce("max", ReduceKind::max, x, axes, keep);
+}
 
 std::vector<int32_t> argmax(const Tensor& x) {
   if (x.rank() < 1 || x.dim(-1) == 0) refuse("argmax: x ", x.shape(), ", expected [...,C]");
@@ -119,11 +127,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   if (divisor == 0) refuse("cross_entropy: the class weights of all labels are 0");
   Tensor y = record("cross_entropy", loss, {logits},
                     [dims, gx = GradOf(logits), logits = logits.detach(), soft, class_weight](const Tensor& dy) {
-    Tensor dx = Tensor::empty(logits.shape());
-    launch(cross_entropy_bwd_rungs(), {"cross_entropy", "bwd"}, dy.device(), dims, logits.data(), soft.data(),
-           class_weight ? class_weight.data() : nullptr, dy.data(), dx.data());
-    gx.add(std::move(dx));
-  });
+                      Tensor dx = Tensor::empty(logits.shape());
+                      launch(cross_entropy_bwd_rungs(), {"cross_entropy", "bwd"}, dy.device(), dims, logits.data(),
+                             soft.data(), class_weight ? class_weight.data() : nullptr, dy.data(), dx.data());
+                      gx.add(std::move(dx));
+                    });
   return sum(y) / divisor;
 }
 
@@ -132,12 +140,13 @@ Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
   const BceDims dims{.n = p.size()};
   Tensor loss = Tensor::empty(p.shape());
   launch(bce_fwd_rungs(), {"bce", "fwd"}, p.device(), dims, p.data(), targets.data(), loss.data());
-  return mean(record("binary_cross_entropy", loss, {p},
-                     [dims, gp = GradOf(p), p = p.detach(), targets = targets.detach()](const Tensor& dy) {
-    Tensor dp = Tensor::empty(p.shape());
-    launch(bce_bwd_rungs(), {"bce", "bwd"}, dy.device(), dims, p.data(), targets.data(), dy.data(), dp.data());
-    gp.add(std::move(dp));
-  }));
+  return mean(record(
+      "binary_cross_entropy", loss, {p},
+      [dims, gp = GradOf(p), p = p.detach(), targets = targets.detach()](const Tensor& dy) {
+        Tensor dp = Tensor::empty(p.shape());
+        launch(bce_bwd_rungs(), {"bce", "bwd"}, dy.device(), dims, p.data(), targets.data(), dy.data(), dp.data());
+        gp.add(std::move(dp));
+      }));
 }
 
 Tensor mse(const Tensor& x, const Tensor& targets) {

@@ -17,7 +17,8 @@ std::vector<int64_t> strides_of(const Shape& shape) {
   return strides;
 }
 
-CopyDims copy_dims(const char* name, const Shape& box, const std::vector<int64_t>& src, const std::vector<int64_t>& dst) {
+CopyDims copy_dims(const char* name, const Shape& box, const std::vector<int64_t>& src,
+                   const std::vector<int64_t>& dst) {
   if (box.size() > 6) refuse(name, ": rank ", box.size(), ", at most 6 is served");
   CopyDims dims{};
   dims.rank = static_cast<int>(box.size());
@@ -54,9 +55,8 @@ Tensor reshape(const Tensor& x, Shape shape) {
     *open = x.size() / rest;
   }
   if (element_count(shape) != x.size()) refuse("reshape: ", x.shape(), " does not fit into ", wanted);
-  return record("reshape", x.view(std::move(shape)), {x}, [x_shape = x.shape(), gx = GradOf(x)](const Tensor& dy) {
-    gx.add(dy.view(x_shape));
-  });
+  return record("reshape", x.view(std::move(shape)), {x},
+                [x_shape = x.shape(), gx = GradOf(x)](const Tensor& dy) { gx.add(dy.view(x_shape)); });
 }
 
 Tensor flatten(const Tensor& x) { return reshape(x, {x.dim(0), x.dim(0) ? x.size() / x.dim(0) : 0}); }

@@ -44,8 +44,12 @@ void Sgd::step() {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();
     if (!g) continue;
-    const SgdDims dims{.n = w.size(), .lr = lr, .momentum = options.momentum, .weight_decay = options.weight_decay,
-                       .nesterov = options.nesterov, .grad_scale = grad_scale};
+    const SgdDims dims{.n = w.size(),
+                       .lr = lr,
+                       .momentum = options.momentum,
+                       .weight_decay = options.weight_decay,
+                       .nesterov = options.nesterov,
+                       .grad_scale = grad_scale};
     launch(sgd_step_rungs(), {"sgd", "step"}, w.device(), dims, w.data(), g.data(),
            velocity_.empty() ? nullptr : velocity_[i].data());
   }
@@ -71,9 +75,16 @@ void Adam::step() {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();
     if (!g) continue;
-    const AdamDims dims{.n = w.size(), .lr = lr, .beta1 = options.beta1, .beta2 = options.beta2, .eps = options.eps,
-                        .weight_decay = options.weight_decay, .decoupled = options.decoupled,
-                        .amsgrad = options.amsgrad, .step = t, .grad_scale = grad_scale};
+    const AdamDims dims{.n = w.size(),
+                        .lr = lr,
+                        .beta1 = options.beta1,
+                        .beta2 = options.beta2,
+                        .eps = options.eps,
+                        .weight_decay = options.weight_decay,
+                        .decoupled = options.decoupled,
+                        .amsgrad = options.amsgrad,
+                        .step = t,
+                        .grad_scale = grad_scale};
     launch(adam_step_rungs(), {"adam", "step"}, w.device(), dims, w.data(), g.data(), m_[i].data(), v_[i].data(),
            options.amsgrad ? vmax_[i].data() : nullptr);
   }
@@ -92,7 +103,8 @@ double Schedule::at(int64_t step) const {
   if (step < warmup) return base * static_cast<double>(step + 1) / static_cast<double>(warmup);
   const int64_t after = step - warmup;
   switch (kind) {
-    case Kind::constant: return base;
+    case Kind::constant:
+      return base;
     case Kind::step: {
       double rate = base;
       for (int64_t i = every; every > 0 && i <= after; i += every) rate *= factor;

@@ -69,11 +69,11 @@ struct Schedule {
   enum class Kind { constant, step, cosine };
   Kind kind = Kind::constant;
   double base = 1e-3;
-  int64_t total = 0;      ///< cosine: steps until `floor`
-  int64_t warmup = 0;     ///< steps of linear growth from 0, before anything else
-  double floor = 0;       ///< cosine: where it ends
-  int64_t every = 1;      ///< step: after so many steps ...
-  double factor = 0.1;    ///< ... times this
+  int64_t total = 0;              ///< cosine: steps until `floor`
+  int64_t warmup = 0;             ///< steps of linear growth from 0, before anything else
+  double floor = 0;               ///< cosine: where it ends
+  int64_t every = 1;              ///< step: after so many steps ...
+  double factor = 0.1;            ///< ... times this
   double at(int64_t step) const;  ///< 0-based; the same bits on every machine
 };
 Schedule::Kind schedule_kind(const std::string& name);  ///< "constant", "step", "cosine"; throws

@@ -20,8 +20,8 @@ void set_random_step(uint64_t seed, uint64_t step);
 /// The next op's stream: (step, op) in one word; counts op up.
 uint64_t next_random_stream();
 
-/// A sequence of numbers for host code (shuffles, augmentation): Random(seed, stream), where the caller makes the stream
-/// from what must decide (epoch, clip). Copyable; its position is (seed, stream, drawn).
+/// A sequence of numbers for host code (shuffles, augmentation): Random(seed, stream), where the caller makes the
+/// stream from what must decide (epoch, clip). Copyable; its position is (seed, stream, drawn).
 class Random {
  public:
   explicit Random(uint64_t seed, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
@@ -54,9 +54,10 @@ struct NoInitialisation {
 // all but C; so for [K,R,S,C] and for [out,in].
 void uniform(Tensor& w, float low, float high);
 void normal(Tensor& w, float mean, float deviation);
-void xavier_uniform(Tensor& w, float gain = 1);           ///< +-gain sqrt(6 / (fan_in + fan_out)); Keras: glorot_uniform
+void xavier_uniform(Tensor& w, float gain = 1);  ///< +-gain sqrt(6 / (fan_in + fan_out)); Keras: glorot_uniform
 void kaiming_uniform(Tensor& w, float negative_slope = 0);  ///< +-sqrt(2 / (1 + slope^2)) sqrt(3 / fan_in), as PyTorch
-void he_normal(Tensor& w);  ///< Keras: normal of deviation sqrt(2 / fan_in), cut off at two deviations (before rescaling)
+void he_normal(
+    Tensor& w);  ///< Keras: normal of deviation sqrt(2 / fan_in), cut off at two deviations (before rescaling)
 
 int64_t fan_in(const Tensor& w);
 int64_t fan_out(const Tensor& w);

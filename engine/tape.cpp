@@ -14,8 +14,8 @@ namespace limbic {
 struct Node {
   const char* op = "leaf";
   Shape shape;
-  std::vector<std::shared_ptr<Node>> inputs;   // those that want a gradient
-  std::function<void(Tensor dy)> backward;     // empty for a leaf, and once it has run
+  std::vector<std::shared_ptr<Node>> inputs;  // those that want a gradient
+  std::function<void(Tensor dy)> backward;    // empty for a leaf, and once it has run
   Tensor grad;
 
   bool leaf() const { return inputs.empty(); }
@@ -76,8 +76,13 @@ void GradOf::add(Tensor dx) const {
   }
   if (grad.shares_storage()) std::swap(grad, dx);  // a + b = b + a, and the other may be free to be overwritten
   if (grad.shares_storage()) grad = grad.clone();
-  const CopyDims dims{.rank = 1, .shape = {grad.size()}, .src_stride = {1}, .dst_stride = {1},
-                      .src_offset = 0, .dst_offset = 0, .accumulate = true};
+  const CopyDims dims{.rank = 1,
+                      .shape = {grad.size()},
+                      .src_stride = {1},
+                      .dst_stride = {1},
+                      .src_offset = 0,
+                      .dst_offset = 0,
+                      .accumulate = true};
   launch(copy_fwd_rungs(), {"copy", "fwd"}, grad.device(), dims, std::as_const(dx).data(), grad.data());
 }
 

@@ -13,7 +13,8 @@ namespace limbic {
 int64_t element_count(const Shape& shape) {
   int64_t count = 1;
   for (int64_t extent : shape) {
-    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) refuse("tensor: shape ", shape, " is not possible");
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count))
+      refuse("tensor: shape ", shape, " is not possible");
   }
   return count;
 }
@@ -80,12 +81,14 @@ int64_t Tensor::dim(int axis) const {
 Device Tensor::device() const { return storage_ ? storage_->device : Device::cpu; }
 
 const float* Tensor::data() const {
-  if (!storage_ || dtype_ != DType::f32) refuse("tensor: ", storage_ ? "i32 numbers" : "an empty handle", " read as f32");
+  if (!storage_ || dtype_ != DType::f32)
+    refuse("tensor: ", storage_ ? "i32 numbers" : "an empty handle", " read as f32");
   return storage_->block.floats();
 }
 
 const int32_t* Tensor::ints() const {
-  if (!storage_ || dtype_ != DType::i32) refuse("tensor: ", storage_ ? "f32 numbers" : "an empty handle", " read as i32");
+  if (!storage_ || dtype_ != DType::i32)
+    refuse("tensor: ", storage_ ? "f32 numbers" : "an empty handle", " read as i32");
   return static_cast<const int32_t*>(storage_->block.data());
 }
 

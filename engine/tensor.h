@@ -25,7 +25,7 @@ struct Node;     // tape.h: what the tape knows about a tensor
 /// (maps are NHWC); there are no strided views, so a reshape shares storage and a permute copies.
 class Tensor {
  public:
-  Tensor();  ///< holds nothing: false in a condition
+  Tensor();                                                    ///< holds nothing: false in a condition
   static Tensor empty(Shape shape, DType dtype = DType::f32);  ///< uninitialised
   static Tensor zeros(Shape shape, DType dtype = DType::f32);
   static Tensor full(Shape shape, float value);
@@ -46,7 +46,7 @@ class Tensor {
   const float* data() const;
   int32_t* ints();
   const int32_t* ints() const;
-  float item() const;                   ///< the only element; throws where there are more
+  float item() const;                    ///< the only element; throws where there are more
   std::vector<float> to_vector() const;  ///< a copy of the elements (i32 converted)
 
   Tensor detach() const;                 ///< the same numbers, off the tape
@@ -57,8 +57,8 @@ class Tensor {
   /// True where a gradient will be computed: for leaves that ask for one, and for whatever is computed from them.
   bool requires_grad() const { return node_ != nullptr; }
   Tensor& set_requires_grad(bool wanted = true);  ///< of a leaf (a parameter); on this handle and later copies of it
-  Tensor grad() const;  ///< the gradient that backward() left in a leaf; empty before
-  void set_grad(Tensor grad);  ///< of a leaf, in its shape; empty: forgets it
+  Tensor grad() const;                            ///< the gradient that backward() left in a leaf; empty before
+  void set_grad(Tensor grad);                     ///< of a leaf, in its shape; empty: forgets it
   void zero_grad() { set_grad({}); }
 
   const void* id() const { return node_.get(); }  ///< its place on the tape, as TapeStep::id

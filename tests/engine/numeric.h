@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Helpers of the engine's tests: numbers from Philox, closeness, and gradients by differences.
 #pragma once
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -29,8 +29,8 @@ inline void check_close(const Tensor& found, const Tensor& expected, double tole
     largest = std::max(largest, std::fabs(double{expected.data()[i]}));
     if (!(error <= worst)) worst = error, where = i;
   }
-  INFO("shape " << shape_text(found.shape()) << ", worst element " << where << ": " << found.data()[where] << " against "
-                << expected.data()[where]);
+  INFO("shape " << shape_text(found.shape()) << ", worst element " << where << ": " << found.data()[where]
+                << " against " << expected.data()[where]);
   CHECK(worst <= tolerance * std::max(1.0, largest));
 }
 

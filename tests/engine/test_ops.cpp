@@ -9,8 +9,9 @@ using namespace limbic::testing;
 using Inputs = std::vector<Tensor>;
 
 TEST_CASE("gradients of arithmetic, with broadcasting, match differences") {
-  const std::vector<std::pair<Shape, Shape>> shapes{{{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{2, 3}, {2, 1}}, {{3}, {2, 3}},
-                                                    {{}, {2, 3}},     {{1, 3}, {2, 1}}, {{2, 1, 3}, {4, 1}}};
+  const std::vector<std::pair<Shape, Shape>> shapes{{{2, 3}, {2, 3}},   {{2, 3}, {3}}, {{2, 3}, {2, 1}},
+                                                    {{3}, {2, 3}},      {{}, {2, 3}},  {{1, 3}, {2, 1}},
+                                                    {{2, 1, 3}, {4, 1}}};
   for (const auto& [a, b] : shapes) {
     const Inputs x{random_tensor(a, 1, 0.5f, 2), random_tensor(b, 2, 0.6f, 2.1f)};
     check_gradients("add", x, [](const Inputs& i) { return i[0] + i[1]; });
@@ -59,7 +60,8 @@ TEST_CASE("gradients of reductions match differences, over any set of axes") {
 TEST_CASE("gradients of products match differences") {
   for (bool ta : {false, true}) {
     for (bool tb : {false, true}) {
-      const Inputs x{random_tensor(ta ? Shape{4, 3} : Shape{3, 4}, 6), random_tensor(tb ? Shape{5, 4} : Shape{4, 5}, 7)};
+      const Inputs x{random_tensor(ta ? Shape{4, 3} : Shape{3, 4}, 6),
+                     random_tensor(tb ? Shape{5, 4} : Shape{4, 5}, 7)};
       check_gradients("matmul", x, [&](const Inputs& i) { return matmul(i[0], i[1], {.trans_a = ta, .trans_b = tb}); });
       const Inputs batched{random_tensor(ta ? Shape{2, 4, 3} : Shape{2, 3, 4}, 6),
                            random_tensor(tb ? Shape{2, 5, 4} : Shape{2, 4, 5}, 7)};
@@ -99,8 +101,9 @@ TEST_CASE("a 1x1 convolution is a linear layer, and conv1d a conv2d of height 1"
   const Tensor x = random_tensor({2, 3, 4, 5}, 14), w = random_tensor({6, 5}, 15), b = random_tensor({6}, 16);
   check_close(conv2d(x, w.view({6, 1, 1, 5}), b), linear(x, w, b));
   const Tensor s = random_tensor({2, 9, 4}, 17), v = random_tensor({5, 3, 4}, 18);
-  check_close(conv1d(s, v, {}, {.stride = 2, .padding = 1}),
-              conv2d(s.view({2, 1, 9, 4}), v.view({5, 1, 3, 4}), {}, {.stride = {1, 2}, .padding = {0, 1}}).view({2, 5, 5}));
+  check_close(
+      conv1d(s, v, {}, {.stride = 2, .padding = 1}),
+      conv2d(s.view({2, 1, 9, 4}), v.view({5, 1, 3, 4}), {}, {.stride = {1, 2}, .padding = {0, 1}}).view({2, 5, 5}));
 }
 
 TEST_CASE("prepared weights are forgotten when the weights change") {
@@ -186,7 +189,8 @@ TEST_CASE("gradients of pooling match differences") {
   check_gradients("avg_pool1d", {random_tensor({2, 7, 3}, 37)}, [](const Inputs& i) { return avg_pool1d(i[0], 2); });
   Tensor distinct = Tensor::empty({1, 6, 6, 2});  // no two values closer than the difference
   for (int64_t i = 0; i < 72; ++i) distinct.data()[i] = 0.1f * static_cast<float>(i * 29 % 72);
-  check_gradients("max_pool2d", {distinct}, [](const Inputs& i) { return max_pool2d(i[0], 3, {.stride = 2, .padding = 1}); });
+  check_gradients("max_pool2d", {distinct},
+                  [](const Inputs& i) { return max_pool2d(i[0], 3, {.stride = 2, .padding = 1}); });
   check_gradients("max_pool1d", {distinct.view({2, 18, 2})}, [](const Inputs& i) { return max_pool1d(i[0], 3); });
   check_gradients("global_max_pool", {distinct}, [](const Inputs& i) { return global_max_pool(i[0]); });
   CHECK(adaptive_avg_pool2d(random_tensor({1, 12, 6, 2}, 1), {6, 6}).shape() == Shape{1, 6, 6, 2});
@@ -259,30 +263,41 @@ TEST_CASE("dropout keeps 1 - p, scales, and drops the same elements on the way b
 
 TEST_CASE("an op that cannot serve a shape names itself, what it found and what it expected") {
   const auto zeros = [](Shape shape) { return Tensor::zeros(std::move(shape)); };
-  CHECK(error_of([&] { conv2d(zeros({2, 8, 8, 3}), zeros({16, 3, 3, 4})); }) ==
-        "conv2d: x [2,8,8,3] has 3 channels, weight [16,3,3,4] wants 4");
-  CHECK(error_of([&] { conv2d(zeros({2, 8, 8, 4}), zeros({15, 3, 3, 2}), {}, {.groups = 2}); }) ==
-        "conv2d: groups 2 do not divide the 15 filters of weight [15,3,3,2]");
-  CHECK(error_of([&] { conv2d(zeros({2, 2, 8, 4}), zeros({16, 3, 3, 4})); }) ==
-        "conv2d: x [2,2,8,4] is smaller than the filter of weight [16,3,3,4]");
-  CHECK(error_of([&] { conv2d(zeros({2, 8, 8, 4}), zeros({16, 3, 3, 4}), zeros({4})); }) ==
-        "conv2d: bias [4], expected [16]");
+  CHECK(error_of([&] {
+          conv2d(zeros({2, 8, 8, 3}), zeros({16, 3, 3, 4}));
+        }) == "conv2d: x [2,8,8,3] has 3 channels, weight [16,3,3,4] wants 4");
+  CHECK(error_of([&] {
+          conv2d(zeros({2, 8, 8, 4}), zeros({15, 3, 3, 2}), {}, {.groups = 2});
+        }) == "conv2d: groups 2 do not divide the 15 filters of weight [15,3,3,2]");
+  CHECK(error_of([&] {
+          conv2d(zeros({2, 2, 8, 4}), zeros({16, 3, 3, 4}));
+        }) == "conv2d: x [2,2,8,4] is smaller than the filter of weight [16,3,3,4]");
+  CHECK(error_of([&] {
+          conv2d(zeros({2, 8, 8, 4}), zeros({16, 3, 3, 4}), zeros({4}));
+        }) == "conv2d: bias [4], expected [16]");
   CHECK(error_of([&] { conv1d(zeros({2, 8, 8, 4}), zeros({16, 3, 4})); }) == "conv1d: x [2,8,8,4], expected [N,T,C]");
-  CHECK(error_of([&] { linear(zeros({2, 3}), zeros({5, 4})); }) ==
-        "linear: x [2,3] has 3 features, weight [5,4] wants 4");
-  CHECK(error_of([&] { matmul(zeros({2, 3}), zeros({4, 5})); }) ==
-        "matmul: a [2,3] has an inner extent of 3, b [4,5] wants 4");
+  CHECK(error_of([&] {
+          linear(zeros({2, 3}), zeros({5, 4}));
+        }) == "linear: x [2,3] has 3 features, weight [5,4] wants 4");
+  CHECK(error_of([&] {
+          matmul(zeros({2, 3}), zeros({4, 5}));
+        }) == "matmul: a [2,3] has an inner extent of 3, b [4,5] wants 4");
   CHECK(error_of([&] { add(zeros({2, 3}), zeros({2})); }) == "add: a [2,3] and b [2] do not broadcast (3 against 2)");
   CHECK(error_of([&] { sum(zeros({2, 3}), {2}); }) == "sum: x [2,3] has no axis 2");
   CHECK(error_of([&] { reshape(zeros({2, 3}), {4, -1}); }) == "reshape: [2,3] does not fit into [4,-1]");
-  CHECK(error_of([&] { max_pool2d(zeros({1, 2, 2, 1}), 3); }) == "max_pool2d: x [1,2,2,1] is smaller than the window 3x3");
-  CHECK(error_of([&] { cross_entropy(zeros({2, 3}), Tensor::of_ints({2}, {0, 3})); }) ==
-        "cross_entropy: label 3 of row 1, expected 0 to 2");
-  CHECK(error_of([&] { cross_entropy(zeros({2, 3}), zeros({2, 4})); }) ==
-        "cross_entropy: targets f32 [2,4] for logits [2,3], expected i32 [2] or f32 [2,3]");
+  CHECK(error_of([&] {
+          max_pool2d(zeros({1, 2, 2, 1}), 3);
+        }) == "max_pool2d: x [1,2,2,1] is smaller than the window 3x3");
+  CHECK(error_of([&] {
+          cross_entropy(zeros({2, 3}), Tensor::of_ints({2}, {0, 3}));
+        }) == "cross_entropy: label 3 of row 1, expected 0 to 2");
+  CHECK(error_of([&] {
+          cross_entropy(zeros({2, 3}), zeros({2, 4}));
+        }) == "cross_entropy: targets f32 [2,4] for logits [2,3], expected i32 [2] or f32 [2,3]");
   CHECK(error_of([&] { concat({zeros({2, 3}), zeros({3, 3})}, 1); }) == "concat: [3,3] beside [2,3] along axis 1");
   CHECK(error_of([&] { permute(zeros({2, 3}), {0, 0}); }) == "permute: axis 0 of [2,3] stands twice");
   Tensor mean = zeros({3}), var = zeros({3});
-  CHECK(error_of([&] { batch_norm(zeros({2, 4}), zeros({4}), zeros({4}), mean, var); }) ==
-        "batch_norm: x [2,4] has 4 channels, running_mean is [3]");
+  CHECK(error_of([&] {
+          batch_norm(zeros({2, 4}), zeros({4}), zeros({4}), mean, var);
+        }) == "batch_norm: x [2,4] has 4 channels, running_mean is [3]");
 }

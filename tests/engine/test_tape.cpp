@@ -110,7 +110,8 @@ TEST_CASE("a long chain is walked and dropped without recursion") {
   x.set_requires_grad();
   const auto chain = [&x] {
     Tensor y = x;
-    for (int i = 0; i < 100000; ++i) y = record("id", y.detach(), {y}, [gy = GradOf(y)](const Tensor& dy) { gy.add(dy); });
+    for (int i = 0; i < 100000; ++i)
+      y = record("id", y.detach(), {y}, [gy = GradOf(y)](const Tensor& dy) { gy.add(dy); });
     return y;
   };
   backward(chain());

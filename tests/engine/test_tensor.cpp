@@ -37,6 +37,8 @@ TEST_CASE("tensor errors name what was found and what was expected") {
   CHECK(error_of([&] { (void)x.view({7}); }) == "view: [2,3] does not fit into [7]");
   CHECK(error_of([&] { (void)Tensor::from({2}, {1, 2, 3}); }) == "tensor: shape [2] has 2 elements, got 3 values");
   CHECK(error_of([&] { (void)std::as_const(x).ints(); }) == "tensor: f32 numbers read as i32");
-  CHECK(error_of([&] { (void)Tensor::empty({1 << 30, 1 << 30, 1 << 30}); }).find("is not possible") != std::string::npos);
+  CHECK(error_of([&] {
+          (void)Tensor::empty({1 << 30, 1 << 30, 1 << 30});
+        }).find("is not possible") != std::string::npos);
   CHECK(x.dim(-1) == 3);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modules, optimisers, schedules, randomness, metrics; and a whole training run that has the same bits at any thread count.
+// Modules, optimisers, schedules, randomness, metrics; and a whole training run that has the same bits at any thread
+// count.
 #include <cstring>
 
 #include "engine/layers.h"
@@ -26,10 +27,10 @@ struct TinyNet : Module {
     add_child("conv1", conv1), add_child("bn1", bn1), add_child("conv2", conv2), add_child("bn2", bn2);
     add_child("drop", drop), add_child("fc", fc);
   }
-  Tensor forward(const Tensor& x) override {              // [N,8,8,1]
-    Tensor y = conv2d_bn_relu(x, conv1, bn1);             // [N,8,8,8]
-    y = conv2d_bn_relu(max_pool2d(y, 2), conv2, bn2);     // [N,1,1,16]
-    return fc(drop(global_avg_pool(y)));                  // [N,3]
+  Tensor forward(const Tensor& x) override {           // [N,8,8,1]
+    Tensor y = conv2d_bn_relu(x, conv1, bn1);          // [N,8,8,8]
+    y = conv2d_bn_relu(max_pool2d(y, 2), conv2, bn2);  // [N,1,1,16]
+    return fc(drop(global_avg_pool(y)));               // [N,3]
   }
 };
 
@@ -108,10 +109,10 @@ TEST_CASE("modules name their tensors as PyTorch's state_dict does") {
   TinyNet net;
   std::vector<std::string> names;
   for (const auto& t : net.state()) names.push_back(t.name);
-  CHECK(names == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
-                                          "bn1.num_batches_tracked", "conv2.weight", "bn2.weight", "bn2.bias",
-                                          "bn2.running_mean", "bn2.running_var", "bn2.num_batches_tracked", "fc.weight",
-                                          "fc.bias"});
+  CHECK(names == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean",
+                                          "bn1.running_var", "bn1.num_batches_tracked", "conv2.weight", "bn2.weight",
+                                          "bn2.bias", "bn2.running_mean", "bn2.running_var", "bn2.num_batches_tracked",
+                                          "fc.weight", "fc.bias"});
   CHECK(net.parameter_count() == 8 * 9 + 16 + 16 * 72 + 32 + 51);
   CHECK(net.parameters()[0].layout == Layout::channels_last);
   Sequential s;
