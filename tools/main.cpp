@@ -88,6 +88,11 @@ int run(int argc, char** argv) {
       "Start with: limbic predict CLIP.mp4");
   add_kernels(program);
   add_doctor(program);
+#ifdef LIMBIC_IO
+  add_train(program);
+  add_eval(program);
+  add_cv(program);
+#endif
 
   try {
     program.app.parse(argc, argv);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training verbs, run as a user runs them, on a few tones with three "speakers" that the test writes.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// 16-bit mono PCM.
+void write_wav(const fs::path& path, const std::vector<int16_t>& samples, int rate) {
+  std::ofstream file(path, std::ios::binary);
+  const auto number = [&](uint32_t v, int bytes) { file.write(reinterpret_cast<const char*>(&v), bytes); };
+  const auto bytes = static_cast<uint32_t>(2 * samples.size());
+  file << "RIFF", number(36 + bytes, 4), file << "WAVEfmt ", number(16, 4), number(1, 2), number(1, 2);
+  number(rate, 4), number(2 * rate, 4), number(2, 2), number(16, 2), file << "data", number(bytes, 4);
+  file.write(reinterpret_cast<const char*>(samples.data()), bytes);
+}
+
+struct Workplace {
+  fs::path path = fs::temp_directory_path() / ("limbic_train_" + std::to_string(getpid()));
+
+  Workplace() {
+    fs::remove_all(path);
+    fs::create_directories(path / "data");
+    setenv("XDG_CACHE_HOME", (path / "cache").c_str(), 1);
+    std::ofstream manifest(path / "data" / "manifest.csv");
+    manifest << "path,label,group\n";
+    for (int speaker = 1; speaker <= 3; ++speaker) {
+      for (int clip = 0; clip < 6; ++clip) {
+        const bool high = clip % 2;
+        std::vector<int16_t> tone(16000 + 160 * clip);
+        for (size_t i = 0; i < tone.size(); ++i) {
+          tone[i] = static_cast<int16_t>(6000 * std::sin(static_cast<double>(i) * (high ? 0.6 : 0.15) * (1 + 0.02 * speaker + 0.01 * clip)));
+        }
+        const std::string name = "s" + std::to_string(speaker) + "_" + std::to_string(clip) + ".wav";
+        write_wav(path / "data" / name, tone, 16000);
+        manifest << name << "," << (high ? "high" : "low") << "," << speaker << "\n";
+      }
+    }
+    write("recipe.toml", recipe());
+  }
+  ~Workplace() { fs::remove_all(path); }
+
+  static std::string recipe() {
+    return "seed = 3\n[net]\nname = \"voice\"\nwidths = [4, 4, 4, 4]\n[input]\nfront_end = \"voice-16k\"\ncrop_s = 0.8\n"
+           "[split]\ntrain = \"1\"\nvalidation = \"2\"\ntest = \"3\"\n[train]\nepochs = 6\nbatch = 2\nlr = 0.01\noptimizer = \"amsgrad\"\n"
+           "keep = \"best-loss\"\n[augment]\ntime_stripes = 1\ntime_width = 4\nmixup = 1.0\nmixup_share = 0.5\ngain_db = 3.0\n";
+  }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(path / name) << text; }
+  std::string in(const std::string& name) const { return (path / name).string(); }
+
+  // Runs `limbic ARGUMENTS`; returns the exit code, and what it printed in `printed`.
+  int limbic(const std::string& arguments) {
+    const std::string command = std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " > " + in("out.txt") + " 2> " + in("err.txt");
+    const int status = std::system(command.c_str());
+    printed = read_file(path / "out.txt");
+    complaint = read_file(path / "err.txt");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string train(const std::string& out, const std::string& more = "") const {
+    return "train " + in("recipe.toml") + " --data " + in("data") + " --out " + in(out) + " " + more;
+  }
+  std::string printed, complaint;
+};
+
+// Starts the command and kills it (SIGKILL) as soon as its log has `epochs` lines.
+void run_and_kill(const Workplace& place, const std::string& out, const std::string& arguments, int epochs) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setpgid(0, 0);
+    const std::string command = "exec " + std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " --quiet > /dev/null 2>&1";
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  for (int wait = 0; wait < 3000; ++wait) {
+    const std::string log = read_file(place.in(out + "/log.csv"));
+    if (std::count(log.begin(), log.end(), '\n') > epochs) break;
+    usleep(2000);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
+}  // namespace
+
+TEST_CASE("a run that is killed and resumed ends with the bits of one that was not") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("whole")) == 0);
+  const std::string weights = read_file(place.in("whole/weights.h5"));
+  REQUIRE(weights.size() > 1000);
+  for (const char* file : {"recipe.toml", "log.csv", "checkpoint.h5", "curves.svg", "confusion_test.svg", "result.json", "log.txt"}) {
+    CHECK(fs::file_size(place.in("whole/" + std::string(file))) > 0);
+  }
+  CHECK(read_file(place.in("whole/log.txt")).find("validation groups 2 (6 clips)") != std::string::npos);
+
+  SECTION("killed between epochs, at any moment") {
+    run_and_kill(place, "killed", place.train("killed"), 2);
+    REQUIRE(place.limbic(place.train("killed")) == 0);
+    CHECK(read_file(place.in("killed/weights.h5")) == weights);
+    CHECK(read_file(place.in("killed/log.csv")) == read_file(place.in("whole/log.csv")));
+    CHECK(read_file(place.in("killed/result.json")) == read_file(place.in("whole/result.json")));
+  }
+  SECTION("stopped in the middle of an epoch, at another thread count") {
+    REQUIRE(place.limbic(place.train("halves", "--stop-after-steps 7 --threads 1")) == 0);
+    CHECK(!fs::exists(place.in("halves/weights.h5")));
+    REQUIRE(place.limbic(place.train("halves", "--threads 3")) == 0);
+    CHECK(read_file(place.in("halves/weights.h5")) == weights);
+  }
+  SECTION("a finished run answers again, and eval says the same") {
+    REQUIRE(place.limbic(place.train("whole", "--json")) == 0);
+    CHECK(read_file(place.in("whole/weights.h5")) == weights);
+    const auto correct = place.printed.substr(place.printed.rfind("\"correct\""), 14);
+    REQUIRE(place.limbic("eval --json --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3") == 0);
+    CHECK(place.printed.find(correct) != std::string::npos);
+  }
+  SECTION("another recipe or other data in the folder is refused") {
+    CHECK(place.limbic(place.train("whole", "--set train.lr=0.02")) == 2);
+    CHECK(place.complaint.find("another recipe") != std::string::npos);
+    fs::copy_file(place.in("data/s1_0.wav"), place.in("data/s1_1.wav"), fs::copy_options::overwrite_existing);
+    CHECK(place.limbic(place.train("whole")) == 2);
+    CHECK(place.complaint.find("other data") != std::string::npos);
+  }
+}
+
+TEST_CASE("a grid is ranked on the validation groups") {
+  Workplace place;
+  place.write("recipe.toml", Workplace::recipe() + "[grid]\ntrain.lr = [0.0, 0.01]\n");
+  REQUIRE(place.limbic(place.train("grid", "--set train.epochs=3")) == 0);
+  const std::string table = read_file(place.in("grid/grid.csv"));
+  CHECK(std::count(table.begin(), table.end(), '\n') == 3);
+  CHECK(read_file(place.in("grid/grid/0/log.txt")).find("the test groups were not read") != std::string::npos);
+  CHECK(read_file(place.in("grid/log.txt")).find("read once") != std::string::npos);
+}
+
+TEST_CASE("cv trains a fold a run and sums them up") {
+  Workplace place;
+  place.write("recipe.toml", Workplace::recipe() + "[cv]\nfolds = [\"1\", \"2\", \"3\"]\n");
+  REQUIRE(place.limbic("cv" + place.train("cv", "--json --set train.epochs=2 --set train.keep=last").substr(5)) == 0);
+  CHECK(place.printed.find("\"mean_accuracy\"") != std::string::npos);
+  CHECK(place.printed.find("\"clips\": 18") != std::string::npos);
+  CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
+}
+
+TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen parameters stay") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("base", "--set train.epochs=1")) == 0);
+  std::string manifest = read_file(place.in("data/manifest.csv"));
+  manifest.replace(manifest.find("s1_0.wav,low"), 12, "s1_0.wav,mid");
+  place.write("data/manifest.csv", manifest);
+  CHECK(place.limbic(place.train("tuned", "--set train.epochs=1 --from " + place.in("base/weights.h5") + " --freeze 'conv_block*'")) == 0);
+  CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
+}
+
+TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
+  Workplace place;
+  const auto refused = [&](const std::string& more, const std::string& words) {
+    CHECK(place.limbic(place.train("x", more)) == 2);
+    CHECK(std::count(place.complaint.begin(), place.complaint.end(), '\n') == 1);
+    INFO(place.complaint);
+    CHECK(place.complaint.find(words) != std::string::npos);
+  };
+  refused("--set train.epoch=3", "did you mean train.epochs?");
+  refused("--set learning_rate=3", "did you mean");
+  refused("--set train.lr=fast", "train.lr wants a number");
+  refused("--set train.optimizer=adamm", "expected one of adam, amsgrad, adamw, sgd");
+  refused("--set split.test=2", "speaker 2 is in validation");
+  refused("--set split.train=9", "group 9");
+  refused("--set split.validation=", "chooses an epoch");
+  place.write("recipe.toml", "[train]\nepochs = 3\nbacth = 4\n");
+  refused("", "recipe.toml, line 3: no key train.bacth; did you mean train.batch?");
+  place.write("recipe.toml", "[train\n");
+  refused("", "recipe.toml, line 1");
+  CHECK(place.limbic("train " + place.in("none.toml") + " --data " + place.in("data") + " --out " + place.in("y")) == 2);
+}

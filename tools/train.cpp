@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// limbic train: from a recipe and labelled clips to weights.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "tools/training/session.h"
+#include "tools/verb.h"
+
+namespace limbic {
+
+namespace {
+
+struct TrainArguments {
+  std::string recipe, data, out, from;
+  std::vector<std::string> sets, freeze;
+  int64_t seed = -1, stop_after_steps = 0;
+};
+
+Recipe recipe_of(const TrainArguments& a) {
+  std::vector<std::string> sets = a.sets;
+  if (a.seed >= 0) sets.push_back(fmt::format("seed={}", a.seed));
+  if (!a.from.empty()) sets.push_back("train.from=" + a.from);
+  Recipe recipe = read_recipe(a.recipe, sets);
+  recipe.train.freeze.insert(recipe.train.freeze.end(), a.freeze.begin(), a.freeze.end());
+  return recipe;
+}
+
+int run_train(const Program& program, const TrainArguments& a) {
+  const Recipe recipe = recipe_of(a);
+  const Dataset data = read_dataset(a.data);
+  for (const auto& warning : data.warnings) print_note(program, warning);
+  const RunResult result = train_grid(recipe, data, a.out, {.quiet = program.quiet, .stop_after_steps = a.stop_after_steps});
+  if (program.json) {
+    print_json(result.document);
+  } else if (result.test || result.validation) {
+    fmt::print("{}", scores_text(result.test ? *result.test : *result.validation));
+  }
+  return 0;
+}
+
+int run_cv(const Program& program, const TrainArguments& a) {
+  const Recipe recipe = recipe_of(a);
+  const Dataset data = read_dataset(a.data);
+  for (const auto& warning : data.warnings) print_note(program, warning);
+  const auto document = cross_validate(recipe, data, a.out, {.quiet = program.quiet});
+  if (program.json) {
+    print_json(document);
+    return 0;
+  }
+  for (const auto& fold : document["folds"]) {
+    fmt::print("fold {} (groups {}): {:.2f} % of {}\n", fold["fold"].get<int>(), fold["groups"].get<std::string>(), 100 * fold["accuracy"].get<double>(), fold["clips"].get<int>());
+  }
+  fmt::print("mean of the folds {:.2f} % +-{:.2f}, pooled {:.2f} %, UAR {:.2f} %\n", 100 * document["mean_accuracy"].get<double>(), 100 * document["interval"].get<double>(),
+             100 * document["pooled"]["accuracy"].get<double>(), 100 * document["pooled"]["uar"].get<double>());
+  return 0;
+}
+
+void add_training_options(CLI::App* verb, TrainArguments& a) {
+  verb->add_option("recipe", a.recipe, "the recipe (TOML)")->required();
+  verb->add_option("--data", a.data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")->required();
+  verb->add_option("--out", a.out, "folder of the run; the same command again goes on with it")->required();
+  verb->add_option("--seed", a.seed, "in place of the recipe's")->check(CLI::NonNegativeNumber);
+  verb->add_option("--set", a.sets, "KEY=VALUE in place of the recipe's, e.g. train.lr=0.0005; may be given again");
+  verb->add_option("--from", a.from, "weights to start from; the last layer is replaced where the classes differ");
+  verb->add_option("--freeze", a.freeze, "parameters that stay as they are, e.g. 'conv_block*'; may be given again");
+}
+
+}  // namespace
+
+void add_train(Program& program) {
+  auto a = std::make_shared<TrainArguments>();
+  CLI::App* verb = program.verb("train", "train a net from a recipe",
+                                "  limbic train nets/recipes/voice.toml --data ravdess_speech --out runs/voice\n"
+                                "  limbic train my.toml --data manifest.csv --out runs/mine --from weights/voice.h5 --freeze 'conv_block*'");
+  add_training_options(verb, *a);
+  verb->add_option("--stop-after-steps", a->stop_after_steps, "leave with a checkpoint after so many steps")->check(CLI::NonNegativeNumber);
+  verb->callback([&program, a] { program.run = [&program, a] { return run_train(program, *a); }; });
+}
+
+void add_cv(Program& program) {
+  auto a = std::make_shared<TrainArguments>();
+  CLI::App* verb = program.verb("cv", "cross-validate a recipe by speaker",
+                                "  limbic cv nets/recipes/voice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last");
+  add_training_options(verb, *a);
+  verb->callback([&program, a] { program.run = [&program, a] { return run_cv(program, *a); }; });
+}
+
+}  // namespace limbic

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/training/batches.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/random.h"
+
+namespace limbic {
+
+namespace {
+
+// Streams of one seed, kept apart by purpose.
+enum class Purpose : uint64_t { order = 1, example = 2, mixup = 3 };
+uint64_t stream(Purpose purpose, int64_t step, int64_t item = 0) {
+  return static_cast<uint64_t>(purpose) << 56 | static_cast<uint64_t>(step) << 16 | static_cast<uint64_t>(item);
+}
+
+// A stretch of `map` [T,M], `rate` times as fast, `shift` bins up, `gain` dB louder -> out [frames,M]. What lies outside
+// the clip is as quiet as its quietest bin.
+void place(const Tensor& map, int64_t frames, double start, double rate, int64_t shift, float gain, float* out) {
+  const int64_t T = map.dim(0), M = map.dim(1);
+  const float* in = map.data();
+  const float quiet = *std::min_element(in, in + map.size());
+  for (int64_t t = 0; t < frames; ++t) {
+    const double at = start + rate * static_cast<double>(t);
+    const auto before = static_cast<int64_t>(std::floor(at));
+    const auto share = static_cast<float>(at - std::floor(at));
+    for (int64_t m = 0; m < M; ++m) {
+      const int64_t from = std::clamp<int64_t>(m - shift, 0, M - 1);
+      const auto value = [&](int64_t frame) { return frame < 0 || frame >= T ? quiet : in[frame * M + from]; };
+      const float a = value(before);
+      out[t * M + m] = (share == 0 ? a : a + share * (value(before + 1) - a)) + gain;
+    }
+  }
+}
+
+// SpecAugment (Park et al. 2019) with the stripes of PANNs: widths uniform in 0 ... limit - 1, starts uniform.
+void stripes(Random& random, int64_t count, int64_t limit, int64_t extent, const std::function<void(int64_t, int64_t)>& erase) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t width = random.below(std::min(limit, extent));
+    const int64_t start = random.below(extent - width);
+    if (width) erase(start, start + width);
+  }
+}
+
+void augment(const Recipe& recipe, const Example& example, int64_t frames, Random random, float* out) {
+  const auto& a = recipe.augment;
+  const int64_t T = example.map.dim(0), M = example.map.dim(1);
+  const double rate = a.stretch > 0 ? 1 + random.uniform(static_cast<float>(-a.stretch), static_cast<float>(a.stretch)) : 1;
+  const int64_t shift = a.mel_shift > 0 ? random.below(2 * a.mel_shift + 1) - a.mel_shift : 0;
+  const float gain = a.gain_db > 0 ? random.uniform(static_cast<float>(-a.gain_db), static_cast<float>(a.gain_db)) : 0;
+  // A longer clip gives any of its stretches; a shorter one stands anywhere in the window.
+  const auto slack = static_cast<int64_t>(static_cast<double>(T) / rate) - frames;
+  double start = 0;
+  if (recipe.input.crop_s > 0 && slack != 0) {
+    const double offset = static_cast<double>(random.below(std::abs(slack) + 1));
+    start = slack > 0 ? offset * rate : -offset * rate;
+  }
+  place(example.map, frames, start, rate, shift, gain, out);
+
+  if (a.time_stripes + a.mel_stripes == 0) return;
+  double sum = 0;
+  for (int64_t i = 0; i < frames * M; ++i) sum += out[i];
+  const auto mean = static_cast<float>(sum / static_cast<double>(frames * M));
+  stripes(random, a.time_stripes, a.time_width, frames, [&](int64_t b, int64_t e) { std::fill(out + b * M, out + e * M, mean); });
+  stripes(random, a.mel_stripes, a.mel_width, M, [&](int64_t b, int64_t e) {
+    for (int64_t t = 0; t < frames; ++t) std::fill(out + t * M + b, out + t * M + e, mean);
+  });
+}
+
+// Beta(alpha, alpha) by Joehnk's method, for alpha <= 1; above 1 the uniform draw stands in for it.
+float mixing_share(Random& random, double alpha) {
+  if (alpha >= 1) return random.uniform();
+  for (;;) {
+    const double u = std::pow(random.uniform(), 1 / alpha), v = std::pow(random.uniform(), 1 / alpha);
+    if (u + v > 0 && u + v <= 1) return static_cast<float>(u / (u + v));
+  }
+}
+
+// Mixup (Zhang et al. 2018): each example with its mirror image in the batch.
+void mixup(const Recipe& recipe, int64_t step, Batch& batch) {
+  Random random(static_cast<uint64_t>(recipe.seed), stream(Purpose::mixup, step));
+  if (random.uniform() >= recipe.augment.mixup_share) return;
+  const int64_t N = batch.maps.dim(0), map = batch.maps.size() / N, C = batch.targets.dim(1);
+  const Tensor maps = batch.maps.clone(), targets = batch.targets.clone();
+  const auto blend = [](float share, const float* a, const float* b, int64_t n, float* out) {
+    for (int64_t i = 0; i < n; ++i) out[i] = share * a[i] + (1 - share) * b[i];
+  };
+  for (int64_t n = 0; n < N; ++n) {
+    const float share = mixing_share(random, recipe.augment.mixup);
+    const int64_t other = N - 1 - n;
+    blend(share, maps.data() + n * map, maps.data() + other * map, map, batch.maps.data() + n * map);
+    blend(share, targets.data() + n * C, targets.data() + other * C, C, batch.targets.data() + n * C);
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> epoch_order(int64_t n, uint64_t seed, int64_t epoch) {
+  std::vector<int64_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  Random(seed, stream(Purpose::order, epoch)).shuffle(order);
+  return order;
+}
+
+Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames, int64_t step) {
+  const auto N = static_cast<int64_t>(chosen.size()), M = chosen[0]->map.dim(1);
+  for (const Example* example : chosen) {
+    if (recipe.input.crop_s == 0) frames = std::max(frames, example->map.dim(0));
+  }
+  const auto off = static_cast<float>(recipe.train.label_smoothing / classes);
+  Batch batch{Tensor::empty({N, frames, M}), Tensor::full({N, classes}, off), {}};
+  for (int64_t n = 0; n < N; ++n) {
+    const Example& example = *chosen[n];
+    augment(recipe, example, frames, Random(static_cast<uint64_t>(recipe.seed), stream(Purpose::example, step, n)),
+            batch.maps.data() + n * frames * M);
+    batch.targets.data()[n * classes + example.label] += static_cast<float>(1 - recipe.train.label_smoothing);
+    batch.labels.push_back(example.label);
+  }
+  if (recipe.augment.mixup > 0) mixup(recipe, step, batch);
+  return batch;
+}
+
+}  // namespace limbic

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/training/classifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "engine/ops.h"
+
+namespace limbic {
+
+namespace {
+
+double number_of(const ModelCard& card, const std::string& key) {
+  const auto found = card.attributes.find(key);
+  if (found == card.attributes.end()) return 0;
+  double value = 0;
+  const auto& text = found->second;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::vector<FileTensor> net_tensors(const WeightFile& file) {
+  std::vector<FileTensor> tensors;
+  for (const auto& t : file.tensors) {
+    if (!t.name.starts_with("scaler.")) tensors.push_back({t.name, t.shape, t.values});
+  }
+  return tensors;
+}
+
+void read_scaler(const WeightFile& file, Tensor& mean, Tensor& scale) {
+  const StoredTensor *m = file.find("scaler.mean"), *s = file.find("scaler.scale");
+  if (!m || !s) return;
+  mean = Tensor::from(m->shape, m->values);
+  scale = Tensor::from(s->shape, s->values);
+}
+
+}  // namespace
+
+std::string ClipInput::text() const { return fmt::format("{} {} {}", front_end, offset_s, length_s); }
+
+std::vector<float> clip_window(const ClipInput& input, const std::vector<float>& samples, int rate) {
+  const auto count = static_cast<int64_t>(samples.size());
+  const int64_t begin = std::min<int64_t>(std::llround(input.offset_s * rate), count);
+  return cut_window(samples, begin, input.length_s > 0 ? std::llround(input.length_s * rate) : count - begin);
+}
+
+Tensor clip_map(const ClipInput& input, const std::vector<float>& samples) {
+  const FrontEnd* front_end = find_front_end(input.front_end);
+  if (!front_end) throw Error(ExitCode::usage, fmt::format("no front end is called {}", input.front_end));
+  const auto window = clip_window(input, samples, front_end->sample_rate);
+  return log_mel(*front_end, window.data(), static_cast<int64_t>(window.size()));
+}
+
+Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input)
+    : net_(std::move(net)), labels_(std::move(labels)), input_(input) {
+  if (net_->options.classes != static_cast<int>(labels_.size())) {
+    throw Error(ExitCode::weights, fmt::format("{} has {} classes, {} labels are named", net_->name, net_->options.classes, labels_.size()));
+  }
+}
+
+Tensor Classifier::logits(const Tensor& maps) {
+  Tensor x = maps;                                                                        // [N,T,M]
+  const int64_t N = x.dim(0), T = x.dim(1);
+  if (net_->name == "sys2-audio-1d") x = mean(x, {2}, true);                              // [N,T,1]
+  if (scaler_mean_) {
+    if (scaler_mean_.size() != T) {
+      throw Error(ExitCode::usage, fmt::format("{}: the scaler has {} frames, the map {}", net_->name, scaler_mean_.size(), T));
+    }
+    x = (x - scaler_mean_.view({1, T, 1})) / scaler_scale_.view({1, T, 1});
+  }
+  if (net_->name == "sys2-audio-2d") x = reshape(permute(x, {0, 2, 1}), {N, x.dim(2), T, 1});  // [N,M,T,1]
+  return (*net_)(x);                                                                      // [N,C]
+}
+
+void Classifier::fit_column_scaler(const std::vector<Tensor>& maps) {
+  const int64_t T = maps.at(0).dim(0), M = maps[0].dim(1);
+  const bool bin_means = net_->name == "sys2-audio-1d";
+  scaler_mean_ = Tensor::empty({T});
+  scaler_scale_ = Tensor::empty({T});
+  for (int64_t t = 0; t < T; ++t) {
+    double sum = 0, squares = 0, n = 0;
+    const auto count = [&](double v) { sum += v, squares += v * v, ++n; };
+    for (const Tensor& map : maps) {
+      const float* row = map.data() + t * M;
+      double total = 0;
+      for (int64_t m = 0; m < M; ++m) bin_means ? void(total += row[m]) : count(row[m]);
+      if (bin_means) count(total / static_cast<double>(M));
+    }
+    const double mean = sum / n, deviation = std::sqrt(std::max(0.0, squares / n - mean * mean));
+    scaler_mean_.data()[t] = static_cast<float>(mean);
+    scaler_scale_.data()[t] = deviation > 0 ? static_cast<float>(deviation) : 1.0f;
+  }
+}
+
+std::vector<NamedTensor> Classifier::state() {
+  auto state = net_->state();
+  if (scaler_mean_) {
+    state.push_back({"scaler.mean", &scaler_mean_});
+    state.push_back({"scaler.scale", &scaler_scale_});
+  }
+  return state;
+}
+
+void Classifier::save(const std::string& path, ModelCard card) {
+  card.net = net_->name;
+  card.labels = labels_;
+  card.front_end = input_.front_end;
+  card.layout = net_->name.starts_with("sys2") ? "keras" : "pytorch";
+  card.attributes["window_offset_s"] = fmt::format("{}", input_.offset_s);
+  card.attributes["window_length_s"] = fmt::format("{}", input_.length_s);
+  WeightFile file{"hdf5", std::move(card), {}};
+  for (SavedTensor& t : save_state(state())) {
+    file.tensors.push_back({std::move(t.name), std::move(t.dtype), std::move(t.shape), std::move(t.values), {}});
+  }
+  write_weights_hdf5(path, file, true);
+}
+
+Classifier Classifier::load(const std::string& path) {
+  const WeightFile file = read_weights(path);
+  if (file.card.labels.empty()) throw Error(ExitCode::weights, fmt::format("{}: its model card names no labels", path));
+  auto net = net_from_weights(net_tensors(file), path, file.card.net);
+  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, number_of(file.card, "window_offset_s"),
+                  number_of(file.card, "window_length_s")};
+  if (!find_front_end(input.front_end)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  }
+  Classifier model(std::move(net), file.card.labels, input);
+  read_scaler(file, model.scaler_mean_, model.scaler_scale_);
+  return model;
+}
+
+std::vector<std::string> Classifier::start_from(const std::string& path) {
+  const WeightFile file = read_weights(path);
+  read_scaler(file, scaler_mean_, scaler_scale_);
+  return load_state(*net_, net_tensors(file), path, {.keep_other_head = true});
+}
+
+}  // namespace limbic

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A net, what it is fed with, and the names of its classes: what a weights file of ours holds.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/weights.h"
+#include "nets/front_end.h"
+#include "nets/registry.h"
+
+namespace limbic {
+
+/// From a clip's sound to the map a net is fed with.
+struct ClipInput {
+  std::string front_end = "panns-16k";
+  double offset_s = 0;  ///< where the window begins ...
+  double length_s = 0;  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
+  std::string text() const;    ///< everything that decides the map, for cache keys
+};
+
+/// The window of `samples` (at `rate`) that `input` asks for.
+std::vector<float> clip_window(const ClipInput& input, const std::vector<float>& samples, int rate);
+
+/// Log-mel map [T,M] of a clip's sound, given at the front end's rate.
+Tensor clip_map(const ClipInput& input, const std::vector<float>& samples);
+
+class Classifier {
+ public:
+  /// The net must have one output a label.
+  Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input);
+
+  /// Maps [N,T,M] -> logits [N,C].
+  Tensor logits(const Tensor& maps);
+
+  /// Fits the scaler: mean and (population) deviation of every time column over the maps [T,M].
+  void fit_column_scaler(const std::vector<Tensor>& maps);
+
+  std::vector<NamedTensor> state();  ///< the net's, and "scaler.mean", "scaler.scale" where there is a scaler
+  Net& net() { return *net_; }
+  const std::vector<std::string>& labels() const { return labels_; }
+  const ClipInput& input() const { return input_; }
+
+  /// Writes the weights with their card, completed from what the classifier knows: net, labels, front end, window.
+  void save(const std::string& path, ModelCard card);
+
+  /// Reads weights that say which labels they know. Throws Error(ExitCode::weights).
+  static Classifier load(const std::string& path);
+
+  /// Takes over the numbers of a file; a last layer of another number of classes keeps its own (the head is replaced).
+  /// Returns warnings. Throws Error(ExitCode::weights) where a tensor is missing or does not fit.
+  std::vector<std::string> start_from(const std::string& path);
+
+ private:
+  std::unique_ptr<Net> net_;
+  std::vector<std::string> labels_;
+  ClipInput input_;
+  Tensor scaler_mean_, scaler_scale_;  // [T]
+};
+
+}  // namespace limbic

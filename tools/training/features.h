@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clips as log-mel maps, kept in memory for training and in the cache between runs.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/dataset.h"
+#include "tools/training/classifier.h"
+
+namespace limbic {
+
+struct Example {
+  std::string clip;   ///< its name in the data set
+  std::string group;
+  std::string sound;  ///< hash of the decoded samples
+  int label = 0;
+  Tensor map;         ///< [T,M]
+};
+
+using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
+
+/// The clips whose labels are among `labels` (its order numbers the classes), decoded, windowed and transformed.
+/// `copies` adds changed versions of each clip ("noise", "pitch", "stretch", "shift"), whose random numbers come from the
+/// clip's content: the same at every run.
+std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
+                                   const ClipInput& input, const std::vector<std::string>& copies,
+                                   const Progress& progress);
+
+}  // namespace limbic

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/training/recipe.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "engine/error.h"
+
+namespace limbic {
+
+namespace {
+
+// The one list of keys: reading, --set, the grid, the suggestion and the resolved text all go through it.
+template <class Recipe_, class Visit>
+void each_key(Recipe_& r, const Visit& visit) {
+  visit("title", r.title);
+  visit("seed", r.seed);
+  visit("net.name", r.net.name);
+  visit("net.kernel", r.net.kernel);
+  visit("net.widths", r.net.widths);
+  visit("net.dropout", r.net.dropout);
+  visit("net.block_dropout", r.net.block_dropout);
+  visit("input.front_end", r.input.front_end);
+  visit("input.offset_s", r.input.offset_s);
+  visit("input.length_s", r.input.length_s);
+  visit("input.crop_s", r.input.crop_s);
+  visit("input.scaler", r.input.scaler);
+  visit("data.labels", r.data.labels);
+  visit("data.copies", r.data.copies);
+  visit("split.train", r.split.train);
+  visit("split.validation", r.split.validation);
+  visit("split.test", r.split.test);
+  visit("train.epochs", r.train.epochs);
+  visit("train.batch", r.train.batch);
+  visit("train.optimizer", r.train.optimizer);
+  visit("train.lr", r.train.lr);
+  visit("train.weight_decay", r.train.weight_decay);
+  visit("train.momentum", r.train.momentum);
+  visit("train.schedule", r.train.schedule);
+  visit("train.warmup_epochs", r.train.warmup_epochs);
+  visit("train.lr_floor", r.train.lr_floor);
+  visit("train.step_epochs", r.train.step_epochs);
+  visit("train.step_factor", r.train.step_factor);
+  visit("train.clip_norm", r.train.clip_norm);
+  visit("train.label_smoothing", r.train.label_smoothing);
+  visit("train.class_weights", r.train.class_weights);
+  visit("train.keep", r.train.keep);
+  visit("train.patience", r.train.patience);
+  visit("train.from", r.train.from);
+  visit("train.freeze", r.train.freeze);
+  visit("l2.kernel", r.l2.kernel);
+  visit("l2.bias", r.l2.bias);
+  visit("l2.layers", r.l2.layers);
+  visit("augment.time_stripes", r.augment.time_stripes);
+  visit("augment.time_width", r.augment.time_width);
+  visit("augment.mel_stripes", r.augment.mel_stripes);
+  visit("augment.mel_width", r.augment.mel_width);
+  visit("augment.gain_db", r.augment.gain_db);
+  visit("augment.mel_shift", r.augment.mel_shift);
+  visit("augment.stretch", r.augment.stretch);
+  visit("augment.mixup", r.augment.mixup);
+  visit("augment.mixup_share", r.augment.mixup_share);
+  visit("cv.folds", r.cv.folds);
+  visit("card.data", r.card.data);
+  visit("card.licence", r.card.licence);
+}
+
+[[noreturn]] void refuse(const std::string& text) { throw Error(ExitCode::usage, text); }
+
+// Where a value stands: "recipe.toml, line 7".
+std::string place(const std::string& name, const toml::node& node) {
+  const auto line = node.source().begin.line;
+  return line ? fmt::format("{}, line {}", name, line) : name;
+}
+
+[[noreturn]] void wrong_type(const std::string& where, const std::string& key, const char* expected) {
+  refuse(fmt::format("{}: {} wants {}", where, key, expected));
+}
+
+void assign(const std::string& where, const std::string& key, const toml::node& node, std::string& to) {
+  if (!node.is_string()) wrong_type(where, key, "a string");
+  to = node.as_string()->get();
+}
+void assign(const std::string& where, const std::string& key, const toml::node& node, int64_t& to) {
+  if (!node.is_integer()) wrong_type(where, key, "a whole number");
+  to = node.as_integer()->get();
+}
+void assign(const std::string& where, const std::string& key, const toml::node& node, double& to) {
+  const auto value = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!value || !std::isfinite(*value)) wrong_type(where, key, "a number");
+  to = *value;
+}
+template <class T>
+void assign(const std::string& where, const std::string& key, const toml::node& node, std::vector<T>& to) {
+  if (!node.is_array()) wrong_type(where, key, "a list");
+  to.clear();
+  for (const toml::node& item : *node.as_array()) assign(where, key, item, to.emplace_back());
+}
+
+std::string toml_string(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>(text);
+  return out.str();
+}
+std::string toml_value(const std::string& v) { return toml_string(v); }
+std::string toml_value(int64_t v) { return std::to_string(v); }
+std::string toml_value(double v) {
+  std::string text = fmt::format("{}", v);
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+}
+template <class T>
+std::string toml_value(const std::vector<T>& list) {
+  std::string text;
+  for (const T& item : list) text += (text.empty() ? "" : ", ") + toml_value(item);
+  return "[" + text + "]";
+}
+
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+// "train.learning_rate": the known key that is nearest; a key in the wrong table counts as near.
+std::string nearest_key(const std::string& key) {
+  std::string best;
+  size_t best_distance = ~size_t{0};
+  const std::string own = key.substr(key.rfind('.') + 1);
+  const Recipe any;
+  each_key(any, [&](const std::string& known, const auto&) {
+    const size_t last = edit_distance(own, known.substr(known.rfind('.') + 1)) + (known.compare(0, key.find('.'), key, 0, key.find('.')) ? 1 : 0);
+    const size_t distance = std::min(edit_distance(key, known), last);
+    if (distance < best_distance) best = known, best_distance = distance;
+  });
+  return best;
+}
+
+void set_node(Recipe& recipe, const std::string& where, const std::string& key, const toml::node& node) {
+  bool known = false;
+  each_key(recipe, [&](const std::string& name, auto& field) {
+    if (name != key) return;
+    known = true;
+    assign(where, key, node, field);
+  });
+  if (!known) refuse(fmt::format("{}: no key {}; did you mean {}?", where, key, nearest_key(key)));
+}
+
+std::string node_text(const toml::node& node) {
+  std::ostringstream out;
+  node.visit([&](const auto& value) { out << value; });
+  return out.str();
+}
+
+void read_grid(Recipe& recipe, const std::string& name, const std::string& prefix, const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    const std::string full = prefix + std::string(key.str());
+    if (const auto* inner = node.as_table()) {
+      read_grid(recipe, name, full + ".", *inner);
+      continue;
+    }
+    const auto* values = node.as_array();
+    if (!values || values->empty()) wrong_type(place(name, node), "grid." + full, "a list of values to try");
+    Recipe trial = recipe;
+    std::vector<std::string> texts;
+    for (const toml::node& value : *values) {
+      set_node(trial, place(name, node), full, value);
+      texts.push_back(node_text(value));
+    }
+    recipe.grid.emplace_back(full, std::move(texts));
+  }
+}
+
+void read_table(Recipe& recipe, const std::string& name, const std::string& prefix, const toml::table& table) {
+  for (const auto& [key, node] : table) {
+    const std::string full = prefix + std::string(key.str());
+    if (full == "grid") continue;
+    if (const auto* inner = node.as_table()) {
+      read_table(recipe, name, full + ".", *inner);
+    } else {
+      set_node(recipe, place(name, node), full, node);
+    }
+  }
+}
+
+void want_one_of(const char* key, const std::string& value, std::initializer_list<const char*> known) {
+  for (const char* one : known) {
+    if (value == one) return;
+  }
+  refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}", key, value, fmt::join(known, ", ")));
+}
+
+void check(const Recipe& r) {
+  want_one_of("input.scaler", r.input.scaler, {"none", "columns"});
+  want_one_of("train.optimizer", r.train.optimizer, {"adam", "amsgrad", "adamw", "sgd"});
+  want_one_of("train.schedule", r.train.schedule, {"constant", "cosine", "step"});
+  want_one_of("train.class_weights", r.train.class_weights, {"none", "balanced"});
+  want_one_of("train.keep", r.train.keep, {"last", "best-loss", "best-accuracy"});
+  for (const auto& copy : r.data.copies) want_one_of("data.copies", copy, {"noise", "pitch", "stretch", "shift"});
+  const auto at_least = [](const char* key, double value, double least) {
+    if (!(value >= least)) refuse(fmt::format("recipe: {} is {}; expected at least {}", key, value, least));
+  };
+  at_least("seed", static_cast<double>(r.seed), 0);
+  at_least("train.epochs", static_cast<double>(r.train.epochs), 1);
+  at_least("train.batch", static_cast<double>(r.train.batch), 1);
+  at_least("train.lr", r.train.lr, 0);
+  at_least("input.offset_s", r.input.offset_s, 0);
+  at_least("input.length_s", r.input.length_s, 0);
+  at_least("input.crop_s", r.input.crop_s, 0);
+  at_least("augment.time_width", static_cast<double>(r.augment.time_width), 1);
+  at_least("augment.mel_width", static_cast<double>(r.augment.mel_width), 1);
+  if (r.augment.stretch < 0 || r.augment.stretch > 0.5) refuse("recipe: augment.stretch wants 0 to 0.5");
+  if (r.train.label_smoothing < 0 || r.train.label_smoothing >= 1) refuse("recipe: train.label_smoothing wants 0 to 1");
+  if (r.train.keep != "last" && r.split.validation.empty()) {
+    refuse(fmt::format("recipe: train.keep = \"{}\" chooses an epoch, but split.validation is empty", r.train.keep));
+  }
+  if (!r.grid.empty() && r.split.validation.empty()) refuse("recipe: [grid] is ranked on split.validation, which is empty");
+}
+
+}  // namespace
+
+Recipe parse_recipe(const std::string& text, const std::string& name, const std::vector<std::string>& sets) {
+  toml::table table;
+  try {
+    table = toml::parse(text, name);
+  } catch (const toml::parse_error& error) {
+    refuse(fmt::format("{}, line {}: {}", name, error.source().begin.line, error.description()));
+  }
+  Recipe recipe;
+  read_table(recipe, name, "", table);
+  for (const std::string& set : sets) {
+    const size_t equals = set.find('=');
+    if (equals == std::string::npos) refuse(fmt::format("--set {}: expected KEY=VALUE, e.g. train.lr=0.0005", set));
+    set_recipe_key(recipe, set.substr(0, equals), set.substr(equals + 1));
+  }
+  if (const auto* grid = table["grid"].as_table()) read_grid(recipe, name, "", *grid);
+  check(recipe);
+  return recipe;
+}
+
+Recipe read_recipe(const std::string& path, const std::vector<std::string>& sets) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) refuse(fmt::format("{}: expected a recipe, cannot read it", path));
+  return parse_recipe(text.str(), path, sets);
+}
+
+void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& value) {
+  const std::string where = fmt::format("--set {}={}", key, value);
+  toml::table table;
+  try {
+    table = toml::parse("value = " + value);
+  } catch (const toml::parse_error&) {
+    table.insert_or_assign("value", value);
+  }
+  bool is_text = false;  // "17-20" and "1" are groups where a string is wanted
+  each_key(recipe, [&](const std::string& name, auto& field) {
+    if (name == key) is_text = std::is_same_v<std::decay_t<decltype(field)>, std::string>;
+  });
+  if (is_text && !table["value"].is_string()) table.insert_or_assign("value", value);
+  set_node(recipe, where, key, *table.get("value"));
+}
+
+std::string recipe_text(const Recipe& recipe) {
+  std::string text, open;
+  each_key(recipe, [&](const std::string& name, const auto& value) {
+    const size_t dot = name.find('.');
+    const std::string table = dot == std::string::npos ? "" : name.substr(0, dot);
+    if (table != open) text += fmt::format("\n[{}]\n", open = table);
+    text += fmt::format("{} = {}\n", dot == std::string::npos ? name : name.substr(dot + 1), toml_value(value));
+  });
+  if (!recipe.grid.empty()) text += "\n[grid]\n";
+  for (const auto& [key, values] : recipe.grid) text += fmt::format("{} = [{}]\n", key, fmt::join(values, ", "));
+  return text;
+}
+
+}  // namespace limbic

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/training/session.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "engine/optim.h"
+#include "engine/random.h"
+#include "io/cache.h"
+#include "io/checkpoint.h"
+#include "tools/training/batches.h"
+#include "tools/training/pictures.h"
+#include "tools/training/progress.h"
+#include "tools/training/split.h"
+
+namespace limbic {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// What decides the data's part in the result: names, labels, groups and sounds of the clips, side by side.
+std::string data_identity(const std::vector<const std::vector<Example>*>& sides) {
+  ContentHash hash;
+  for (const auto* side : sides) {
+    for (const auto& example : *side) hash.add(example.clip).add(example.sound).add(example.group).add(std::to_string(example.label));
+    hash.add("|");
+  }
+  return hash.hex();
+}
+
+SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
+  SplitSide side{name, {}, {}, {}};
+  for (const auto& example : examples) {
+    side.clips.push_back(example.clip);
+    side.groups.push_back(example.group);
+    side.sounds.push_back(example.sound);
+  }
+  return side;
+}
+
+// A run belongs to one recipe and one data set for good.
+void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
+  const std::string path = out + "/recipe.toml", text = fmt::format("# data {}\n{}", identity, recipe);
+  fs::create_directories(out);
+  if (!fs::exists(path)) {
+    write_text_file(path, text);
+    return;
+  }
+  std::istringstream before(read_text(path)), now(text);
+  for (std::string old_line, new_line;; old_line.clear(), new_line.clear()) {
+    const bool more_before = !!std::getline(before, old_line), more_now = !!std::getline(now, new_line);
+    if (!more_before && !more_now) return;
+    if (old_line == new_line) continue;
+    const char* what = old_line.starts_with("# data") ? "other data" : "another recipe";
+    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, old_line, new_line));
+  }
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const Recipe& recipe, const std::vector<NamedTensor>& parameters) {
+  const auto& t = recipe.train;
+  if (t.optimizer == "sgd") {
+    return std::make_unique<Sgd>(parameters, SgdOptions{.lr = static_cast<float>(t.lr), .momentum = static_cast<float>(t.momentum),
+                                                        .weight_decay = static_cast<float>(t.weight_decay)});
+  }
+  return std::make_unique<Adam>(parameters, AdamOptions{.lr = static_cast<float>(t.lr), .weight_decay = static_cast<float>(t.weight_decay),
+                                                        .decoupled = t.optimizer == "adamw", .amsgrad = t.optimizer == "amsgrad"});
+}
+
+NetOptions net_options(const Recipe& recipe, size_t classes) {
+  NetOptions options;
+  options.classes = static_cast<int>(classes);
+  options.widths.assign(recipe.net.widths.begin(), recipe.net.widths.end());
+  if (recipe.net.kernel.size() == 2) options.kernel = {static_cast<int>(recipe.net.kernel[0]), static_cast<int>(recipe.net.kernel[1])};
+  return options;
+}
+
+Tensor balanced_weights(const std::vector<Example>& examples, size_t classes) {
+  std::vector<float> weights(classes, 0.0f);
+  for (const auto& example : examples) weights[example.label] += 1;
+  for (float& w : weights) w = w > 0 ? static_cast<float>(examples.size()) / (static_cast<float>(classes) * w) : 0;
+  return Tensor::from({static_cast<int64_t>(classes)}, weights);
+}
+
+void keep_tensors(Checkpoint& checkpoint, const std::string& prefix, const std::vector<NamedTensor>& tensors) {
+  for (const auto& t : tensors) checkpoint.tensors[prefix + t.name] = {t.tensor->shape(), t.tensor->to_vector()};
+}
+
+void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, const std::vector<NamedTensor>& tensors, const std::string& path) {
+  for (const auto& t : tensors) {
+    const auto found = checkpoint.tensors.find(prefix + t.name);
+    if (found == checkpoint.tensors.end() || found->second.shape != t.tensor->shape()) {
+      throw Error(ExitCode::failure, fmt::format("{}: has no {}{} of shape {}", path, prefix, t.name, shape_text(t.tensor->shape())));
+    }
+    const auto& values = found->second.values;
+    if (t.tensor->dtype() == DType::i32) {
+      std::transform(values.begin(), values.end(), t.tensor->ints(), [](float v) { return static_cast<int32_t>(v); });
+    } else {
+      std::copy(values.begin(), values.end(), t.tensor->data());
+    }
+  }
+}
+
+struct EpochRow {
+  double lr = 0, train_loss = 0, train_accuracy = 0, validation_loss = nan, validation_accuracy = nan, validation_uar = nan;
+};
+
+class Run {
+ public:
+  Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOptions& options);
+  RunResult go();
+
+ private:
+  void make_model();
+  bool resume();
+  void checkpoint();
+  bool epoch();          // false: stopped half way
+  void step(int64_t batch);
+  void close_epoch();
+  Tensor loss(const Tensor& logits, const Batch& batch);
+  void log();
+  RunResult finish();
+  ModelCard card(const std::optional<Scores>& test) const;
+  double better(const Scores& scores) const { return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss; }
+
+  Recipe recipe_;
+  std::string out_;
+  RunOptions options_;
+  ProgressLine progress_;
+  Split split_;
+  std::vector<Example> train_, validation_;
+  std::string identity_;
+  std::unique_ptr<Classifier> model_;
+  std::vector<NamedTensor> trained_;  // parameters that are not frozen
+  std::unique_ptr<Optimizer> optimizer_;
+  Schedule schedule_;
+  Tensor class_weights_;
+  int64_t crop_frames_ = 0, batches_ = 0;
+
+  // Where the run is; all of it goes into the checkpoint.
+  int64_t epoch_ = 0, batch_ = 0;
+  double loss_sum_ = 0;
+  int64_t correct_ = 0, seen_ = 0;
+  std::vector<EpochRow> rows_;
+  int64_t best_epoch_ = -1;
+  double best_ = -std::numeric_limits<double>::infinity();
+  Checkpoint best_weights_;
+
+  int64_t steps_now_ = 0;
+  std::chrono::steady_clock::time_point began_, saved_;
+};
+
+Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOptions& options)
+    : recipe_(recipe), out_(std::move(out)), options_(options), progress_(options.quiet) {
+  recipe_.grid.clear();
+  split_ = split_dataset(recipe_, data);
+  const Progress reading = [this](const std::string& what, int64_t done, int64_t total) {
+    progress_.show(fmt::format("{} {}/{}", what, done, total));
+  };
+  const ClipInput input{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s};
+  train_ = load_examples(split_.train, split_.labels, input, recipe_.data.copies, reading);
+  validation_ = load_examples(split_.validation, split_.labels, input, {}, reading);
+  // The test clips are heard only to make sure that none of them is trained on; their maps are not kept.
+  const auto test = load_examples(split_.test, split_.labels, input, {}, reading);
+  check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
+  identity_ = data_identity({&train_, &validation_, &test});
+  claim_folder(out_, recipe_text(recipe_), identity_);
+
+  batches_ = (static_cast<int64_t>(train_.size()) + recipe_.train.batch - 1) / recipe_.train.batch;
+  if (recipe_.input.crop_s > 0) {
+    const FrontEnd& front_end = *find_front_end(recipe_.input.front_end);
+    crop_frames_ = std::max<int64_t>(1, std::llround(recipe_.input.crop_s * front_end.sample_rate / front_end.hop));
+  }
+  make_model();
+}
+
+void Run::make_model() {
+  set_random_step(static_cast<uint64_t>(recipe_.seed), 0);
+  auto net = make_net(recipe_.net.name, net_options(recipe_, split_.labels.size()));
+  if (recipe_.net.dropout >= 0) net->head_dropout = static_cast<float>(recipe_.net.dropout);
+  if (recipe_.net.block_dropout >= 0) net->block_dropout = static_cast<float>(recipe_.net.block_dropout);
+  model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
+  if (!recipe_.train.from.empty()) {
+    for (const auto& warning : model_->start_from(recipe_.train.from)) progress_.note(warning);
+  }
+  if (recipe_.input.scaler == "columns") {
+    std::vector<Tensor> maps;  // the originals, not their copies
+    for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) maps.push_back(train_[i].map);
+    model_->fit_column_scaler(maps);
+  }
+  for (const auto& p : model_->net().parameters()) {
+    const auto frozen = [&](const std::string& pattern) { return fnmatch(pattern.c_str(), p.name.c_str(), 0) == 0; };
+    const bool freeze = std::any_of(recipe_.train.freeze.begin(), recipe_.train.freeze.end(), frozen);
+    if (freeze) p.tensor->set_requires_grad(false);
+    else trained_.push_back(p);
+  }
+  if (trained_.empty()) throw Error(ExitCode::usage, "train.freeze: holds every parameter; nothing is left to train");
+  optimizer_ = make_optimizer(recipe_, trained_);
+  const auto steps = [&](double epochs) { return static_cast<int64_t>(std::llround(epochs * static_cast<double>(batches_))); };
+  schedule_ = {.kind = schedule_kind(recipe_.train.schedule), .base = static_cast<float>(recipe_.train.lr),
+               .total = recipe_.train.epochs * batches_, .warmup = steps(recipe_.train.warmup_epochs),
+               .floor = static_cast<float>(recipe_.train.lr_floor), .every = std::max<int64_t>(1, steps(recipe_.train.step_epochs)),
+               .factor = static_cast<float>(recipe_.train.step_factor)};
+  if (recipe_.train.class_weights == "balanced") class_weights_ = balanced_weights(train_, split_.labels.size());
+}
+
+void Run::checkpoint() {
+  Checkpoint c;
+  keep_tensors(c, "model.", model_->state());
+  keep_tensors(c, "optimizer.", optimizer_->state());
+  for (const auto& [name, tensor] : best_weights_.tensors) c.tensors["best." + name] = tensor;
+  c.set("epoch", epoch_);
+  c.set("batch", batch_);
+  c.set("loss_sum", loss_sum_);
+  c.set("correct", correct_);
+  c.set("seen", seen_);
+  c.set("best_epoch", best_epoch_);
+  if (best_epoch_ >= 0) c.set("best", best_);
+  std::string rows;
+  for (const auto& r : rows_) {
+    rows += fmt::format("{} {} {} {} {} {}\n", r.lr, r.train_loss, r.train_accuracy, r.validation_loss, r.validation_accuracy, r.validation_uar);
+  }
+  c.fields["rows"] = rows.empty() ? "\n" : rows;
+  write_checkpoint(out_ + "/checkpoint.h5", c);
+  saved_ = std::chrono::steady_clock::now();
+}
+
+bool Run::resume() {
+  const std::string path = out_ + "/checkpoint.h5";
+  std::vector<std::string> notes;
+  const auto found = newest_checkpoint(path, notes);
+  for (const auto& note : notes) progress_.note(note);
+  if (!found) return false;
+  const Checkpoint& c = *found;
+  restore_tensors(c, "model.", model_->state(), path);
+  restore_tensors(c, "optimizer.", optimizer_->state(), path);
+  for (const auto& [name, tensor] : c.tensors) {
+    if (name.starts_with("best.")) best_weights_.tensors[name.substr(5)] = tensor;
+  }
+  epoch_ = c.integer("epoch");
+  batch_ = c.integer("batch");
+  loss_sum_ = c.number("loss_sum");
+  correct_ = c.integer("correct");
+  seen_ = c.integer("seen");
+  best_epoch_ = c.integer("best_epoch");
+  if (best_epoch_ >= 0) best_ = c.number("best");
+  std::istringstream rows(c.fields.at("rows"));
+  for (std::string line; std::getline(rows, line);) {
+    EpochRow r;
+    std::istringstream words(line);  // strtod reads "nan", which streams do not
+    double* to[] = {&r.lr, &r.train_loss, &r.train_accuracy, &r.validation_loss, &r.validation_accuracy, &r.validation_uar};
+    std::string word;
+    for (double* value : to) {
+      if (words >> word) *value = std::strtod(word.c_str(), nullptr);
+    }
+    if (!word.empty()) rows_.push_back(r);
+  }
+  progress_.note(fmt::format("{}: goes on at epoch {}, batch {}", out_, epoch_ + 1, batch_ + 1));
+  return true;
+}
+
+Tensor Run::loss(const Tensor& logits, const Batch& batch) {
+  Tensor total = cross_entropy(logits, batch.targets, {.class_weight = class_weights_});
+  for (const auto& p : trained_) {
+    const size_t dot = p.name.rfind('.');
+    const std::string layer = p.name.substr(0, dot), kind = p.name.substr(dot + 1);
+    if (std::find(recipe_.l2.layers.begin(), recipe_.l2.layers.end(), layer) == recipe_.l2.layers.end()) continue;
+    const double lambda = kind == "bias" ? recipe_.l2.bias : recipe_.l2.kernel;
+    if (lambda > 0) total = total + l2(*p.tensor) * static_cast<float>(lambda);
+  }
+  return total;
+}
+
+void Run::step(int64_t b) {
+  const int64_t count = epoch_ * batches_ + b;  // steps before this one
+  const auto order = epoch_order(static_cast<int64_t>(train_.size()), static_cast<uint64_t>(recipe_.seed), epoch_);
+  std::vector<const Example*> chosen;
+  const int64_t end = std::min<int64_t>((b + 1) * recipe_.train.batch, static_cast<int64_t>(order.size()));
+  for (int64_t i = b * recipe_.train.batch; i < end; ++i) chosen.push_back(&train_[order[i]]);
+  const Batch batch = make_batch(recipe_, chosen, static_cast<int>(split_.labels.size()), crop_frames_, count);
+
+  set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count) + 1);
+  optimizer_->zero_grad();
+  const Tensor logits = model_->logits(batch.maps);  // [N,C]
+  const Tensor value = loss(logits, batch);
+  backward(value);
+  if (recipe_.train.clip_norm > 0) clip_grad_norm(trained_, static_cast<float>(recipe_.train.clip_norm));
+  optimizer_->lr = schedule_.at(count);
+  optimizer_->step();
+
+  if (!std::isfinite(value.item())) {
+    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, value.item(), epoch_ + 1, b + 1));
+  }
+  const auto said = argmax(logits);
+  for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[i];
+  loss_sum_ += static_cast<double>(value.item()) * static_cast<double>(chosen.size());
+  seen_ += static_cast<int64_t>(chosen.size());
+}
+
+bool Run::epoch() {
+  const auto began = std::chrono::steady_clock::now();
+  const int64_t first = batch_;
+  model_->net().train();
+  while (batch_ < batches_) {
+    step(batch_++);
+    const auto now = std::chrono::steady_clock::now();
+    const double per_batch = std::chrono::duration<double>(now - began).count() / static_cast<double>(batch_ - first);
+    const double left = per_batch * static_cast<double>((recipe_.train.epochs - epoch_) * batches_ - batch_);
+    progress_.show(fmt::format("epoch {}/{} batch {}/{} loss {:.4f} accuracy {:.1f} % {:.1f} clips/s, {:.0f} min left", epoch_ + 1, recipe_.train.epochs,
+                               batch_, batches_, loss_sum_ / static_cast<double>(seen_), 100.0 * static_cast<double>(correct_) / static_cast<double>(seen_),
+                               static_cast<double>(recipe_.train.batch) / per_batch, left / 60));
+    if (options_.stop_after_steps > 0 && ++steps_now_ >= options_.stop_after_steps) return false;
+    if (batch_ < batches_ && std::chrono::duration<double>(now - saved_).count() > options_.checkpoint_s) checkpoint();
+  }
+  return true;
+}
+
+void Run::close_epoch() {
+  EpochRow row{schedule_.at((epoch_ + 1) * batches_ - 1), loss_sum_ / static_cast<double>(seen_), static_cast<double>(correct_) / static_cast<double>(seen_)};
+  if (!validation_.empty()) {
+    const Scores scores = evaluate(*model_, validation_);
+    row.validation_loss = scores.loss;
+    row.validation_accuracy = scores.accuracy();
+    row.validation_uar = scores.confusion.unweighted_recall();
+    if (recipe_.train.keep != "last" && better(scores) > best_) {
+      best_ = better(scores);
+      best_epoch_ = epoch_;
+      best_weights_ = {};
+      keep_tensors(best_weights_, "", model_->state());
+    }
+  }
+  rows_.push_back(row);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  progress_.note(fmt::format("epoch {}/{} train loss {:.4f} accuracy {:.2f} %{} ({:.0f} s in all)", epoch_ + 1, recipe_.train.epochs, row.train_loss,
+                             100 * row.train_accuracy,
+                             validation_.empty() ? "" : fmt::format(", validation loss {:.4f} accuracy {:.2f} %", row.validation_loss, 100 * row.validation_accuracy),
+                             seconds));
+  ++epoch_;
+  batch_ = correct_ = seen_ = 0;
+  loss_sum_ = 0;
+  log();
+  checkpoint();
+}
+
+void Run::log() {
+  std::string csv = "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_uar\n";
+  const auto cell = [](double v) { return std::isfinite(v) ? fmt::format("{:.6f}", v) : std::string(); };
+  Curve loss{"train loss", "#1f77b4", {}}, accuracy{"train accuracy", "#2ca02c", {}}, validation_loss{"val. loss", "#ff7f0e", {}},
+      validation_accuracy{"val. accuracy", "#d62728", {}};
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const EpochRow& r = rows_[i];
+    csv += fmt::format("{},{:g},{},{},{},{},{}\n", i + 1, r.lr, cell(r.train_loss), cell(r.train_accuracy), cell(r.validation_loss),
+                       cell(r.validation_accuracy), cell(r.validation_uar));
+    loss.values.push_back(r.train_loss);
+    accuracy.values.push_back(r.train_accuracy);
+    validation_loss.values.push_back(r.validation_loss);
+    validation_accuracy.values.push_back(r.validation_accuracy);
+  }
+  write_text_file(out_ + "/log.csv", csv);
+  std::vector<Curve> curves = {loss, accuracy};
+  if (!validation_.empty()) curves.insert(curves.end(), {validation_loss, validation_accuracy});
+  write_text_file(out_ + "/curves.svg", curves_svg(recipe_.title.empty() ? recipe_.net.name : recipe_.title, curves));
+}
+
+ModelCard Run::card(const std::optional<Scores>& test) const {
+  ModelCard card;
+  card.licence = recipe_.card.licence;
+  card.training_data = fmt::format("{}{}; trained on {}", recipe_.card.data, recipe_.card.data.empty() ? "clips" : "", describe_side(recipe_.split.train, split_.train.size()));
+  if (test) {
+    card.metrics = fmt::format("accuracy {:.4f} ({}/{}), top-3 {:.4f}, UAR {:.4f} on {}, read once after training", test->accuracy(), test->confusion.correct(),
+                               test->confusion.total(), test->top3, test->confusion.unweighted_recall(), describe_side(recipe_.split.test, split_.test.size()));
+  }
+  card.attributes["recipe"] = recipe_text(recipe_);
+  card.attributes["data"] = identity_;
+  return card;
+}
+
+RunResult Run::finish() {
+  RunResult result;
+  result.epochs = epoch_;
+  result.kept_epoch = recipe_.train.keep == "last" ? epoch_ : best_epoch_ + 1;
+  if (recipe_.train.keep != "last") restore_tensors(best_weights_, "", model_->state(), out_);
+  if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
+
+  const std::string chosen_on = validation_.empty() ? "nothing: the number of epochs is the recipe's" : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
+  std::string story = fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n", describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
+                                  result.epochs, recipe_.train.keep, chosen_on);
+  if (options_.read_test && !split_.test.empty()) {
+    const auto test = load_examples(split_.test, split_.labels, model_->input(), {}, [](const std::string&, int64_t, int64_t) {});
+    result.test = evaluate(*model_, test);
+    story += fmt::format("test {} read once, after the last epoch\n", describe_side(recipe_.split.test, split_.test.size()));
+  } else {
+    story += "the test groups were not read\n";
+  }
+  model_->save(out_ + "/weights.h5", card(result.test));
+
+  auto& doc = result.document;
+  doc = {{"schema", "limbic.train/1"}, {"title", recipe_.title}, {"net", recipe_.net.name}, {"parameters", model_->net().parameter_count()}, {"seed", recipe_.seed},
+         {"epochs", result.epochs}, {"kept_epoch", result.kept_epoch}, {"train_clips", split_.train.size()}, {"train_examples", train_.size()}, {"choices_made_on", chosen_on},
+         {"validation", nullptr}, {"test", nullptr}};
+  if (result.validation) {
+    doc["validation"] = scores_json(*result.validation);
+    story += "\nvalidation: " + scores_text(*result.validation);
+    write_text_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + recipe_.title, *result.validation));
+  }
+  if (result.test) {
+    doc["test"] = scores_json(*result.test);
+    story += "\ntest: " + scores_text(*result.test);
+    write_text_file(out_ + "/confusion_test.svg", confusion_svg("test: " + recipe_.title, *result.test));
+  }
+  write_text_file(out_ + "/log.txt", story);
+  write_text_file(out_ + "/result.json", doc.dump(1) + "\n");
+  progress_.note(story);
+  return result;
+}
+
+RunResult Run::go() {
+  began_ = saved_ = std::chrono::steady_clock::now();
+  if (!resume()) {
+    progress_.note(fmt::format("{}: {} parameters, {} examples, {} steps an epoch", recipe_.net.name, model_->net().parameter_count(), train_.size(), batches_));
+  }
+  const auto patient = [&] {
+    return recipe_.train.patience == 0 || best_epoch_ < 0 || epoch_ - 1 - best_epoch_ < recipe_.train.patience;
+  };
+  while (epoch_ < recipe_.train.epochs && patient()) {
+    if (!epoch()) {
+      checkpoint();
+      return {};
+    }
+    close_epoch();
+  }
+  return finish();
+}
+
+}  // namespace
+
+RunResult train(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
+  return Run(recipe, data, out, options).go();
+}
+
+}  // namespace limbic

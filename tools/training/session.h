@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training run: from a recipe and a data set to a folder with weights, log, pictures and results. The same call again
+// goes on where the last one stopped, with the same bits.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "io/dataset.h"
+#include "tools/training/recipe.h"
+#include "tools/training/scores.h"
+
+namespace limbic {
+
+struct RunOptions {
+  bool quiet = false;
+  bool read_test = true;        ///< grid points and the like leave the test groups alone
+  double checkpoint_s = 180;    ///< seconds between checkpoints inside an epoch; one more at the end of each
+  int64_t stop_after_steps = 0; ///< for tests: leave after so many steps of this call; 0: never
+};
+
+struct RunResult {
+  std::optional<Scores> validation, test;
+  int64_t epochs = 0;      ///< trained
+  int64_t kept_epoch = 0;  ///< whose weights were kept, from 1
+  nlohmann::ordered_json document;  ///< result.json
+};
+
+/// Trains `recipe` (without its grid) into the folder `out`. Throws Error(ExitCode::usage) where `out` holds a run of
+/// another recipe or other data, or where the split lets a speaker or a recording stand on two sides.
+RunResult train(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
+
+/// Runs every point of recipe.grid in out/grid/<n>, ranks them on the validation groups (grid.csv), and finishes the
+/// best one in `out`.
+RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
+
+/// Cross-validation by speaker: fold i is trained in out/fold-<i> on all groups but those of recipe.cv.folds[i]
+/// (system 1's five folds of RAVDESS where the recipe has none). Choices need validation groups, so train.keep must be
+/// "last". Writes out/result.json: accuracy per fold, their mean, and all folds pooled.
+nlohmann::ordered_json cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out,
+                                      const RunOptions& options = {});
+
+}  // namespace limbic

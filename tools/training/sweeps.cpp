@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many runs from one recipe: a grid of settings, or folds of speakers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "tools/training/pictures.h"
+#include "tools/training/progress.h"
+#include "tools/training/session.h"
+
+namespace limbic {
+namespace fs = std::filesystem;
+
+namespace {
+
+struct GridPoint {
+  Recipe recipe;
+  std::vector<std::string> values;
+  Scores scores;
+};
+
+// All combinations, the last key counting fastest.
+std::vector<GridPoint> grid_points(const Recipe& recipe) {
+  std::vector<GridPoint> points(1);
+  points[0].recipe = recipe;
+  points[0].recipe.grid.clear();
+  for (const auto& [key, values] : recipe.grid) {
+    std::vector<GridPoint> more;
+    for (const auto& point : points) {
+      for (const auto& value : values) {
+        GridPoint next = point;
+        set_recipe_key(next.recipe, key, value);
+        next.values.push_back(value);
+        more.push_back(std::move(next));
+      }
+    }
+    points = std::move(more);
+  }
+  return points;
+}
+
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\n") == std::string::npos) return field;
+  std::string text = "\"";
+  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
+// The folds that system 1 was published with (Luna-Jimenez et al., Sensors 2021).
+const std::vector<std::string>& ravdess_folds() {
+  static const std::vector<std::string> folds = {"2, 5, 14, 15, 16", "3, 6, 7, 13, 18", "10, 11, 12, 19, 20", "8, 17, 21, 23, 24", "1, 4, 9, 22"};
+  return folds;
+}
+
+}  // namespace
+
+RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
+  if (recipe.grid.empty()) return train(recipe, data, out, options);
+  ProgressLine progress(options.quiet);
+  auto points = grid_points(recipe);
+  RunOptions blind = options;
+  blind.read_test = false;
+  for (size_t i = 0; i < points.size(); ++i) {
+    progress.note(fmt::format("grid point {}/{}: {}", i + 1, points.size(), fmt::join(points[i].values, " ")));
+    points[i].scores = *train(points[i].recipe, data, fmt::format("{}/grid/{}", out, i), blind).validation;
+  }
+  // Least validation loss where the kept epoch is chosen by loss; else the highest validation accuracy, then the loss.
+  const bool by_loss = recipe.train.keep == "best-loss";
+  std::vector<size_t> rank(points.size());
+  for (size_t i = 0; i < rank.size(); ++i) rank[i] = i;
+  std::stable_sort(rank.begin(), rank.end(), [&](size_t a, size_t b) {
+    const Scores &x = points[a].scores, &y = points[b].scores;
+    if (!by_loss && x.accuracy() != y.accuracy()) return x.accuracy() > y.accuracy();
+    return x.loss < y.loss;
+  });
+  std::string csv = "rank,run";
+  for (const auto& [key, values] : recipe.grid) csv += "," + key;
+  csv += ",validation_loss,validation_accuracy,validation_top3,validation_uar\n";
+  for (size_t r = 0; r < rank.size(); ++r) {
+    const GridPoint& point = points[rank[r]];
+    csv += fmt::format("{},grid/{}", r + 1, rank[r]);
+    for (const auto& value : point.values) csv += "," + quoted(value);
+    csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3, point.scores.confusion.unweighted_recall());
+  }
+  write_text_file(out + "/grid.csv", csv);
+  progress.note(fmt::format("best on validation groups {}: {}", recipe.split.validation, fmt::join(points[rank[0]].values, " ")));
+  // The winner has been trained: `out` takes its checkpoint over, and only reads the test groups.
+  const std::string checkpoint = out + "/checkpoint.h5";
+  if (!fs::exists(checkpoint)) fs::copy_file(fmt::format("{}/grid/{}/checkpoint.h5", out, rank[0]), checkpoint);
+  return train(points[rank[0]].recipe, data, out, options);
+}
+
+nlohmann::ordered_json cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
+  if (recipe.train.keep != "last") {
+    throw Error(ExitCode::usage, fmt::format("cv: train.keep is \"{}\", but a fold has no validation groups to choose on; expected \"last\"", recipe.train.keep));
+  }
+  std::set<std::string> groups;
+  for (const auto& clip : data.clips) groups.insert(clip.group);
+  auto folds = recipe.cv.folds;
+  if (folds.empty()) {
+    for (int actor = 1; actor <= 24; ++actor) {
+      if (!groups.count(std::to_string(actor))) {
+        throw Error(ExitCode::usage, fmt::format("cv: {} has no group {}: not the 24 actors of RAVDESS, so the recipe needs cv.folds", data.source, actor));
+      }
+    }
+    folds = ravdess_folds();
+  }
+  std::vector<Scores> scores;
+  nlohmann::ordered_json per_fold = nlohmann::ordered_json::array();
+  double mean = 0;
+  for (size_t i = 0; i < folds.size(); ++i) {
+    const auto held_out = parse_groups(folds[i]);
+    Recipe fold = recipe;
+    fold.split = {};
+    fold.split.test = folds[i];
+    for (const auto& group : groups) {
+      if (std::find(held_out.begin(), held_out.end(), group) == held_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
+    }
+    const RunResult result = train(fold, data, fmt::format("{}/fold-{}", out, i), options);
+    if (!result.test) return {};  // stopped before its end
+    scores.push_back(*result.test);
+    per_fold.push_back({{"fold", i}, {"groups", folds[i]}, {"clips", result.test->confusion.total()}, {"accuracy", result.test->accuracy()},
+                        {"top3", result.test->top3}, {"uar", result.test->confusion.unweighted_recall()}});
+    mean += result.test->accuracy() / static_cast<double>(folds.size());
+  }
+  const Scores all = pooled(scores);
+  nlohmann::ordered_json document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
+                                     {"interval", interval_half_width(mean, all.confusion.total())}, {"pooled", scores_json(all)}};
+  write_text_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all));
+  write_text_file(out + "/result.json", document.dump(1) + "\n");
+  return document;
+}
+
+}  // namespace limbic
