@@ -25,6 +25,17 @@
 
 namespace limbic {
 
+LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch_norm_apply_cpu_vector;
+                BatchNormBackward batch_norm_bwd_cpu_vector; Pool2dForward pool2d_fwd_cpu_vector;
+                Pool2dBackward pool2d_bwd_cpu_vector; ReduceForward reduce_fwd_cpu_vector;
+                ReduceBackward reduce_bwd_cpu_vector; UnaryForward unary_fwd_cpu_vector;
+                UnaryBackward unary_bwd_cpu_vector; BinaryForward binary_fwd_cpu_vector;
+                BinaryBackward binary_bwd_cpu_vector; SoftmaxForward softmax_fwd_cpu_vector;
+                SoftmaxBackward softmax_bwd_cpu_vector; CrossEntropyForward cross_entropy_fwd_cpu_vector;
+                CrossEntropyBackward cross_entropy_bwd_cpu_vector; BceForward bce_fwd_cpu_vector;
+                BceBackward bce_bwd_cpu_vector; DropoutForward dropout_fwd_cpu_vector; Copy copy_fwd_cpu_vector;
+                AdamStep adam_step_cpu_vector; SgdStep sgd_step_cpu_vector; SumSquares sum_squares_fwd_cpu_vector;)
+
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
   { __VA_ARGS__, __VA_ARGS__, __VA_ARGS__ }
@@ -69,6 +80,8 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
 
 std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
   static constexpr Rung<BatchNormDims, BatchNormForward> rungs[] = {
+      {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_fwd_cpu_vector), nullptr,
+       batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -76,6 +89,8 @@ std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
 
 std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
   static constexpr Rung<BatchNormDims, BatchNormApply> rungs[] = {
+      {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_apply_cpu_vector),
+       nullptr, batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu,
        PLAIN(batch_norm_apply_v0_reference<float>)},
   };
@@ -84,6 +99,8 @@ std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
 
 std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
   static constexpr Rung<BatchNormDims, BatchNormBackward> rungs[] = {
+      {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_bwd_cpu_vector), nullptr,
+       batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -91,6 +108,7 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
 
 std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
   static constexpr Rung<Pool2dDims, Pool2dForward> rungs[] = {
+      {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_fwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -98,6 +116,7 @@ std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
 
 std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
   static constexpr Rung<Pool2dDims, Pool2dBackward> rungs[] = {
+      {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_bwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -105,6 +124,8 @@ std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
 
 std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
   static constexpr Rung<ReduceDims, ReduceForward> rungs[] = {
+      {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_fwd_cpu_vector), nullptr,
+       reduce_scratch},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -112,6 +133,7 @@ std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
 
 std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
   static constexpr Rung<ReduceDims, ReduceBackward> rungs[] = {
+      {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_bwd_cpu_vector)},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -119,6 +141,7 @@ std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
 
 std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryForward> rungs[] = {
+      {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -126,6 +149,7 @@ std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
 
 std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryBackward> rungs[] = {
+      {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_bwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -133,6 +157,7 @@ std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
 
 std::span<const Rung<BinaryDims, BinaryForward>> binary_fwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryForward> rungs[] = {
+      {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_fwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -140,6 +165,7 @@ std::span<const Rung<BinaryDims, BinaryForward>> binary_fwd_rungs() {
 
 std::span<const Rung<BinaryDims, BinaryBackward>> binary_bwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryBackward> rungs[] = {
+      {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_bwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -147,6 +173,7 @@ std::span<const Rung<BinaryDims, BinaryBackward>> binary_bwd_rungs() {
 
 std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxForward> rungs[] = {
+      {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_fwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -154,6 +181,7 @@ std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
 
 std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxBackward> rungs[] = {
+      {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_bwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -161,6 +189,7 @@ std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
 
 std::span<const Rung<CrossEntropyDims, CrossEntropyForward>> cross_entropy_fwd_rungs() {
   static constexpr Rung<CrossEntropyDims, CrossEntropyForward> rungs[] = {
+      {"cpu_vector", "cross_entropy/cross_entropy_cpu_vector.cpp", Device::cpu, EACH_ISA(cross_entropy_fwd_cpu_vector)},
       {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
        PLAIN(cross_entropy_fwd_v0_reference<float>)},
   };
@@ -169,6 +198,7 @@ std::span<const Rung<CrossEntropyDims, CrossEntropyForward>> cross_entropy_fwd_r
 
 std::span<const Rung<CrossEntropyDims, CrossEntropyBackward>> cross_entropy_bwd_rungs() {
   static constexpr Rung<CrossEntropyDims, CrossEntropyBackward> rungs[] = {
+      {"cpu_vector", "cross_entropy/cross_entropy_cpu_vector.cpp", Device::cpu, EACH_ISA(cross_entropy_bwd_cpu_vector)},
       {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
        PLAIN(cross_entropy_bwd_v0_reference<float>)},
   };
@@ -177,6 +207,7 @@ std::span<const Rung<CrossEntropyDims, CrossEntropyBackward>> cross_entropy_bwd_
 
 std::span<const Rung<BceDims, BceForward>> bce_fwd_rungs() {
   static constexpr Rung<BceDims, BceForward> rungs[] = {
+      {"cpu_vector", "bce/bce_cpu_vector.cpp", Device::cpu, EACH_ISA(bce_fwd_cpu_vector)},
       {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -184,6 +215,7 @@ std::span<const Rung<BceDims, BceForward>> bce_fwd_rungs() {
 
 std::span<const Rung<BceDims, BceBackward>> bce_bwd_rungs() {
   static constexpr Rung<BceDims, BceBackward> rungs[] = {
+      {"cpu_vector", "bce/bce_cpu_vector.cpp", Device::cpu, EACH_ISA(bce_bwd_cpu_vector)},
       {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_bwd_v0_reference<float>)},
   };
   return rungs;
@@ -191,6 +223,7 @@ std::span<const Rung<BceDims, BceBackward>> bce_bwd_rungs() {
 
 std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
   static constexpr Rung<DropoutDims, DropoutForward> rungs[] = {
+      {"cpu_vector", "dropout/dropout_cpu_vector.cpp", Device::cpu, EACH_ISA(dropout_fwd_cpu_vector)},
       {"v0_reference", "dropout/dropout_v0_reference.h", Device::cpu, PLAIN(dropout_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -198,6 +231,7 @@ std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
 
 std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs() {
   static constexpr Rung<CopyDims, Copy> rungs[] = {
+      {"cpu_vector", "copy/copy_cpu_vector.cpp", Device::cpu, EACH_ISA(copy_fwd_cpu_vector)},
       {"v0_reference", "copy/copy_v0_reference.h", Device::cpu, PLAIN(copy_fwd_v0_reference<float>)},
   };
   return rungs;
@@ -205,6 +239,7 @@ std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs() {
 
 std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs() {
   static constexpr Rung<AdamDims, AdamStep> rungs[] = {
+      {"cpu_vector", "adam/adam_cpu_vector.cpp", Device::cpu, EACH_ISA(adam_step_cpu_vector)},
       {"v0_reference", "adam/adam_v0_reference.h", Device::cpu, PLAIN(adam_step_v0_reference<float>)},
   };
   return rungs;
@@ -212,6 +247,7 @@ std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs() {
 
 std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
   static constexpr Rung<SgdDims, SgdStep> rungs[] = {
+      {"cpu_vector", "sgd/sgd_cpu_vector.cpp", Device::cpu, EACH_ISA(sgd_step_cpu_vector)},
       {"v0_reference", "sgd/sgd_v0_reference.h", Device::cpu, PLAIN(sgd_step_v0_reference<float>)},
   };
   return rungs;
@@ -219,6 +255,8 @@ std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
 
 std::span<const Rung<SumSquaresDims, SumSquares>> sum_squares_fwd_rungs() {
   static constexpr Rung<SumSquaresDims, SumSquares> rungs[] = {
+      {"cpu_vector", "sum_squares/sum_squares_cpu_vector.cpp", Device::cpu, EACH_ISA(sum_squares_fwd_cpu_vector),
+       nullptr, sum_squares_scratch},
       {"v0_reference", "sum_squares/sum_squares_v0_reference.h", Device::cpu,
        PLAIN(sum_squares_fwd_v0_reference<float>)},
   };

@@ -31,6 +31,19 @@ using BatchNormBackward = void(const BatchNormDims&, const float* x, const float
                                const float* var, const float* weight, const float* bias, float eps, bool relu,
                                bool train, float* dx, float* dweight, float* dbias, float* scratch, Stream);
 
+/// The SIMD rungs sum this many rows in f32 before the sums are merged in double. It depends on C alone, so that a
+/// channel's sum has the same order at any number of rows.
+[[gnu::always_inline]] inline int64_t batch_norm_chunk(const BatchNormDims& d) {
+  const int64_t rows = d.C > 0 ? 32768 / d.C : 1;  // 128 KiB: the second look at a chunk finds it in the cache
+  return rows < 16 ? 16 : rows > 1024 ? 1024 : rows;
+}
+
+/// Two sums a chunk and channel, and four constants a channel.
+[[gnu::always_inline]] inline size_t batch_norm_scratch(const BatchNormDims& d) {
+  const int64_t chunks = (d.rows + batch_norm_chunk(d) - 1) / batch_norm_chunk(d);
+  return static_cast<size_t>((2 * chunks + 4) * d.C);
+}
+
 std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs();
 std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs();
 std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs();
