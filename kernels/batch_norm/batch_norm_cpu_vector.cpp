@@ -37,23 +37,29 @@ template <class At>
   return {a.first + b.first, a.second + b.second};
 }
 
-/// Per-channel constants in scratch: y = (x - mean) * scale + bias.
+/// y = (x - centre) * scale + bias. Training centres by the batch's mean. Evaluation folds the mean into the bias, so
+/// that it gives the bits of a convolution's epilogue fma(sum, scale, shift).
 struct Channels {
-  const float *mean, *scale, *bias;
+  const float *mean, *centre, *scale, *bias;
 };
 
+/// `room`: [3,C].
 Channels channel_constants(const BatchNormDims& d, const float* mean, const float* var, const float* weight,
-                           const float* bias, float eps, float* scale) {
+                           const float* bias, float eps, bool train, float* room) {
+  float *scale = room, *shift = room + d.C, *zeros = room + 2 * d.C;
   vectors_of(0, d.C, [&](int64_t c, auto at) {
-    at.put(scale + c, at.get(weight + c) / sqrt(at.get(var + c) + broadcast(eps)));
+    const f32x16 a = at.get(weight + c) / sqrt(at.get(var + c) + broadcast(eps));
+    at.put(scale + c, a);
+    at.put(shift + c, negative_fma(at.get(mean + c), a, at.get(bias + c)));
+    at.put(zeros + c, zero());
   });
-  return {mean, scale, bias};
+  return train ? Channels{mean, mean, scale, bias} : Channels{mean, zeros, scale, shift};
 }
 
 /// The forward's arithmetic, which the backward's mask repeats bit for bit.
 template <class At>
 [[gnu::always_inline]] inline f32x16 normalised(f32x16 x, const Channels& k, int64_t c, At at) {
-  return fma(x - at.get(k.mean + c), at.get(k.scale + c), at.get(k.bias + c));
+  return fma(x - at.get(k.centre + c), at.get(k.scale + c), at.get(k.bias + c));
 }
 
 void normalise(const BatchNormDims& d, const float* x, const Channels& k, bool relu, float* y) {
@@ -100,14 +106,14 @@ void batch_norm_fwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
     mean[c] = static_cast<float>(m);
     var[c] = static_cast<float>(squares / double(d.rows));
   });
-  const Channels k = channel_constants(d, mean, var, weight, bias, eps, scratch + 2 * chunks.count * C);
+  const Channels k = channel_constants(d, mean, var, weight, bias, eps, true, scratch + 2 * chunks.count * C);
   normalise(d, x, k, relu, y);
 }
 
 void batch_norm_apply_cpu_vector(const BatchNormDims& d, const float* x, const float* mean, const float* var,
                                  const float* weight, const float* bias, float eps, bool relu, float* y, float* scratch,
                                  Stream) {
-  normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, scratch), relu, y);
+  normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, false, scratch), relu, y);
 }
 
 namespace {
@@ -136,8 +142,8 @@ void batch_norm_bwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
   const Chunks chunks(d);
   const int64_t C = d.C;
   float* constants = scratch + 2 * chunks.count * C;
-  float *offset = constants + C, *slope = constants + 2 * C;  // dx = scale * (dz - offset - (x - mean) * slope)
-  const Backward b{d, x, dy, channel_constants(d, mean, var, weight, bias, eps, constants), relu};
+  float *offset = constants + 3 * C, *slope = constants + 4 * C;  // dx = scale * (dz - offset - (x - mean) * slope)
+  const Backward b{d, x, dy, channel_constants(d, mean, var, weight, bias, eps, train, constants), relu};
   parallel_for(chunks.count, [&](int64_t k) {
     const int64_t begin = k * chunks.rows, end = smaller(d.rows, begin + chunks.rows);
     float* out = scratch + 2 * k * C;  // [2,C]: sums of dz and of dz * (x - mean)
