@@ -9,6 +9,10 @@
 
 #include "kernels/isa.h"
 #include "kernels/parallel.h"
+#ifdef LIMBIC_IO
+#include "io/reader/process.h"
+#endif
+#include "tools/inputs.h"
 #include "tools/verb.h"
 
 namespace limbic {
@@ -40,7 +44,17 @@ std::vector<Finding> findings() {
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
   all.push_back({"memory", "ok", fmt::format("{:.1f} GiB", static_cast<double>(memory) / (1 << 30))});
   all.push_back({"cuda", "missing", "this build has no CUDA kernels"});
-#ifndef LIMBIC_IO
+#ifdef LIMBIC_IO
+  const reader::Status reader = reader::status();
+  all.push_back({"reader", reader.works ? "ok" : "missing",
+                 reader.path.empty() ? "limbic-reader was not found beside the program: no media, no HDF5" : reader.path});
+  if (reader.works) {
+    all.push_back({"confined", reader.seccomp && reader.no_new_privs ? "ok" : "warning",
+                   reader.seccomp ? "strangers' files are parsed under a system-call filter" : reader.detail});
+  }
+  const std::string voice = find_data_file("weights/voice.h5");
+  all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});
+#else
   all.push_back({"io", "missing", "built with LIMBIC_IO=OFF: no media, no weights"});
 #endif
   return all;

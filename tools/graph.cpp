@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// `limbic graph NET`: a net as a picture.
+// `limbic graph NET`: a net as a picture, layer by layer; with --tape a recorded training step and its gradients.
+#include <algorithm>
+#include <memory>
+
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iostream>
-
+#include "engine/random.h"
+#include "io/files.h"
 #include "nets/graph.h"
 #include "nets/registry.h"
 #include "tools/verb.h"
@@ -12,75 +14,73 @@
 namespace limbic {
 namespace {
 
-struct GraphArguments {
-  std::string net, out;
+struct Options {
+  std::string net, output;
+  NetOptions sizes;
+  int frames = 0, batch = 2;
   bool tape = false, force = false;
-  int frames = 0, classes = 0;
 };
 
-Json shape_json(const Shape& shape) { return Json(shape); }
-
-Json graph_json(const NetGraph& graph) {
-  Json layers = Json::array();
-  for (const GraphRow& r : graph.rows) {
-    layers.push_back({{"name", r.name}, {"op", r.op}, {"output", shape_json(r.output)}, {"parameters", r.parameters}, {"macs", r.macs}});
+Json net_json(const NetGraph& graph) {
+  Json rows = Json::array();
+  for (const auto& row : graph.rows) {
+    rows.push_back({{"name", row.name}, {"op", row.op}, {"output", row.output}, {"parameters", row.parameters}, {"macs", row.macs}});
   }
-  return {{"schema", "limbic.graph/1"}, {"net", graph.title}, {"input", shape_json(graph.input)},
-          {"parameters", graph.parameters}, {"macs", graph.macs}, {"layers", layers}};
+  return {{"schema", "limbic.graph/1"}, {"net", graph.title}, {"input", graph.input}, {"parameters", graph.parameters},
+          {"macs", graph.macs}, {"layers", rows}};
 }
 
-Json tape_json(const TapeGraph& graph) {
-  Json steps = Json::array();
-  for (const TapeRow& r : graph.rows) {
-    steps.push_back({{"op", r.op}, {"name", r.name}, {"shape", shape_json(r.shape)}, {"inputs", r.inputs}, {"gradient_norm", r.gradient_norm}});
+Json tape_json(const TapeGraph& tape) {
+  Json rows = Json::array();
+  for (const auto& row : tape.rows) {
+    rows.push_back({{"op", row.op}, {"name", row.name}, {"shape", row.shape}, {"inputs", row.inputs}, {"gradient_norm", row.gradient_norm}});
   }
-  return {{"schema", "limbic.tape/1"}, {"net", graph.title}, {"loss", graph.loss}, {"steps", steps}};
+  return {{"schema", "limbic.tape/1"}, {"net", tape.title}, {"loss", tape.loss}, {"steps", rows}};
 }
 
-int draw(const Program& program, const GraphArguments& a) {
-  NetOptions options;
-  options.classes = a.classes;
-  auto net = make_net(a.net, options);
-  const int frames = a.frames > 0 ? a.frames : (a.tape ? std::max(net->min_frames, 101) : net->typical_frames);
-  const Shape input = net->input_shape(a.tape ? 2 : 1, frames);
-  Json document;
-  std::string picture;
-  if (a.tape) {
-    const TapeGraph graph = record_tape(*net, input);
-    document = tape_json(graph);
-    picture = tape_svg(graph);
+int run(const Program& program, const Options& options) {
+  set_random_step(1, 0);
+  const auto net = make_net(options.net, options.sizes);
+  const int frames = options.frames ? options.frames : options.tape ? std::max(net->min_frames, 101) : net->typical_frames;
+  std::string svg;
+  Json json;
+  if (options.tape) {
+    const TapeGraph tape = record_tape(*net, net->input_shape(options.batch, frames));
+    svg = tape_svg(tape);
+    json = tape_json(tape);
   } else {
-    const NetGraph graph = record_graph(*net, input);
-    document = graph_json(graph);
-    picture = graph_svg(graph);
+    const NetGraph graph = record_graph(*net, net->input_shape(1, frames));
+    svg = graph_svg(graph);
+    json = net_json(graph);
   }
-  if (program.json) print_json(document);
-  if (a.out.empty()) {
-    if (!program.json) std::cout << picture;
-    return 0;
+  if (!options.output.empty()) {
+    write_file(options.output, svg, options.force);
+    print_note(program, fmt::format("{} written", options.output));
   }
-  if (std::ifstream(a.out) && !a.force) {
-    throw Error(ExitCode::usage, fmt::format("{}: exists already; --force overwrites it", a.out));
+  if (program.json) {
+    print_json(json);
+  } else if (options.output.empty()) {
+    fmt::print("{}", svg);
   }
-  std::ofstream file(a.out, std::ios::binary);
-  file << picture;
-  if (!file.flush()) throw Error(ExitCode::failure, fmt::format("{}: could not be written", a.out));
   return 0;
 }
 
 }  // namespace
 
 void add_graph(Program& program) {
-  CLI::App* sub = program.verb("graph", "a net as a picture: layers, shapes, parameters, work",
-                               "  limbic graph cnn14 -o cnn14.svg\n  limbic graph voice --tape -o step.svg");
-  auto a = std::make_shared<GraphArguments>();
-  sub->add_option("net", a->net, "a net's name")->required()->check(CLI::IsMember(net_names()));
-  sub->add_option("-o,--out", a->out, "write the SVG here instead of to stdout");
-  sub->add_flag("--tape", a->tape, "one training step: every recorded op with the norm of its gradient");
-  sub->add_option("--frames", a->frames, "frames of the input")->check(CLI::Range(1, 100000));
-  sub->add_option("--classes", a->classes, "outputs of the last layer")->check(CLI::Range(1, 100000));
-  sub->add_flag("--force", a->force, "overwrite what exists");
-  sub->callback([&program, a] { program.run = [&program, a] { return draw(program, *a); }; });
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = program.verb("graph", "draw a net, or a recorded training step, as SVG",
+                               "  limbic graph cnn14 -o cnn14.svg\n"
+                               "  limbic graph voice --tape -o step.svg\n"
+                               "  limbic graph alexnet --json");
+  sub->add_option("net", options->net, fmt::format("{}", fmt::join(net_names(), ", ")))->required();
+  sub->add_option("-o,--output", options->output, "the SVG file (default: stdout)");
+  sub->add_option("--classes", options->sizes.classes, "outputs of the last layer")->check(CLI::PositiveNumber);
+  sub->add_option("--widths", options->sizes.widths, "channels of the blocks, e.g. 32,64,128")->delimiter(',');
+  sub->add_option("--frames", options->frames, "length of the input in frames")->check(CLI::PositiveNumber);
+  sub->add_flag("--tape", options->tape, "the tape of one training step, with gradient norms");
+  sub->add_flag("--force", options->force, "replace an output that exists");
+  sub->callback([&program, options] { program.run = [&program, options] { return run(program, *options); }; });
 }
 
 }  // namespace limbic

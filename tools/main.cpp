@@ -86,13 +86,20 @@ int run(int argc, char** argv) {
       "Exit codes: 0 ok, 1 failure, 2 usage or config, 3 media, 4 weights, 5 resource limit, 6 device,\n"
       "7 a check did not hold, 8 some items of a batch failed, 130/143 stopped by a signal.\n"
       "Start with: limbic predict CLIP.mp4");
-  add_kernels(program);
-  add_doctor(program);
 #ifdef LIMBIC_IO
+  add_predict(program);
+  add_tag(program);
+  add_embed(program);
   add_train(program);
   add_eval(program);
   add_cv(program);
+  add_weights(program);
+  add_compare(program);
+  add_graph(program);
 #endif
+  add_kernels(program);
+  add_bench(program);
+  add_doctor(program);
 
   try {
     program.app.parse(argc, argv);

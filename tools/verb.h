@@ -57,8 +57,8 @@ void add_eval(Program&);
 void add_cv(Program&);
 void add_weights(Program&);
 void add_compare(Program&);
-#endif
 void add_graph(Program&);
+#endif
 void add_bench(Program&);
 
 }  // namespace limbic

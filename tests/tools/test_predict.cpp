@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// `limbic predict` as its users meet it: good clips, odd clips, and everything that is no clip.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/program.h"
+
+using limbic_test::Run;
+using limbic_test::Scratch;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string demo = LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4";
+
+// One line on stderr that names the file and says what was found and expected; nothing else.
+void check_refused(const Run& run, int code, const std::string& file) {
+  INFO(run.out << run.err);
+  CHECK(run.code == code);
+  CHECK(run.err.find(file) != std::string::npos);
+  CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+}
+
+}  // namespace
+
+TEST_CASE("predict answers about the clip that ships with limbic") {
+  Scratch scratch;
+  const Run text = scratch.run("limbic predict --top 8 '" + demo + "'");
+  INFO(text.err);
+  REQUIRE(text.code == 0);
+  CHECK(text.out.find("surprised") != std::string::npos);
+  CHECK(text.out.find("3.6") != std::string::npos);  // the seconds that were analysed
+
+  const Run first = scratch.run("limbic predict --json --threads 1 '" + demo + "'");
+  const Run second = scratch.run("limbic predict --json --threads 2 '" + demo + "'");
+  CHECK(first.out == second.out);
+  const Json document = Json::parse(first.out);
+  CHECK(document["schema"] == "limbic.predict/1");
+  const Json& result = document["results"][0];
+  CHECK(result["status"] == "ok");
+  CHECK(result["error"].is_null());
+  double sum = 0;
+  for (const auto& [name, p] : result["probabilities"].items()) sum += p.get<double>();
+  CHECK(result["probabilities"].size() == 8);
+  CHECK(sum == Approx(1).margin(1e-9));
+  CHECK(result["streams"]["voice"]["windows"].size() == 1);
+  CHECK(result["probabilities"][result["label"].get<std::string>()] ==
+        *std::max_element(result["probabilities"].begin(), result["probabilities"].end()));
+}
+
+TEST_CASE("predict takes what FFmpeg reads: wav, flac, mp3, 8 kHz mono, 96 kHz 5.1, silence, a long recording") {
+  Scratch scratch;
+  const Run made = scratch.run("ffmpeg -v error -i '" + demo +
+                               "' -vn a.wav -vn a.flac -vn a.mp3 -vn -ar 8000 -ac 1 phone.wav -vn -ar 96000 -ac 6 surround.wav && "
+                               "ffmpeg -v error -f lavfi -i anullsrc=r=16000:cl=mono -t 2 silence.wav && "
+                               "ffmpeg -v error -stream_loop 5 -i a.wav long.wav");
+  INFO(made.err);
+  REQUIRE(made.code == 0);
+  for (const char* name : {"a.wav", "a.flac", "a.mp3", "phone.wav", "surround.wav", "silence.wav", "long.wav"}) {
+    const Run run = scratch.run(std::string("limbic predict --json ") + name);
+    INFO(name << run.err);
+    CHECK(run.code == 0);
+    const Json result = Json::parse(run.out)["results"][0];
+    CHECK(result["status"] == "ok");
+    if (std::string(name) == "silence.wav") CHECK_FALSE(result["warnings"].empty());
+    if (std::string(name) == "long.wav") CHECK(result["streams"]["voice"]["windows"].size() > 5);
+  }
+  const Run folder = scratch.run("limbic predict --jsonl . | wc -l");
+  CHECK(folder.out == "7\n");
+  const Run pattern = scratch.run("limbic predict --jsonl 'a.*' | wc -l");
+  CHECK(pattern.out == "3\n");
+}
+
+TEST_CASE("predict refuses what is no clip, in one line, with the documented exit code") {
+  Scratch scratch;
+  REQUIRE(scratch.run("ffmpeg -v error -i '" + demo + "' -an video_only.mp4 && ffmpeg -v error -i '" + demo +
+                      "' -frames:v 1 image.png && ffmpeg -v error -i '" + demo + "' -vn -t 0.1 short.wav && "
+                      ": > empty.mp4 && head -c 3000 '" + demo + "' > truncated.mp4 && mkdir folder && mkfifo pipe.wav && "
+                      "printf '#EXTM3U\\n#EXTINF:1,\\nfile.ts\\n' > list.m3u8 && "
+                      "printf \"ffconcat version 1.0\\nfile a.wav\\n\" > concat.wav && echo hello > text.mp3 && "
+                      "ffmpeg -v error -i '" + demo + "' -vn -c:a pcm_f32le nan.wav && "
+                      "printf '\\x00\\x00\\xc0\\x7f' | dd of=nan.wav bs=1 seek=20000 conv=notrunc status=none").code == 0);
+  for (const char* name : {"missing.mp4", "empty.mp4", "truncated.mp4", "folder", "image.png", "video_only.mp4", "short.wav",
+                           "nan.wav", "pipe.wav", "list.m3u8", "concat.wav", "text.mp3"}) {
+    INFO(name);
+    check_refused(scratch.run(std::string("limbic predict ") + name, 20), 3, name);
+  }
+  const Run json = scratch.run("limbic predict --json missing.mp4 '" + demo + "'");
+  CHECK(json.code == 8);
+  const Json results = Json::parse(json.out)["results"];
+  CHECK(results[0]["status"] == "error");
+  CHECK(results[0]["error"].get<std::string>().find("missing.mp4") != std::string::npos);
+  CHECK(results[1]["status"] == "ok");
+}
+
+TEST_CASE("predict refuses weights that are none") {
+  Scratch scratch;
+  REQUIRE(scratch.run("echo hello > text.h5 && : > empty.h5 && head -c 5000 '" LIMBIC_SOURCE_DIR "/weights/voice.h5' > truncated.h5").code == 0);
+  for (const char* name : {"missing.h5", "text.h5", "empty.h5", "truncated.h5"}) {
+    INFO(name);
+    check_refused(scratch.run(std::string("limbic predict --weights ") + name + " '" + demo + "'", 20), 4, name);
+  }
+}
+
+TEST_CASE("wrong words on the command line are one line and exit code 2") {
+  Scratch scratch;
+  for (const char* line : {"limbic", "limbic sing", "limbic predict", "limbic predict --bottom 3 x.wav", "limbic predict --top 9 x.wav",
+                           "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor"}) {
+    const Run run = scratch.run(line);
+    INFO(line << "\n" << run.err);
+    CHECK(run.code == 2);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  }
+  CHECK(scratch.run("limbic doctor --device cuda").code == 6);
+  for (const char* line : {"limbic --help", "limbic predict --help", "limbic --version"}) CHECK(scratch.run(line).code == 0);
+}

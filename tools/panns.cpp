@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/panns.h"
+
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "io/audio.h"
+#include "tools/inputs.h"
+#include "tools/weight_tensors.h"
+
+namespace limbic {
+namespace {
+
+constexpr double shortest_s = 0.31;  // five poolings leave one frame
+
+std::vector<std::string> audioset_labels() {
+  std::ifstream file(find_data_file("weights/audioset_labels.txt"));
+  std::vector<std::string> labels;
+  for (std::string line; std::getline(file, line);) labels.push_back(line);
+  return labels;
+}
+
+}  // namespace
+
+PannsModel load_panns(const std::string& path, const std::string& front_end) {
+  const WeightFile file = read_weights(path);
+  PannsModel model;
+  model.net = net_from_weights(file_tensors(file), path, file.card.net, &model.warnings);
+  std::string name = front_end.empty() ? file.card.front_end : front_end;
+  if (name.empty()) name = model.net->front_end;
+  model.front_end = name.empty() ? nullptr : find_front_end(name);
+  if (!model.front_end) {
+    throw Error(ExitCode::weights, fmt::format("{}: does not tell its front end; expected --front-end panns-32k, panns-16k or panns-8k", path));
+  }
+  model.labels = file.card.labels;
+  const size_t classes = static_cast<size_t>(model.net->options.classes);
+  if (model.labels.empty() && classes == 527) model.labels = audioset_labels();
+  if (model.labels.empty()) {
+    for (size_t i = 0; i < classes; ++i) model.labels.push_back(fmt::format("class {}", i));
+  }
+  if (model.labels.size() != classes) {
+    throw Error(ExitCode::weights, fmt::format("{}: found {} labels; expected one for each of its {} classes", path, model.labels.size(), classes));
+  }
+  return model;
+}
+
+Analysed for_each_window(const std::string& clip, const FrontEnd& front_end, const WindowOptions& options,
+                         const std::function<void(const Tensor&)>& use) {
+  const int rate = front_end.sample_rate;
+  AudioStream stream(clip, rate);
+  int64_t windows = 0;
+  WindowCutter cutter(options, rate, [&](int64_t, const float* samples, int64_t count) {
+    if (count < static_cast<int64_t>(shortest_s * rate)) return;
+    const Tensor map = log_mel(front_end, samples, count);
+    use(map.view({1, map.dim(0), map.dim(1)}));
+    ++windows;
+  });
+  for (std::vector<float> piece; stream.next(piece); piece.clear()) {
+    cutter.push(piece.data(), static_cast<int64_t>(piece.size()));
+  }
+  cutter.finish();
+  if (windows == 0) {
+    throw Error(ExitCode::media, fmt::format("{}: found {:.2f} s of sound; expected at least {:.2f} s", clip,
+                                             stream.info().duration_s, shortest_s));
+  }
+  return {stream.info().duration_s, stream.info().warnings};
+}
+
+}  // namespace limbic

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A PANNs net with its front end: what `tag` and `embed` share.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nets/front_end.h"
+#include "nets/registry.h"
+#include "nets/windows.h"
+
+namespace limbic {
+
+struct PannsModel {
+  std::unique_ptr<Net> net;
+  const FrontEnd* front_end = nullptr;
+  std::vector<std::string> labels;     ///< the card's, else AudioSet's for 527 classes
+  std::vector<std::string> warnings;
+};
+
+/// `front_end`: empty, or the name to use where the file does not tell. Throws Error(ExitCode::weights).
+PannsModel load_panns(const std::string& path, const std::string& front_end);
+
+/// Calls `use(log_mel [1,T,M])` for each window of a recording, in order, in bounded memory. What is shorter than 0.31 s
+/// throws Error(ExitCode::media).
+struct Analysed {
+  double duration_s = 0;
+  std::vector<std::string> warnings;
+};
+Analysed for_each_window(const std::string& clip, const FrontEnd& front_end, const WindowOptions& options,
+                         const std::function<void(const Tensor& log_mel)>& use);
+
+}  // namespace limbic

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/prediction/voice.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "engine/ops.h"
+#include "nets/windows.h"
+
+namespace limbic {
+namespace {
+
+// Where a label of some data set stands in emotion_names; -1: it is none of them.
+int emotion_index(const std::string& label) {
+  static const std::pair<const char*, const char*> aliases[] = {{"fear", "fearful"}, {"surprise", "surprised"}};
+  std::string name = label;
+  for (const auto& [alias, meaning] : aliases) {
+    if (label == alias) name = meaning;
+  }
+  const auto it = std::find_if(emotion_names.begin(), emotion_names.end(), [&](const char* e) { return name == e; });
+  return it == emotion_names.end() ? -1 : static_cast<int>(it - emotion_names.begin());
+}
+
+}  // namespace
+
+VoiceModel::VoiceModel(const std::string& path) : classifier_(Classifier::load(path)) {
+  name_ = classifier_.net().name;
+  rate_ = find_front_end(classifier_.input().front_end)->sample_rate;
+  for (const std::string& label : classifier_.labels()) {
+    emotion_of_class_.push_back(emotion_index(label));
+    if (emotion_of_class_.back() < 0) {
+      throw Error(ExitCode::weights, fmt::format("{}: its card has the label \"{}\"; expected the emotions of RAVDESS", path, label));
+    }
+  }
+}
+
+EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples) {
+  NoGrad no_grad;
+  const Tensor map = clip_map(classifier_.input(), samples);  // [T,M]
+  const Tensor logits = classifier_.logits(map.view({1, map.dim(0), map.dim(1)}));  // [1,C]
+  // In double from here on: eight numbers that sum to 1 however they are printed.
+  EmotionProbabilities p{};
+  double highest = -INFINITY, total = 0;
+  for (int64_t c = 0; c < logits.size(); ++c) highest = std::max<double>(highest, logits.data()[c]);
+  for (int64_t c = 0; c < logits.size(); ++c) total += p[emotion_of_class_[c]] = std::exp(logits.data()[c] - highest);
+  for (double& value : p) value /= total;
+  return p;
+}
+
+VoiceAnswer VoiceModel::answer(const std::string& clip) {
+  AudioStream stream(clip, rate_);
+  VoiceAnswer answer;
+  WindowCutter cutter({}, rate_, [&](int64_t start, const float* samples, int64_t count) {
+    if (count < static_cast<int64_t>(shortest_voice_s * rate_)) return;  // a clip too short: reported below
+    VoiceWindow window;
+    window.start_s = stream.info().start_s + static_cast<double>(start) / rate_;
+    window.end_s = window.start_s + static_cast<double>(count) / rate_;
+    window.probabilities = probabilities({samples, samples + count});
+    answer.windows.push_back(window);
+  });
+  for (std::vector<float> piece; stream.next(piece); piece.clear()) {
+    cutter.push(piece.data(), static_cast<int64_t>(piece.size()));
+  }
+  cutter.finish();
+  answer.duration_s = stream.info().duration_s;
+  answer.warnings = stream.info().warnings;
+  if (answer.windows.empty()) {
+    throw Error(ExitCode::media, fmt::format("{}: found {:.2f} s of sound; expected at least {:.2f} s", clip,
+                                             answer.duration_s, shortest_voice_s));
+  }
+  for (const auto& window : answer.windows) {
+    for (size_t i = 0; i < emotion_names.size(); ++i) {
+      answer.probabilities[i] += window.probabilities[i] / static_cast<double>(answer.windows.size());
+    }
+  }
+  return answer;
+}
+
+}  // namespace limbic

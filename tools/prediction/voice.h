@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// From sound to the probabilities of the eight emotions, window by window.
+#pragma once
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/audio.h"
+#include "tools/training/classifier.h"
+
+namespace limbic {
+
+/// RAVDESS order: the order of every list of eight probabilities.
+inline constexpr std::array<const char*, 8> emotion_names = {"neutral", "calm",    "happy",     "sad",
+                                                             "angry",   "fearful", "disgust", "surprised"};
+using EmotionProbabilities = std::array<double, 8>;
+
+struct VoiceWindow {
+  double start_s = 0, end_s = 0;  ///< in the clip's own time
+  EmotionProbabilities probabilities{};
+};
+
+struct VoiceAnswer {
+  double duration_s = 0;  ///< of the sound that was analysed
+  EmotionProbabilities probabilities{};  ///< mean over the windows
+  std::vector<VoiceWindow> windows;
+  std::vector<std::string> warnings;
+};
+
+/// The shortest sound that is answered for: five poolings of CNN-14 leave one frame of it.
+inline constexpr double shortest_voice_s = 0.31;
+
+class VoiceModel {
+ public:
+  /// Reads weights with their model card. Throws Error(ExitCode::weights) where the card's labels are no emotions.
+  explicit VoiceModel(const std::string& path);
+
+  /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded memory.
+  /// Throws Error(ExitCode::media) for what cannot be read, has no sound, or is too short.
+  VoiceAnswer answer(const std::string& clip);
+
+  const std::string& name() const { return name_; }
+
+ private:
+  EmotionProbabilities probabilities(const std::vector<float>& samples);
+
+  std::string name_;
+  Classifier classifier_;
+  int rate_;
+  std::vector<int> emotion_of_class_;  // where class i of the net stands in emotion_names
+};
+
+}  // namespace limbic

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// `limbic tag`: what sounds are in a recording? `limbic embed`: 2048 numbers for each clip, for other programs to use.
+#include <algorithm>
+#include <memory>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "engine/ops.h"
+#include "io/hdf5.h"
+#include "tools/inputs.h"
+#include "tools/panns.h"
+#include "tools/verb.h"
+
+namespace limbic {
+namespace {
+
+struct Options {
+  std::vector<std::string> clips;
+  std::string weights, front_end, output, aggregate = "mean";
+  int top = 10;
+  bool force = false;
+  WindowOptions windows{.whole_s = 20, .window_s = 10, .hop_s = 10};
+};
+
+// Runs `answer` for every clip; a clip that fails is one line and does not stop the others.
+int for_each_clip(const std::vector<std::string>& clips,
+                  const std::function<void(const std::string&)>& answer,
+                  const std::function<void(const std::string&, const Error&)>& failed) {
+  int failures = 0;
+  ExitCode code{};
+  for (const std::string& clip : clips) {
+    try {
+      answer(clip);
+    } catch (const Error& error) {
+      if (error.code != ExitCode::media) throw;
+      ++failures;
+      code = error.code;
+      fmt::print(stderr, "limbic: {}\n", error.what());
+      failed(clip, error);
+    }
+  }
+  if (failures == 0) return 0;
+  return static_cast<int>(clips.size() == 1 ? code : ExitCode::partial);
+}
+
+int tag(const Program& program, const Options& options) {
+  const auto clips = expand_inputs(options.clips);
+  PannsModel model = load_panns(options.weights, options.front_end);
+  for (const auto& warning : model.warnings) print_note(program, fmt::format("warning: {}: {}", options.weights, warning));
+  Json results = Json::array();
+  const auto answer = [&](const std::string& clip) {
+    WindowMean over;
+    const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
+      NoGrad no_grad;
+      const Tensor p = probabilities(*model.net, (*model.net)(map));
+      over.add(p.data(), p.size());
+    });
+    for (const auto& warning : analysed.warnings) print_note(program, fmt::format("warning: {}: {}", clip, warning));
+    const auto p = options.aggregate == "max" ? over.max() : over.mean();
+    std::vector<int> order(p.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return p[a] > p[b]; });
+    order.resize(std::min<size_t>(order.size(), options.top));
+    Json tags = Json::array();
+    if (!program.json) fmt::print("{}  {:.2f} s, {} window{}\n", clip, analysed.duration_s, over.windows(), over.windows() == 1 ? "" : "s");
+    for (int i : order) {
+      if (program.json) {
+        tags.push_back({{"label", model.labels[i]}, {"index", i}, {"probability", p[i]}});
+      } else {
+        fmt::print("  {:.3f}  {}\n", p[i], model.labels[i]);
+      }
+    }
+    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"duration_s", analysed.duration_s},
+                       {"windows", over.windows()}, {"tags", tags}, {"warnings", analysed.warnings}});
+  };
+  const int code = for_each_clip(clips, answer, [&](const std::string& clip, const Error& error) {
+    results.push_back({{"input", clip}, {"status", "error"}, {"error", error.what()}});
+  });
+  if (program.json) print_json({{"schema", "limbic.tag/1"}, {"results", results}});
+  return code;
+}
+
+int embed(const Program& program, const Options& options) {
+  const auto clips = expand_inputs(options.clips);
+  PannsModel model = load_panns(options.weights, options.front_end);
+  std::vector<float> rows;
+  std::string names;
+  int64_t count = 0;
+  Json results = Json::array();
+  const auto answer = [&](const std::string& clip) {
+    WindowMean over;
+    const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
+      NoGrad no_grad;
+      const Tensor e = model.net->embed(map);
+      over.add(e.data(), e.size());
+    });
+    const auto e = options.aggregate == "max" ? over.max() : over.mean();
+    rows.insert(rows.end(), e.begin(), e.end());
+    names += (count++ ? "\n" : "") + clip;
+    print_note(program, fmt::format("{}  {:.2f} s", clip, analysed.duration_s));
+    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"row", count - 1}, {"duration_s", analysed.duration_s}});
+  };
+  const int code = for_each_clip(clips, answer, [&](const std::string& clip, const Error& error) {
+    results.push_back({{"input", clip}, {"status", "error"}, {"error", error.what()}});
+  });
+  const int64_t width = count ? static_cast<int64_t>(rows.size()) / count : 0;
+  if (count) {
+    write_hdf5(options.output, {{"embedding", "f32", {count, width}, rows.data()}},
+               {{"name", names}, {"net", model.net->name}, {"front_end", model.front_end->name}}, options.force);
+  }
+  if (program.json) {
+    print_json({{"schema", "limbic.embed/1"}, {"output", options.output}, {"shape", {count, width}}, {"results", results}});
+  } else if (count) {
+    fmt::print("{}: embedding [{},{}]\n", options.output, count, width);
+  }
+  return code;
+}
+
+void add_common(CLI::App* sub, Options& options) {
+  sub->add_option("clips", options.clips, "recordings, folders, or quoted patterns")->required();
+  sub->add_option("--weights", options.weights, "PANNs weights: .h5, .pth or safetensors")->required();
+  sub->add_option("--front-end", options.front_end, "panns-32k, panns-16k or panns-8k, where the file does not tell");
+  sub->add_option("--window", options.windows.window_s, "seconds of a window in recordings over 20 s (default 10)")->check(CLI::Range(1.0, 60.0));
+  sub->add_option("--hop", options.windows.hop_s, "seconds between windows (default 10)")->check(CLI::Range(0.1, 60.0));
+  sub->add_option("--aggregate", options.aggregate, "mean (default) or max over the windows")->check(CLI::IsMember({"mean", "max"}));
+}
+
+}  // namespace
+
+void add_tag(Program& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = program.verb("tag", "name the sounds in recordings (AudioSet's 527 classes)",
+                               "  limbic tag street.wav --weights cnn14.h5\n  limbic tag --top 3 --json clips/ --weights cnn14.h5");
+  add_common(sub, *options);
+  sub->add_option("--top", options->top, "how many classes (default 10)")->check(CLI::Range(1, 10000));
+  sub->callback([&program, options] { program.run = [&program, options] { return tag(program, *options); }; });
+}
+
+void add_embed(Program& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = program.verb("embed", "an embedding for each clip, into one HDF5 file",
+                               "  limbic embed clips/ --weights cnn14.h5 -o embeddings.h5");
+  add_common(sub, *options);
+  sub->add_option("-o,--output", options->output, "the HDF5 file: embedding [clips, width], attribute name: one clip a line")->required();
+  sub->add_flag("--force", options->force, "replace an output that exists");
+  sub->callback([&program, options] { program.run = [&program, options] { return embed(program, *options); }; });
+}
+
+}  // namespace limbic

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between files and nets, which do not know each other.
+#pragma once
+#include <vector>
+
+#include "io/weights.h"
+#include "nets/registry.h"
+
+namespace limbic {
+
+/// A file's tensors as nets read them; they share the numbers, so `file` must stay.
+std::vector<FileTensor> file_tensors(const WeightFile& file);
+
+}  // namespace limbic
