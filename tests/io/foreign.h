@@ -53,15 +53,6 @@ std::string error_of(ExitCode code, const Call& call) {
   return "";
 }
 
-/// The folder of the shared data, empty where it is not there: tests that need it then say that they are skipped.
-inline std::string data_folder() {
-  const char* named = std::getenv("LIMBIC_DATA");
-  const std::filesystem::path folder =
-      named ? std::filesystem::path(named) : std::filesystem::path(LIMBIC_SOURCE_DIR) / "../shared/data";
-  std::error_code error;
-  return std::filesystem::is_directory(folder, error) ? folder.string() : "";
-}
-
 /// Sets an environment variable for a scope.
 class Environment {
  public:

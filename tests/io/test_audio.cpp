@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/audio.h"
+#include "tests/data_folder.h"
 #include "tests/io/foreign.h"
 #include "tests/io/scratch.h"
 
@@ -350,13 +351,11 @@ TEST_CASE("a clip that cannot be read does not stop those after it") {
 }
 
 TEST_CASE("real clips are read: RAVDESS in mp4 and flac") {
-  const std::string folder = data_folder();
-  if (folder.empty()) {
-    WARN("skipped 6 files: no shared data (LIMBIC_DATA)");
-    return;
-  }
+  const std::string films = data_file("ravdess_av");
+  const std::string flac = data_file("ravdess_speech/Actor_01/03-01-01-01-01-01-01.flac");
+  if (films.empty() || flac.empty()) return;
   int clips = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder + "/ravdess_av")) {
+  for (const auto& entry : std::filesystem::directory_iterator(films)) {
     const Audio audio = decode_audio(entry.path().string(), 32000);
     INFO(entry.path());
     CHECK(audio.format == "mov/aac");
@@ -368,7 +367,7 @@ TEST_CASE("real clips are read: RAVDESS in mp4 and flac") {
     ++clips;
   }
   CHECK(clips == 5);
-  const Audio speech = decode_audio(folder + "/ravdess_speech/Actor_01/03-01-01-01-01-01-01.flac", 0);
+  const Audio speech = decode_audio(flac, 0);
   CHECK(speech.sample_rate == 48000);
   CHECK(speech.samples.size() == 158558);
 }

@@ -51,7 +51,8 @@ class FakeReader {
   FakeReader(const std::string& messages, const std::string& script)
       : environment_("LIMBIC_READER", scratch_ / "reader") {
     write_bytes(scratch_ / "messages", messages);
-    write_bytes(scratch_ / "reader", std::string("#!/bin/sh\ncat '").append(scratch_ / "messages") + "' >&4\n" + script + "\n");
+    write_bytes(scratch_ / "reader",
+                std::string("#!/bin/sh\ncat '").append(scratch_ / "messages") + "' >&4\n" + script + "\n");
     std::filesystem::permissions(scratch_ / "reader", std::filesystem::perms::owner_all);
   }
 
