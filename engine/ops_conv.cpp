@@ -77,7 +77,8 @@ std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims
   if (!floats) return nullptr;
   Storage& storage = w.storage();
   std::lock_guard lock(storage.mutex);
-  auto& kept = storage.prepared[std::string("conv2d ") + rung + " groups" + std::to_string(dims.groups)];
+  const std::string use = std::string(rung) + " " + isa_name(active_isa()) + " groups" + std::to_string(dims.groups);
+  auto& kept = storage.prepared["conv2d " + use];
   if (!kept || kept->bytes() != floats * sizeof(float)) {
     auto block = std::make_shared<Block>(floats * sizeof(float));
     conv2d_prepare(rung, dims, w.data(), block->floats());
