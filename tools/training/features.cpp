@@ -8,6 +8,7 @@
 #include "engine/random.h"
 #include "io/audio.h"
 #include "io/cache.h"
+#include "kernels/parallel.h"
 #include "nets/waveform.h"
 
 namespace limbic {
@@ -38,39 +39,53 @@ std::vector<float> changed_copy(const std::string& kind, const std::vector<float
   return shift(samples, static_cast<int64_t>(samples.size()) / 4);
 }
 
+// The map of one version of a clip: 0 the original, then `copies`.
+std::string map_key(const std::string& content, const ClipInput& input, const std::string& version) {
+  return ContentHash().add("map 2").add(content).add(input.text()).add(version).hex();
+}
+
+std::vector<CachedArray> compute_maps(const std::string& path, const std::string& content, const ClipInput& input,
+                                      const std::vector<std::string>& copies) {
+  const FrontEnd& front_end = *find_front_end(input.front_end);
+  const Sound sound = load_sound(path, content, front_end.sample_rate);
+  std::vector<std::vector<float>> windows(1 + copies.size(), clip_window(input, sound.samples, front_end.sample_rate));
+  const size_t length = windows[0].size();
+  parallel_for(static_cast<int64_t>(copies.size()), [&](int64_t i) {
+    windows[i + 1] = changed_copy(copies[i], windows[i + 1], content);
+    windows[i + 1].resize(length);  // a stretched copy is cut or filled up
+  });
+  std::vector<CachedArray> maps;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const Tensor map = log_mel(front_end, windows[i].data(), static_cast<int64_t>(length));
+    maps.push_back({sound.hash, map.shape(), map.to_vector()});
+    cache_store(map_key(content, input, i ? copies[i - 1] : "original"), maps.back());
+  }
+  return maps;
+}
+
 }  // namespace
 
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
                                    const ClipInput& input, const std::vector<std::string>& copies,
                                    const Progress& progress) {
-  const FrontEnd& front_end = *find_front_end(input.front_end);
   std::vector<Example> examples;
   int64_t done = 0;
   for (const auto& clip : clips) {
-    const auto label = std::find(labels.begin(), labels.end(), clip.label);
     progress("sound", ++done, static_cast<int64_t>(clips.size()));
+    const auto label = std::find(labels.begin(), labels.end(), clip.label);
     if (label == labels.end()) continue;
     const std::string content = hash_file(clip.path);
-    Sound sound;  // read at the first map that is not in the cache
-    for (size_t version = 0; version <= copies.size(); ++version) {
-      const std::string copy = version ? copies[version - 1] : "original";
-      const std::string key = ContentHash().add("map 1").add(content).add(input.text()).add(copy).hex();
-      Example example{clip.name, clip.group, "", static_cast<int>(label - labels.begin()), {}};
-      if (const auto cached = cache_load(key)) {
-        example.sound = cached->note;
-        example.map = Tensor::from(cached->shape, cached->values);
-      } else {
-        if (sound.samples.empty()) sound = load_sound(clip.path, content, front_end.sample_rate);
-        std::vector<float> window = clip_window(input, sound.samples, front_end.sample_rate);
-        if (version) {
-          window = changed_copy(copy, window, content);
-          window.resize(clip_window(input, sound.samples, front_end.sample_rate).size());
-        }
-        example.sound = sound.hash;
-        example.map = log_mel(front_end, window.data(), static_cast<int64_t>(window.size()));
-        cache_store(key, {sound.hash, example.map.shape(), example.map.to_vector()});
+    std::vector<CachedArray> maps;
+    for (size_t i = 0; i <= copies.size(); ++i) {
+      auto cached = cache_load(map_key(content, input, i ? copies[i - 1] : "original"));
+      if (!cached) {
+        maps = compute_maps(clip.path, content, input, copies);
+        break;
       }
-      examples.push_back(std::move(example));
+      maps.push_back(std::move(*cached));
+    }
+    for (const CachedArray& map : maps) {
+      examples.push_back({clip.name, clip.group, map.note, static_cast<int>(label - labels.begin()), Tensor::from(map.shape, map.values)});
     }
   }
   return examples;

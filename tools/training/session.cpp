@@ -173,6 +173,9 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     progress_.show(fmt::format("{} {}/{}", what, done, total));
   };
   const ClipInput input{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s};
+  if (!find_front_end(input.front_end)) {
+    throw Error(ExitCode::usage, fmt::format("recipe: input.front_end is \"{}\"; expected one of {}", input.front_end, fmt::join(front_end_names(), ", ")));
+  }
   train_ = load_examples(split_.train, split_.labels, input, recipe_.data.copies, reading);
   validation_ = load_examples(split_.validation, split_.labels, input, {}, reading);
   // The test clips are heard only to make sure that none of them is trained on; their maps are not kept.
