@@ -33,7 +33,8 @@ class ByteCursor {
   const std::string& where() const { return where_; }
 
   Bytes take(size_t count) {
-    if (count > left()) fail("ends too early: " + std::to_string(count) + " more bytes expected, found " + std::to_string(left()));
+    if (count > left())
+      fail("ends too early: " + std::to_string(count) + " more bytes expected, found " + std::to_string(left()));
     position_ += count;
     return bytes_.subspan(position_ - count, count);
   }

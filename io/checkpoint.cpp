@@ -39,7 +39,8 @@ std::string hash(const Checkpoint& checkpoint) {
 template <class Number>
 Number parse(const Checkpoint& checkpoint, const std::string& name) {
   const auto field = checkpoint.fields.find(name);
-  if (field == checkpoint.fields.end()) throw Error(ExitCode::failure, fmt::format("checkpoint: has no field {}", name));
+  if (field == checkpoint.fields.end())
+    throw Error(ExitCode::failure, fmt::format("checkpoint: has no field {}", name));
   const std::string& text = field->second;
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -62,7 +63,8 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     const int64_t size = std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
     if (size != static_cast<int64_t>(tensor.values.size())) {
-      refuse(path, fmt::format("tensor {} has {} values, shape [{}]", name, tensor.values.size(), fmt::join(tensor.shape, ",")));
+      refuse(path, fmt::format("tensor {} has {} values, shape [{}]", name, tensor.values.size(),
+                               fmt::join(tensor.shape, ",")));
     }
     views.push_back({"tensors/" + name, "f32", tensor.shape, tensor.values.data()});
   }
@@ -94,12 +96,14 @@ Checkpoint read_checkpoint(const std::string& path) {
     if (tensor.name.starts_with("tensors/") && tensor.dtype == "f32") {
       checkpoint.tensors[tensor.name.substr(8)] = {tensor.shape, tensor.floats()};
     } else if (tensor.name.starts_with("fields/") && tensor.dtype == "u8") {
-      checkpoint.fields[tensor.name.substr(7)].assign(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+      checkpoint.fields[tensor.name.substr(7)].assign(reinterpret_cast<const char*>(tensor.bytes.data()),
+                                                      tensor.bytes.size());
     } else {
       refuse(path, fmt::format("damaged checkpoint: unexpected dataset {}", tensor.name));
     }
   }
-  if (hash(checkpoint) != attributes.at("sha256")) refuse(path, "damaged checkpoint: its content does not have its SHA-256");
+  if (hash(checkpoint) != attributes.at("sha256"))
+    refuse(path, "damaged checkpoint: its content does not have its SHA-256");
   return checkpoint;
 }
 

@@ -35,8 +35,8 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 /// Throws Error(failure), naming the file and what is wrong with it, unless every bit is as it was written.
 Checkpoint read_checkpoint(const std::string& path);
 
-/// The newest valid one of `path` and `path`.previous; nothing where neither is there. Appends a line to `notes` for each
-/// damaged file that was passed over; throws Error(failure) where only damaged ones are there.
+/// The newest valid one of `path` and `path`.previous; nothing where neither is there. Appends a line to `notes` for
+/// each damaged file that was passed over; throws Error(failure) where only damaged ones are there.
 std::optional<Checkpoint> newest_checkpoint(const std::string& path, std::vector<std::string>& notes);
 
 }  // namespace limbic

@@ -35,7 +35,9 @@ float widen(Half h) {
 }
 float widen(BFloat16 b) { return std::bit_cast<float>(uint32_t{b.bits} << 16); }
 template <class T>
-float widen(T value) { return static_cast<float>(value); }
+float widen(T value) {
+  return static_cast<float>(value);
+}
 
 template <class T>
 T narrow(float value) {

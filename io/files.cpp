@@ -89,7 +89,8 @@ MappedFile::MappedFile(const std::string& path) {
   if (file.fd < 0) throw Error(ExitCode::weights, fmt::format("{}: expected a file, found {}", path, found));
   const auto size = static_cast<size_t>(file.size);
   void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-  if (memory == MAP_FAILED) throw Error(ExitCode::weights, fmt::format("{}: cannot map: {}", path, std::strerror(errno)));
+  if (memory == MAP_FAILED)
+    throw Error(ExitCode::weights, fmt::format("{}: cannot map: {}", path, std::strerror(errno)));
   bytes_ = {static_cast<const std::byte*>(memory), size};
 }
 
@@ -112,7 +113,9 @@ std::filesystem::path cache_folder() {
   folder /= "limbic";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ExitCode::failure, fmt::format("{}: cannot make the cache folder: {}", folder.string(), error.message()));
+  if (error)
+    throw Error(ExitCode::failure,
+                fmt::format("{}: cannot make the cache folder: {}", folder.string(), error.message()));
   return folder;
 }
 

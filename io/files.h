@@ -12,8 +12,8 @@ namespace limbic {
 /// Throws Error(usage) where `path` exists and `force` is not set: an output never replaces a file unasked.
 void refuse_overwrite(const std::string& path, bool force);
 
-/// A file that appears under its name only when it is complete. Write to `temporary()`, in the same folder, then commit:
-/// fsync, rename, fsync of the folder. Without a commit, the destructor removes what was written.
+/// A file that appears under its name only when it is complete. Write to `temporary()`, in the same folder, then
+/// commit: fsync, rename, fsync of the folder. Without a commit, the destructor removes what was written.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);

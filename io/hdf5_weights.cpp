@@ -85,7 +85,9 @@ void check_model_config(const std::string& text, const std::string& path) {
 
 }  // namespace
 
-bool is_keras(const H5File& file) { return lists_layers(group(file, "")) || lists_layers(group(file, "model_weights")); }
+bool is_keras(const H5File& file) {
+  return lists_layers(group(file, "")) || lists_layers(group(file, "model_weights"));
+}
 
 WeightFile from_keras(H5File file, const std::string& path) {
   if (const auto config = file.attributes.find("model_config"); config != file.attributes.end()) {
@@ -112,7 +114,8 @@ WeightFile from_keras(H5File file, const std::string& path) {
     }
   }
   for (const char* name : {"keras_version", "backend"}) {
-    if (const auto found = group(file, root)->find(name); found != group(file, root)->end()) weights.card.attributes.insert(*found);
+    if (const auto found = group(file, root)->find(name); found != group(file, root)->end())
+      weights.card.attributes.insert(*found);
   }
   return weights;
 }

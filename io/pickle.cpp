@@ -171,7 +171,9 @@ class PickleMachine {
   void put(size_t place) {
     top();
     // Writers count up from 0, so a place far ahead is an attack on memory.
-    if (place > memo_.size() || place >= max_memo) in_.fail(fmt::format("memo place {} after {} places", place, memo_.size()));
+    if (place > memo_.size() || place >= max_memo) {
+      in_.fail(fmt::format("memo place {} after {} places", place, memo_.size()));
+    }
     if (place == memo_.size()) memo_.push_back(0);
     memo_[place] = stack_.back();
   }
@@ -249,9 +251,12 @@ void PickleMachine::integer_or_text(uint8_t opcode) {
     case 0x8a: {  // LONG1: two's complement, any length
       const std::string_view bytes = text(in_.number<uint8_t>());
       uint64_t value = !bytes.empty() && static_cast<signed char>(bytes.back()) < 0 ? ~uint64_t{0} : 0;
-      for (size_t i = std::min<size_t>(bytes.size(), 8); i > 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[i - 1]);
+      for (size_t i = std::min<size_t>(bytes.size(), 8); i > 0; --i) {
+        value = value << 8 | static_cast<unsigned char>(bytes[i - 1]);
+      }
       // Beyond 64 bits nothing is a size; -1 is none either, so that the value is refused wherever one is wanted.
-      push(PickleNode{.kind = Kind::integer, .integer = bytes.size() > 8 ? -1 : static_cast<int64_t>(value), .text = bytes});
+      const int64_t integer = bytes.size() > 8 ? -1 : static_cast<int64_t>(value);
+      push(PickleNode{.kind = Kind::integer, .integer = integer, .text = bytes});
       break;
     }
     case 'G': {  // BINFLOAT is big-endian
@@ -289,7 +294,9 @@ void PickleMachine::global() {
 void PickleMachine::reduce() {
   const Index arguments = pop(), callable = pop();
   if (at(callable).kind != Kind::global) in_.fail(fmt::format("REDUCE calls {}", describe(at(callable))));
-  if (at(arguments).kind != Kind::tuple) in_.fail(fmt::format("REDUCE with {}, expected a tuple", describe(at(arguments))));
+  if (at(arguments).kind != Kind::tuple) {
+    in_.fail(fmt::format("REDUCE with {}, expected a tuple", describe(at(arguments))));
+  }
   const Global& callee = globals[at(callable).global];
   const auto& items = at(arguments).items;
   switch (callee.call) {
@@ -315,7 +322,8 @@ void PickleMachine::reduce() {
 void PickleMachine::rebuild_tensor(const PickleNode& arguments) {
   const auto& items = arguments.items;
   const bool fits = (items.size() == 6 || items.size() == 7) && at(items[0]).kind == Kind::storage &&
-                    at(items[1]).kind == Kind::integer && at(items[2]).kind == Kind::tuple && at(items[3]).kind == Kind::tuple;
+                    at(items[1]).kind == Kind::integer && at(items[2]).kind == Kind::tuple &&
+                    at(items[3]).kind == Kind::tuple;
   if (!fits) in_.fail("_rebuild_tensor_v2: expected (storage, offset, shape, strides, requires_grad, hooks)");
   push(PickleNode{.kind = Kind::tensor, .integer = at(items[1]).integer, .items = {items[0], items[2], items[3]}});
 }
@@ -325,7 +333,9 @@ void PickleMachine::build() {
   const Index state = pop();
   const PickleNode& object = top();
   const bool dict = object.kind == Kind::dict && at(state).kind == Kind::dict;
-  if (!dict && object.kind != Kind::opaque) in_.fail(fmt::format("BUILD of {} with {}", describe(object), describe(at(state))));
+  if (!dict && object.kind != Kind::opaque) {
+    in_.fail(fmt::format("BUILD of {} with {}", describe(object), describe(at(state))));
+  }
 }
 
 void PickleMachine::new_object() {
@@ -337,8 +347,8 @@ void PickleMachine::new_object() {
   push(Kind::dict);
 }
 
-/// ("storage", class, key, location, elements[, view]): a piece of the file that holds elements. The location ("cuda:0")
-/// is where they once were, and means nothing here.
+/// ("storage", class, key, location, elements[, view]): a piece of the file that holds elements. The location
+/// ("cuda:0") is where they once were, and means nothing here.
 void PickleMachine::persistent() {
   const Index id = pop();
   const auto& items = at(id).items;
@@ -350,7 +360,10 @@ void PickleMachine::persistent() {
   if (!fits) in_.fail("persistent id: expected ('storage', class, key, location, elements)");
   if (items.size() == 6 && at(items[5]).kind != Kind::none) in_.fail("views of storages are not read");
   if (at(items[4]).integer < 0) in_.fail(fmt::format("storage {} has a negative size", shown(at(items[2]).text)));
-  push(PickleNode{.kind = Kind::storage, .global = at(items[1]).global, .integer = at(items[4]).integer, .text = at(items[2]).text});
+  push(PickleNode{.kind = Kind::storage,
+                  .global = at(items[1]).global,
+                  .integer = at(items[4]).integer,
+                  .text = at(items[2]).text});
 }
 
 Pickle read_pickle(ByteCursor& cursor) { return PickleMachine(cursor).run(); }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of Python's pickle language that PyTorch weights are written in. A pickle is a program; this machine runs the
-// subset that builds plain data. Classes and functions are entries of a closed list, calls to them become nodes, and no
-// code exists that could call anything else: an opcode or a global that is not on the list is an error that names it.
+// The part of Python's pickle language that PyTorch weights are written in. A pickle is a program; this machine runs
+// the subset that builds plain data. Classes and functions are entries of a closed list, calls to them become nodes,
+// and no code exists that could call anything else: an opcode or a global that is not on the list is an error that
+// names it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,15 +14,29 @@
 namespace limbic {
 
 struct PickleNode {
-  enum class Kind : uint8_t { none, boolean, integer, real, text, tuple, list, set, dict, global, storage, tensor, opaque };
+  enum class Kind : uint8_t {
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    tuple,
+    list,
+    set,
+    dict,
+    global,
+    storage,
+    tensor,
+    opaque
+  };
   using Index = uint32_t;
 
   Kind kind = Kind::none;
-  uint8_t global = 0;      ///< place in the list of globals; storages: that of their class
-  uint16_t depth = 1;      ///< nesting below, at the time of the last change
-  int64_t integer = 0;     ///< boolean, integer; storage: elements; tensor: offset in elements
+  uint8_t global = 0;   ///< place in the list of globals; storages: that of their class
+  uint16_t depth = 1;   ///< nesting below, at the time of the last change
+  int64_t integer = 0;  ///< boolean, integer; storage: elements; tensor: offset in elements
   double real = 0;
-  std::string_view text{};  ///< text; storage: its key; integers beyond 64 bits: their bytes
+  std::string_view text{};     ///< text; storage: its key; integers beyond 64 bits: their bytes
   std::vector<Index> items{};  ///< elements; dict: key, value, key, ...; tensor: storage, shape, strides
 };
 

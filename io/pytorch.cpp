@@ -37,7 +37,8 @@ const PickleNode& state_dict(const Pickle& pickle, const std::string& path) {
 std::vector<int64_t> numbers(const Pickle& pickle, const PickleNode& tuple, const std::string& what) {
   std::vector<int64_t> values;
   for (PickleNode::Index item : tuple.items) {
-    if (pickle[item].kind != Kind::integer || pickle[item].integer < 0) refuse(what, "a shape or stride that is no size");
+    if (pickle[item].kind != Kind::integer || pickle[item].integer < 0)
+      refuse(what, "a shape or stride that is no size");
     values.push_back(pickle[item].integer);
   }
   return values;
@@ -66,10 +67,13 @@ View check_view(const Pickle& pickle, const PickleNode& tensor, const std::strin
     if (view.shape[d] > 1 && view.strides[d] != size) view.contiguous = false;
     size *= view.shape[d];
     last += static_cast<__int128>(view.shape[d] - 1) * view.strides[d];
-    if (size > stored) refuse(what, fmt::format("shape [{}] wants more than the {} elements stored", fmt::join(view.shape, ","), stored));
+    if (size > stored)
+      refuse(what,
+             fmt::format("shape [{}] wants more than the {} elements stored", fmt::join(view.shape, ","), stored));
     if (last >= stored) break;
   }
-  if (view.offset < 0 || (!empty && last >= stored)) refuse(what, fmt::format("reaches beyond its storage of {} elements", stored));
+  if (view.offset < 0 || (!empty && last >= stored))
+    refuse(what, fmt::format("reaches beyond its storage of {} elements", stored));
   view.size = static_cast<int64_t>(size);
   return view;
 }
@@ -80,7 +84,8 @@ std::vector<std::byte> gather(Bytes storage, const View& view, size_t element) {
   std::vector<int64_t> index(view.shape.size(), 0);
   int64_t from = view.offset;
   for (int64_t i = 0; i < view.size; ++i) {
-    std::memcpy(out.data() + static_cast<size_t>(i) * element, storage.data() + static_cast<size_t>(from) * element, element);
+    std::memcpy(out.data() + static_cast<size_t>(i) * element, storage.data() + static_cast<size_t>(from) * element,
+                element);
     for (size_t d = index.size(); d-- > 0;) {  // count up, last axis first
       from += view.strides[d];
       if (++index[d] < view.shape[d]) break;
@@ -91,7 +96,8 @@ std::vector<std::byte> gather(Bytes storage, const View& view, size_t element) {
   return out;
 }
 
-StoredTensor make_tensor(const Pickle& pickle, const PickleNode& node, Bytes storage, std::string name, const std::string& what) {
+StoredTensor make_tensor(const Pickle& pickle, const PickleNode& node, Bytes storage, std::string name,
+                         const std::string& what) {
   const View view = check_view(pickle, node, what);
   StoredTensor tensor;
   tensor.name = std::move(name);
@@ -124,12 +130,14 @@ WeightFile collect(const Pickle& pickle, const FindStorage& find_storage, size_t
     const PickleNode& key = pickle[dict.items[i]];
     const PickleNode& value = pickle[dict.items[i + 1]];
     if (key.kind != Kind::text) refuse(path, fmt::format("a state dict with {} for a name", describe(key)));
-    if (value.kind != Kind::tensor) refuse(path, fmt::format("{} is {}, expected a tensor", shown(key.text), describe(value)));
+    if (value.kind != Kind::tensor)
+      refuse(path, fmt::format("{} is {}, expected a tensor", shown(key.text), describe(value)));
     const auto [place, added] = places.emplace(key.text, chosen.size());
     if (added) chosen.emplace_back(key.text, &value);
     chosen[place->second].second = &value;
   }
-  if (chosen.size() > max_tensors) refuse(path, fmt::format("{} tensors, at most {} are read", chosen.size(), max_tensors));
+  if (chosen.size() > max_tensors)
+    refuse(path, fmt::format("{} tensors, at most {} are read", chosen.size(), max_tensors));
   // Tensors may share a storage; even so, together they never claim more than the file holds.
   uint64_t claimed = 0;
   for (const auto& [name, node] : chosen) {
@@ -137,7 +145,8 @@ WeightFile collect(const Pickle& pickle, const FindStorage& find_storage, size_t
     const auto bytes = static_cast<uint64_t>(bytes_per_element(storage_dtype(pickle[node->items[0]])));
     const auto size = static_cast<uint64_t>(check_view(pickle, *node, what).size);
     if (size <= file_bytes) claimed += size * bytes;
-    if (size > file_bytes || claimed > file_bytes) refuse(path, fmt::format("the tensors claim more than the file's {} bytes", file_bytes));
+    if (size > file_bytes || claimed > file_bytes)
+      refuse(path, fmt::format("the tensors claim more than the file's {} bytes", file_bytes));
   }
   for (const auto& [name, node] : chosen) {
     const std::string what = fmt::format("{}: {}", path, shown(name));
@@ -150,7 +159,8 @@ WeightFile collect(const Pickle& pickle, const FindStorage& find_storage, size_t
 size_t storage_bytes(const PickleNode& storage, size_t left, const std::string& path) {
   const auto element = static_cast<size_t>(bytes_per_element(storage_dtype(storage)));
   const auto size = static_cast<uint64_t>(storage.integer);
-  if (size > left / element) refuse(path, fmt::format("storage {} claims {} elements, the file has {} bytes", shown(storage.text), size, left));
+  if (size > left / element)
+    refuse(path, fmt::format("storage {} claims {} elements, the file has {} bytes", shown(storage.text), size, left));
   return size * element;
 }
 
@@ -160,10 +170,12 @@ WeightFile parse_pytorch_legacy(Bytes bytes, const std::string& path) {
   constexpr size_t magic_bytes = 15;  // told by the caller
   ByteCursor in(bytes, path, std::min(magic_bytes, bytes.size()));
   const Pickle version = read_pickle(in);
-  if (version.root().kind != Kind::integer || version.root().integer != 1001) in.fail("legacy format: expected version 1001");
+  if (version.root().kind != Kind::integer || version.root().integer != 1001)
+    in.fail("legacy format: expected version 1001");
   const Pickle system = read_pickle(in);
   const PickleNode* little = system.find(system.root(), "little_endian");
-  if (little == nullptr || little->kind != Kind::boolean || little->integer != 1) in.fail("expected a file written on a little-endian machine");
+  if (little == nullptr || little->kind != Kind::boolean || little->integer != 1)
+    in.fail("expected a file written on a little-endian machine");
   const Pickle object = read_pickle(in);
   const Pickle keys = read_pickle(in);
   if (keys.root().kind != Kind::list) in.fail("legacy format: expected a list of storages");
@@ -187,12 +199,15 @@ WeightFile parse_pytorch_legacy(Bytes bytes, const std::string& path) {
       in.fail(fmt::format("storage {} has {} elements, {} declared", shown(key.text), size, storage->second->integer));
     }
     const Bytes content = in.take(storage_bytes(*storage->second, in.left(), path));
-    if (!storages.emplace(key.text, content).second) in.fail(fmt::format("storage {} stands there twice", shown(key.text)));
+    if (!storages.emplace(key.text, content).second)
+      in.fail(fmt::format("storage {} stands there twice", shown(key.text)));
   }
-  if (storages.size() != declared.size()) in.fail(fmt::format("{} storages, {} declared", storages.size(), declared.size()));
+  if (storages.size() != declared.size())
+    in.fail(fmt::format("{} storages, {} declared", storages.size(), declared.size()));
   if (in.left() > 0) in.fail(fmt::format("{} bytes behind the last storage", in.left()));
 
-  WeightFile file = collect(object, [&](const PickleNode& storage) { return storages.at(storage.text); }, bytes.size(), path);
+  WeightFile file = collect(
+      object, [&](const PickleNode& storage) { return storages.at(storage.text); }, bytes.size(), path);
   file.format = "pytorch-legacy";
   return file;
 }
@@ -203,7 +218,8 @@ WeightFile parse_pytorch_zip(Bytes bytes, const std::string& path) {
   const std::string_view first = entries.empty() ? std::string_view{} : entries.begin()->first;
   const std::string root(first.substr(0, std::min(first.find('/'), first.size())));
   for (const auto& [name, entry] : entries) {
-    if (!name.starts_with(root + "/")) refuse(path, fmt::format("entry {} stands outside {}/", shown(name), shown(root)));
+    if (!name.starts_with(root + "/"))
+      refuse(path, fmt::format("entry {} stands outside {}/", shown(name), shown(root)));
     if (name.starts_with(root + "/code/") || name == root + "/constants.pkl") {
       refuse(path, "a TorchScript program, expected weights (save model.state_dict() instead)");
     }
@@ -234,8 +250,8 @@ WeightFile parse_pytorch_zip(Bytes bytes, const std::string& path) {
     const ZipEntry* entry = find("data/" + std::string(storage.text));
     if (entry == nullptr) refuse(path, fmt::format("storage {} is missing", shown(storage.text)));
     if (entry->content.size() != storage_bytes(storage, bytes.size(), path)) {
-      refuse(path, fmt::format("storage {} has {} bytes, {} elements of {} declared", shown(storage.text), entry->content.size(),
-                               storage.integer, storage_dtype(storage)));
+      refuse(path, fmt::format("storage {} has {} bytes, {} elements of {} declared", shown(storage.text),
+                               entry->content.size(), storage.integer, storage_dtype(storage)));
     }
     checked.emplace(storage.text, entry->content);
     return entry->content;

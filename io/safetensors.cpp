@@ -17,8 +17,8 @@ constexpr uint64_t max_header = 100'000'000;
 constexpr size_t max_rank = 8;
 
 constexpr std::pair<std::string_view, std::string_view> dtypes[] = {
-    {"F64", "f64"}, {"F32", "f32"}, {"F16", "f16"}, {"BF16", "bf16"}, {"I64", "i64"}, {"I32", "i32"}, {"I16", "i16"},
-    {"I8", "i8"}, {"U64", "u64"}, {"U32", "u32"}, {"U16", "u16"}, {"U8", "u8"}, {"BOOL", "bool"}};
+    {"F64", "f64"}, {"F32", "f32"}, {"F16", "f16"}, {"BF16", "bf16"}, {"I64", "i64"}, {"I32", "i32"},  {"I16", "i16"},
+    {"I8", "i8"},   {"U64", "u64"}, {"U32", "u32"}, {"U16", "u16"},   {"U8", "u8"},   {"BOOL", "bool"}};
 
 struct Entry {
   std::string name, dtype;
@@ -47,7 +47,8 @@ class Header : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     if (depth_ == 2 && !in_metadata_) {
       const Entry& entry = entries.back();
-      if (entry.dtype.empty() || !entry.has_shape || entry.offsets.size() != 2) return stop("dtype, shape or data_offsets are missing");
+      if (entry.dtype.empty() || !entry.has_shape || entry.offsets.size() != 2)
+        return stop("dtype, shape or data_offsets are missing");
     }
     --depth_;
     return true;
@@ -75,7 +76,8 @@ class Header : public nlohmann::json_sax<nlohmann::json> {
     return !entries.back().dtype.empty() || stop("dtype " + shown(text) + " is not read");
   }
   bool start_array(size_t) override {
-    if (depth_ != 2 || in_array_ || in_metadata_ || (key_ != "shape" && key_ != "data_offsets")) return stop("an array where none is expected");
+    if (depth_ != 2 || in_array_ || in_metadata_ || (key_ != "shape" && key_ != "data_offsets"))
+      return stop("an array where none is expected");
     if (key_ == "shape") entries.back().has_shape = true;
     return in_array_ = true;
   }
@@ -116,14 +118,16 @@ WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
   const auto refuse = [&](const std::string& why) { throw Error(ExitCode::weights, fmt::format("{}: {}", path, why)); };
   ByteCursor in(bytes, path);
   const auto length = in.number<uint64_t>();
-  if (length > max_header || length > in.left()) in.fail(fmt::format("header of {} bytes, {} left in the file", length, in.left()));
+  if (length > max_header || length > in.left())
+    in.fail(fmt::format("header of {} bytes, {} left in the file", length, in.left()));
   const std::string_view text = as_text(in.take(length));
   if (!text.starts_with('{')) in.fail("header does not start with {");
   Header header;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &header)) refuse(header.wrong);
 
   // In the order of their data: no overlap, no hole, nothing behind, so a file means one thing only.
-  std::stable_sort(header.entries.begin(), header.entries.end(), [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });
+  std::stable_sort(header.entries.begin(), header.entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });
   const Bytes data = in.take(in.left());
   WeightFile file;
   file.format = "safetensors";
@@ -135,10 +139,14 @@ WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
     const bool empty = std::find(entry.shape.begin(), entry.shape.end(), 0u) != entry.shape.end();
     for (uint64_t n : entry.shape) {
       size *= empty ? 0 : n;
-      if (size > data.size()) refuse(fmt::format("{}: shape [{}] wants more than the file's {} bytes", shown(entry.name), fmt::join(entry.shape, ","), data.size()));
+      if (size > data.size())
+        refuse(fmt::format("{}: shape [{}] wants more than the file's {} bytes", shown(entry.name),
+                           fmt::join(entry.shape, ","), data.size()));
     }
-    if (entry.offsets[0] != end || entry.offsets[1] < end || entry.offsets[1] > data.size() || entry.offsets[1] - end != size) {
-      refuse(fmt::format("{}: bytes {} to {}, expected {} from {} on", shown(entry.name), entry.offsets[0], entry.offsets[1], uint64_t(size), end));
+    if (entry.offsets[0] != end || entry.offsets[1] < end || entry.offsets[1] > data.size() ||
+        entry.offsets[1] - end != size) {
+      refuse(fmt::format("{}: bytes {} to {}, expected {} from {} on", shown(entry.name), entry.offsets[0],
+                         entry.offsets[1], uint64_t(size), end));
     }
     end = entry.offsets[1];
   }

@@ -84,19 +84,27 @@ WeightFile read_weights(const std::string& path) {
     return is_keras(read) ? from_keras(std::move(read), path) : from_hdf5(std::move(read), path);
   }
   if (starts_with(file, "ustar", 257)) {
-    throw Error(ExitCode::weights, fmt::format("{}: a tar archive (PyTorch before 0.1.10), which is not read; save it again with a newer PyTorch", path));
+    throw Error(
+        ExitCode::weights,
+        fmt::format("{}: a tar archive (PyTorch before 0.1.10), which is not read; save it again with a newer PyTorch",
+                    path));
   }
   if (starts_with(file, "\x80")) {
-    throw Error(ExitCode::weights, fmt::format("{}: a pickle that torch.save did not write; expected a state dict saved by torch.save", path));
+    throw Error(
+        ExitCode::weights,
+        fmt::format("{}: a pickle that torch.save did not write; expected a state dict saved by torch.save", path));
   }
-  throw Error(ExitCode::weights, fmt::format("{}: not a file of weights; expected HDF5, Keras .h5, safetensors or PyTorch .pth", path));
+  throw Error(ExitCode::weights,
+              fmt::format("{}: not a file of weights; expected HDF5, Keras .h5, safetensors or PyTorch .pth", path));
 }
 
 void check_finite(const WeightFile& file, const std::string& path) {
   for (const StoredTensor& tensor : file.tensors) {
-    const auto bad = std::find_if(tensor.values.begin(), tensor.values.end(), [](float v) { return !std::isfinite(v); });
+    const auto bad =
+        std::find_if(tensor.values.begin(), tensor.values.end(), [](float v) { return !std::isfinite(v); });
     if (bad != tensor.values.end()) {
-      throw Error(ExitCode::weights, fmt::format("{}: {} holds {} at element {}", path, shown(tensor.name), *bad, bad - tensor.values.begin()));
+      throw Error(ExitCode::weights, fmt::format("{}: {} holds {} at element {}", path, shown(tensor.name), *bad,
+                                                 bad - tensor.values.begin()));
     }
   }
 }
@@ -106,13 +114,14 @@ std::string content_sha256(const WeightFile& file) {
   for (const StoredTensor* tensor : by_name(file)) {
     std::vector<std::byte> made;
     const Bytes bytes = storable_bytes(*tensor, made);
-    sha.update(fmt::format("{} {} {} [{}]\n", tensor->name.size(), tensor->name, storable(tensor->dtype), fmt::join(tensor->shape, ",")));
+    sha.update(fmt::format("{} {} {} [{}]\n", tensor->name.size(), tensor->name, storable(tensor->dtype),
+                           fmt::join(tensor->shape, ",")));
     sha.update(bytes.data(), bytes.size());
   }
   return sha.hex();
 }
 
-void write_weights_hdf5(const std::string& path, const WeightFile& file, bool force) {
+std::string write_weights_hdf5(const std::string& path, const WeightFile& file, bool force) {
   refuse_overwrite(path, force);
   std::vector<H5View> views;
   std::deque<std::vector<std::byte>> made;
@@ -120,7 +129,8 @@ void write_weights_hdf5(const std::string& path, const WeightFile& file, bool fo
     const Bytes bytes = storable_bytes(*tensor, made.emplace_back());
     const std::string dtype = storable(tensor->dtype);
     if (static_cast<int64_t>(bytes.size()) != tensor->size() * bytes_per_element(dtype)) {
-      throw Error(ExitCode::failure, fmt::format("{}: {} has {} bytes, shape [{}] of {}", path, tensor->name, bytes.size(), fmt::join(tensor->shape, ","), dtype));
+      throw Error(ExitCode::failure, fmt::format("{}: {} has {} bytes, shape [{}] of {}", path, tensor->name,
+                                                 bytes.size(), fmt::join(tensor->shape, ","), dtype));
     }
     views.push_back({tensor->name, dtype, tensor->shape, bytes.data()});
   }
@@ -136,8 +146,10 @@ void write_weights_hdf5(const std::string& path, const WeightFile& file, bool fo
   put("training_data", card.training_data);
   put("metrics", card.metrics);
   put("layout", card.layout);
-  put("sha256", content_sha256(file));
+  const std::string sha256 = content_sha256(file);
+  put("sha256", sha256);
   write_hdf5(path, views, attributes, force);
+  return sha256;
 }
 
 }  // namespace limbic

@@ -18,8 +18,8 @@ struct StoredTensor {
   std::vector<float> values;   ///< converted to f32, row-major
   std::vector<std::byte> raw;  ///< the elements as they were stored, little-endian; empty for f32, and when made here
 
-  int64_t size() const;                 ///< elements by the shape
-  std::vector<std::byte> bytes() const; ///< the elements in `dtype`: `raw`, or else `values` converted
+  int64_t size() const;                  ///< elements by the shape
+  std::vector<std::byte> bytes() const;  ///< the elements in `dtype`: `raw`, or else `values` converted
 };
 
 /// What a network needs to be used, and its user to trust it. Kept in the root attributes of an HDF5 file.
@@ -43,8 +43,8 @@ struct WeightFile {
 };
 
 /// Reads any of the formats above, told by its content, not its name. Every size is checked against the file before
-/// anything of that size is allocated, and nothing in a file is ever executed. Throws Error(weights), one line: the file,
-/// what was found, what was expected.
+/// anything of that size is allocated, and nothing in a file is ever executed. Throws Error(weights), one line: the
+/// file, what was found, what was expected.
 WeightFile read_weights(const std::string& path);
 
 /// Throws Error(weights) naming the first tensor that holds a NaN or an infinity. `path` names the file in the message.
@@ -54,9 +54,9 @@ void check_finite(const WeightFile& file, const std::string& path);
 /// of the formats.
 std::string content_sha256(const WeightFile& file);
 
-/// Writes one dataset a tensor, in the order of the names, and the card with its SHA-256. bf16 becomes f32 and bool u8
-/// (HDF5 has neither). Same content, same bytes. Throws Error(usage) where `path` exists and `force` is not set,
-/// Error(failure) where it cannot be written.
-void write_weights_hdf5(const std::string& path, const WeightFile& file, bool force = false);
+/// Writes one dataset a tensor, in the order of the names, and the card with its SHA-256, which is returned. bf16
+/// becomes f32 and bool u8 (HDF5 has neither). Same content, same bytes. Throws Error(usage) where `path` exists and
+/// `force` is not set, Error(failure) where it cannot be written.
+std::string write_weights_hdf5(const std::string& path, const WeightFile& file, bool force = false);
 
 }  // namespace limbic

@@ -75,7 +75,8 @@ void widen(Extent& extent, Bytes extra, const std::string& path) {
 
 /// 4.3.7. Writers may leave CRC and sizes zero here and put them behind the content; stated ones must agree.
 Bytes find_content(Bytes file, const std::string& path, std::string_view name, const Extent& extent, uint32_t crc) {
-  if (extent.offset > file.size()) ByteCursor(file, path).fail(fmt::format("entry {} lies beyond the file", shown(name)));
+  if (extent.offset > file.size())
+    ByteCursor(file, path).fail(fmt::format("entry {} lies beyond the file", shown(name)));
   ByteCursor in(file, path, extent.offset);
   if (in.number<uint32_t>() != local_header) in.fail(fmt::format("entry {} has no local header", shown(name)));
   in.take(2);
@@ -110,7 +111,8 @@ std::map<std::string_view, ZipEntry> read_zip(Bytes file, const std::string& pat
     const auto flags = in.number<uint16_t>(), method = in.number<uint16_t>();
     in.take(4);
     const auto crc = in.number<uint32_t>(), packed = in.number<uint32_t>(), unpacked = in.number<uint32_t>();
-    const auto name_bytes = in.number<uint16_t>(), extra_bytes = in.number<uint16_t>(), comment_bytes = in.number<uint16_t>();
+    const auto name_bytes = in.number<uint16_t>(), extra_bytes = in.number<uint16_t>(),
+               comment_bytes = in.number<uint16_t>();
     const auto disk = in.number<uint16_t>();
     in.take(2 + 4);
     Extent extent{unpacked, packed, in.number<uint32_t>()};
@@ -123,16 +125,19 @@ std::map<std::string_view, ZipEntry> read_zip(Bytes file, const std::string& pat
     const Bytes content = find_content(file, path, name, extent, crc);
     claimed += content.size();
     if (claimed > file.size()) in.fail("the ZIP archive's entries overlap");
-    if (!entries.emplace(name, ZipEntry{content, crc}).second) in.fail(fmt::format("entry {} stands there twice", shown(name)));
+    if (!entries.emplace(name, ZipEntry{content, crc}).second)
+      in.fail(fmt::format("entry {} stands there twice", shown(name)));
   }
-  if (entries.size() != directory.entries) in.fail(fmt::format("{} entries, {} expected", entries.size(), directory.entries));
+  if (entries.size() != directory.entries)
+    in.fail(fmt::format("{} entries, {} expected", entries.size(), directory.entries));
   return entries;
 }
 
 void check_crc32(std::string_view name, const ZipEntry& entry, const std::string& path) {
   const uLong sum = ::crc32_z(0, reinterpret_cast<const Bytef*>(entry.content.data()), entry.content.size());
   if (sum != entry.crc32) {
-    throw Error(ExitCode::weights, fmt::format("{}: {} is damaged: CRC-32 {:08x}, expected {:08x}", path, shown(name), sum, entry.crc32));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: {} is damaged: CRC-32 {:08x}, expected {:08x}", path, shown(name), sum, entry.crc32));
   }
 }
 

@@ -15,8 +15,8 @@ struct ZipEntry {
   uint32_t crc32 = 0;
 };
 
-/// Entries by name; views into `file`. Throws Error(weights) for compressed, encrypted or repeated entries, entries that
-/// reach beyond the file, and local headers that contradict the central directory. `path` names the file.
+/// Entries by name; views into `file`. Throws Error(weights) for compressed, encrypted or repeated entries, entries
+/// that reach beyond the file, and local headers that contradict the central directory. `path` names the file.
 std::map<std::string_view, ZipEntry> read_zip(Bytes file, const std::string& path);
 
 /// Throws Error(weights) unless the content has the CRC-32 that the archive states.

@@ -52,9 +52,12 @@ std::string not_finite(const WeightFile& file, const std::string& path) {
 
 /// The card as rows of a table, in the order a reader asks.
 std::vector<std::pair<std::string, std::string>> card_rows(const ModelCard& card) {
-  std::vector<std::pair<std::string, std::string>> rows{
-      {"front_end", card.front_end}, {"labels", fmt::format("{}", fmt::join(card.labels, " "))}, {"layout", card.layout},
-      {"licence", card.licence}, {"training_data", card.training_data}, {"metrics", card.metrics}};
+  std::vector<std::pair<std::string, std::string>> rows{{"front_end", card.front_end},
+                                                        {"labels", fmt::format("{}", fmt::join(card.labels, " "))},
+                                                        {"layout", card.layout},
+                                                        {"licence", card.licence},
+                                                        {"training_data", card.training_data},
+                                                        {"metrics", card.metrics}};
   rows.insert(rows.end(), card.attributes.begin(), card.attributes.end());
   std::erase_if(rows, [](const auto& row) { return row.second.empty(); });
   return rows;
@@ -71,8 +74,15 @@ int inspect(const Program& program, const std::string& path) {
     for (const StoredTensor& t : file.tensors) {
       tensors.push_back({{"name", t.name}, {"dtype", t.dtype}, {"shape", t.shape}, {"elements", t.size()}});
     }
-    print_json({{"schema", schema}, {"input", path}, {"format", file.format}, {"net", net.empty() ? Json(nullptr) : Json(net)},
-                {"sha256", sha256}, {"finite", warning.empty()}, {"elements", file.parameters()}, {"card", card}, {"tensors", tensors}});
+    print_json({{"schema", schema},
+                {"input", path},
+                {"format", file.format},
+                {"net", net.empty() ? Json(nullptr) : Json(net)},
+                {"sha256", sha256},
+                {"finite", warning.empty()},
+                {"elements", file.parameters()},
+                {"card", card},
+                {"tensors", tensors}});
     return 0;
   }
   const auto row = [](const std::string& name, const std::string& text) {
@@ -82,14 +92,18 @@ int inspect(const Program& program, const std::string& path) {
   row("format", file.format);
   row("net", net.empty() ? "not one that limbic knows" : net);
   for (const auto& [name, text] : card_rows(file.card)) row(name, text);
-  row("sha256", sha256 + (file.card.sha256.empty() ? "" : file.card.sha256 == sha256 ? " (as its card says)" : " (NOT what its card says)"));
+  row("sha256", sha256 + (file.card.sha256.empty()     ? ""
+                          : file.card.sha256 == sha256 ? " (as its card says)"
+                                                       : " (NOT what its card says)"));
   size_t width = 4;
   for (const StoredTensor& t : file.tensors) width = std::max(width, clean_text(t.name).size());
   fmt::print("\n{:<{}}  {:<5} {:<18} {:>12}\n", "name", width, "type", "shape", "elements");
   for (const StoredTensor& t : file.tensors) {
-    fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", clean_text(t.name), width, t.dtype, shape_text(t.shape), grouped(t.size()));
+    fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", clean_text(t.name), width, t.dtype, shape_text(t.shape),
+               grouped(t.size()));
   }
-  fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", fmt::format("{} tensors", file.tensors.size()), width, "", "", grouped(file.parameters()));
+  fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", fmt::format("{} tensors", file.tensors.size()), width, "", "",
+             grouped(file.parameters()));
   return 0;
 }
 
@@ -107,7 +121,8 @@ void set_card(ModelCard& card, const std::string& setting) {
   }
   const std::string name = setting.substr(0, equals), text = setting.substr(equals + 1);
   const std::pair<const char*, std::string*> fields[] = {
-      {"net", &card.net}, {"front_end", &card.front_end}, {"licence", &card.licence}, {"training_data", &card.training_data},
+      {"net", &card.net},         {"front_end", &card.front_end},
+      {"licence", &card.licence}, {"training_data", &card.training_data},
       {"metrics", &card.metrics}, {"layout", &card.layout}};
   for (const auto& [field, value] : fields) {
     if (name == field) {
@@ -127,17 +142,22 @@ void set_card(ModelCard& card, const std::string& setting) {
 int convert(const Program& program, const ConvertArguments& a) {
   refuse_overwrite(a.output, a.force);  // before the work
   WeightFile file = read_weights(a.input);
-  if (const std::string warning = not_finite(file, a.input); !warning.empty()) print_note(program, "warning: " + warning);
+  if (const std::string warning = not_finite(file, a.input); !warning.empty())
+    print_note(program, "warning: " + warning);
   file.card.net = net_of(file, a.input);
   for (const std::string& setting : a.card) set_card(file.card, setting);
-  write_weights_hdf5(a.output, file, a.force);
-  const std::string sha256 = content_sha256(file);
+  const std::string sha256 = write_weights_hdf5(a.output, file, a.force);
   if (program.json) {
-    print_json({{"schema", schema}, {"input", a.input}, {"format", file.format}, {"output", a.output}, {"tensors", file.tensors.size()},
-                {"elements", file.parameters()}, {"sha256", sha256}});
+    print_json({{"schema", schema},
+                {"input", a.input},
+                {"format", file.format},
+                {"output", a.output},
+                {"tensors", file.tensors.size()},
+                {"elements", file.parameters()},
+                {"sha256", sha256}});
   } else if (!program.quiet) {
-    fmt::print("{} ({}) -> {}: {} tensors, {} elements, sha256 {}\n", a.input, file.format, a.output, file.tensors.size(),
-               grouped(file.parameters()), sha256);
+    fmt::print("{} ({}) -> {}: {} tensors, {} elements, sha256 {}\n", a.input, file.format, a.output,
+               file.tensors.size(), grouped(file.parameters()), sha256);
   }
   return 0;
 }
@@ -167,8 +187,13 @@ std::vector<Difference> differences(const WeightFile& a, const WeightFile& b, do
       }
       // Integers and doubles can differ where their f32 values do not.
       if (count == 0 && tolerance == 0 && left.dtype == right->dtype && left.raw != right->raw) count = 1;
-      if (count > 0) found.push_back({left.name, fmt::format("{} of {} elements, by up to {:.3g}", grouped(count), grouped(left.size()), largest), largest});
-      else if (left.dtype != right->dtype) found.push_back({left.name, left.dtype + " and " + right->dtype});
+      if (count > 0)
+        found.push_back(
+            {left.name,
+             fmt::format("{} of {} elements, by up to {:.3g}", grouped(count), grouped(left.size()), largest),
+             largest});
+      else if (left.dtype != right->dtype)
+        found.push_back({left.name, left.dtype + " and " + right->dtype});
     }
   }
   for (const StoredTensor& right : b.tensors) {
@@ -182,13 +207,16 @@ int diff(const Program& program, const std::string& first, const std::string& se
   const auto found = differences(a, b, tolerance);
   if (program.json) {
     Json rows = Json::array();
-    for (const Difference& d : found) rows.push_back({{"name", d.name}, {"difference", d.what}, {"largest", d.largest}});
-    print_json({{"schema", schema}, {"first", first}, {"second", second}, {"same", found.empty()}, {"differences", rows}});
+    for (const Difference& d : found)
+      rows.push_back({{"name", d.name}, {"difference", d.what}, {"largest", d.largest}});
+    print_json(
+        {{"schema", schema}, {"first", first}, {"second", second}, {"same", found.empty()}, {"differences", rows}});
   } else {
     size_t width = 0;
     for (const Difference& d : found) width = std::max(width, clean_text(d.name).size());
     for (const Difference& d : found) fmt::print("{:<{}}  {}\n", clean_text(d.name), width, d.what);
-    if (found.empty() && !program.quiet) fmt::print("same: {} tensors, {} elements\n", a.tensors.size(), grouped(a.parameters()));
+    if (found.empty() && !program.quiet)
+      fmt::print("same: {} tensors, {} elements\n", a.tensors.size(), grouped(a.parameters()));
   }
   return found.empty() ? 0 : static_cast<int>(ExitCode::check);
 }
@@ -216,15 +244,18 @@ Verdict verify_one(const std::string& path, std::string manifest) {
     verdict.sha256 = content_sha256(file);
     const std::filesystem::path beside = std::filesystem::path(path).replace_filename("manifest.sha256");
     if (manifest.empty() && std::filesystem::exists(beside)) manifest = beside.string();
-    const std::string listed = manifest.empty() ? "" : listed_sha256(manifest, std::filesystem::path(path).filename().string());
+    const std::string listed =
+        manifest.empty() ? "" : listed_sha256(manifest, std::filesystem::path(path).filename().string());
     if (listed.empty() && file.card.sha256.empty()) {
       verdict.error = fmt::format("{}: has no SHA-256 to verify against, in a card or in a manifest", path);
     } else if (!file.card.sha256.empty() && file.card.sha256 != verdict.sha256) {
-      verdict.error = fmt::format("{}: tensors have SHA-256 {}, the card says {}", path, verdict.sha256, clean_text(file.card.sha256));
+      verdict.error = fmt::format("{}: tensors have SHA-256 {}, the card says {}", path, verdict.sha256,
+                                  clean_text(file.card.sha256));
     } else if (!listed.empty()) {
       const MappedFile whole(path);
       const std::string found = Sha256().update(whole.bytes().data(), whole.bytes().size()).hex();
-      if (found != listed) verdict.error = fmt::format("{}: file has SHA-256 {}, {} says {}", path, found, manifest, clean_text(listed));
+      if (found != listed)
+        verdict.error = fmt::format("{}: file has SHA-256 {}, {} says {}", path, found, manifest, clean_text(listed));
     }
   } catch (const Error& error) {
     verdict.error = error.what();
@@ -245,7 +276,9 @@ int verify(const Program& program, const std::vector<std::string>& paths, const 
     } else if (!program.json && !program.quiet) {
       fmt::print("ok  {}  {}\n", v.sha256, path);
     }
-    rows.push_back({{"input", path}, {"status", ok ? "ok" : "error"}, {"error", ok ? Json(nullptr) : Json(v.error)},
+    rows.push_back({{"input", path},
+                    {"status", ok ? "ok" : "error"},
+                    {"error", ok ? Json(nullptr) : Json(v.error)},
                     {"sha256", v.sha256.empty() ? Json(nullptr) : Json(v.sha256)}});
   }
   if (program.json) print_json({{"schema", schema}, {"results", rows}});
@@ -255,12 +288,13 @@ int verify(const Program& program, const std::vector<std::string>& paths, const 
 }  // namespace
 
 void add_weights(Program& program) {
-  CLI::App* verb = program.verb("weights", "look into files of weights, convert, verify and compare them",
-                                "  limbic weights inspect model.pth\n"
-                                "  limbic weights convert model.pth -o model.h5 --card front_end=panns-32k\n"
-                                "  limbic weights verify model.h5\n"
-                                "  limbic weights diff model.pth model.h5\n"
-                                "Reads HDF5, Keras .h5, safetensors and PyTorch .pth; nothing in a file is ever executed.");
+  CLI::App* verb =
+      program.verb("weights", "look into files of weights, convert, verify and compare them",
+                   "  limbic weights inspect model.pth\n"
+                   "  limbic weights convert model.pth -o model.h5 --card front_end=panns-32k\n"
+                   "  limbic weights verify model.h5\n"
+                   "  limbic weights diff model.pth model.h5\n"
+                   "Reads HDF5, Keras .h5, safetensors and PyTorch .pth; nothing in a file is ever executed.");
   verb->require_subcommand(1);
   const auto action = [&](const char* name, const char* what) {
     CLI::App* sub = verb->add_subcommand(name, what);
@@ -277,22 +311,26 @@ void add_weights(Program& program) {
   sub = action("convert", "write any of the formats as HDF5, the card included");
   sub->add_option("file", arguments->input, "a file of weights")->required();
   sub->add_option("--out,-o", arguments->output, "the HDF5 file to write")->required();
-  sub->add_option("--card", arguments->card, "NAME=TEXT into the card (net, front_end, labels=a,b,c, licence, ...); may be given again");
+  sub->add_option("--card", arguments->card,
+                  "NAME=TEXT into the card (net, front_end, labels=a,b,c, licence, ...); may be given again");
   sub->add_flag("--force", arguments->force, "replace the file if it exists");
-  sub->callback([&program, arguments] { program.run = [&program, arguments] { return convert(program, *arguments); }; });
+  sub->callback(
+      [&program, arguments] { program.run = [&program, arguments] { return convert(program, *arguments); }; });
 
   auto tolerance = std::make_shared<double>(0.0);
   sub = action("diff", "tensors that differ; exit code 7 if any does");
   sub->add_option("first", (*paths)[0], "a file of weights")->required();
   sub->add_option("second", (*paths)[1], "another one")->required();
-  sub->add_option("--tolerance", *tolerance, "absolute difference that still counts as the same (default 0)")->check(CLI::NonNegativeNumber);
+  sub->add_option("--tolerance", *tolerance, "absolute difference that still counts as the same (default 0)")
+      ->check(CLI::NonNegativeNumber);
   sub->callback([&program, paths, tolerance] {
     program.run = [&program, paths, tolerance] { return diff(program, (*paths)[0], (*paths)[1], *tolerance); };
   });
 
   auto files = std::make_shared<std::vector<std::string>>();
   auto manifest = std::make_shared<std::string>();
-  sub = action("verify", "check the SHA-256 of the card, and of manifest.sha256 beside the file; exit code 4 if it differs");
+  sub = action("verify",
+               "check the SHA-256 of the card, and of manifest.sha256 beside the file; exit code 4 if it differs");
   sub->add_option("files", *files, "files of weights")->required();
   sub->add_option("--manifest", *manifest, "lines as sha256sum writes them");
   sub->callback([&program, files, manifest] {

@@ -15,9 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const limbic::Bytes file = std::as_bytes(std::span(data + 1, size - 1));
   try {
     switch (data[0] % 4) {
-      case 0: limbic::parse_pytorch_legacy(file, "f"); break;
-      case 1: limbic::parse_pytorch_zip(file, "f"); break;
-      case 2: limbic::parse_safetensors(file, "f"); break;
+      case 0:
+        limbic::parse_pytorch_legacy(file, "f");
+        break;
+      case 1:
+        limbic::parse_pytorch_zip(file, "f");
+        break;
+      case 2:
+        limbic::parse_safetensors(file, "f");
+        break;
       default: {
         limbic::ByteCursor cursor(file, "f");
         limbic::read_pickle(cursor);

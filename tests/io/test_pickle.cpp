@@ -53,16 +53,21 @@ std::string legacy_with(const Tensor& tensor, const std::string& content = float
   return legacy_file(dict_of({tensor}, true), {{"0", content}});
 }
 std::string zip_with(const Tensor& tensor, const ZipOptions& options = {}, const std::string& content = floats(six)) {
-  return zip_file({{"m/data.pkl", proto + dict_of({tensor}, false) + stop}, {"m/data/0", content}, {"m/version", "3\n"}}, options);
+  return zip_file(
+      {{"m/data.pkl", proto + dict_of({tensor}, false) + stop}, {"m/data/0", content}, {"m/version", "3\n"}}, options);
 }
 
 /// An int64 array as numpy pickles it in protocol 2: its bytes as latin-1 text, 0x80 and above in two bytes.
 std::string numpy_array() {
-  const auto encoded = [](const std::string& s) { return global("_codecs", "encode") + mark + text(s) + text("latin1") + tuple + reduce; };
-  const std::string dtype = global("numpy", "dtype") + mark + text("i8") + integer(0) + integer(1) + tuple + reduce + mark + integer(3) +
-                            text("<") + none + none + none + integer(-1) + integer(-1) + integer(0) + tuple + build;
-  return global("numpy.core.multiarray", "_reconstruct") + mark + global("numpy", "ndarray") + mark + integer(0) + tuple + encoded("b") +
-         tuple + reduce + mark + integer(1) + mark + integer(2) + tuple + dtype + no + encoded("\xc3\xbf\x01\x02\x03") + tuple + build;
+  const auto encoded = [](const std::string& s) {
+    return global("_codecs", "encode") + mark + text(s) + text("latin1") + tuple + reduce;
+  };
+  const std::string dtype = global("numpy", "dtype") + mark + text("i8") + integer(0) + integer(1) + tuple + reduce +
+                            mark + integer(3) + text("<") + none + none + none + integer(-1) + integer(-1) +
+                            integer(0) + tuple + build;
+  return global("numpy.core.multiarray", "_reconstruct") + mark + global("numpy", "ndarray") + mark + integer(0) +
+         tuple + encoded("b") + tuple + reduce + mark + integer(1) + mark + integer(2) + tuple + dtype + no +
+         encoded("\xc3\xbf\x01\x02\x03") + tuple + build;
 }
 
 }  // namespace
@@ -70,9 +75,10 @@ std::string numpy_array() {
 TEST_CASE("a PANNs file with a training sampler gives its model, from both formats") {
   const auto object = [&](bool legacy) {
     const std::string metadata = build;  // state_dict carries _metadata in the OrderedDict's attributes
-    return empty_dict + mark + text("iteration") + integer(600000) + text("model") + dict_of({two_by_three}, legacy) + empty_dict + mark +
-           text("_metadata") + ordered_dict() + setitems + metadata + text("sampler") + empty_dict + mark + text("indexes_per_class") +
-           list_of({numpy_array(), numpy_array()}) + text("queue") + list_of({integer(5)}) + setitems + setitems;
+    return empty_dict + mark + text("iteration") + integer(600000) + text("model") + dict_of({two_by_three}, legacy) +
+           empty_dict + mark + text("_metadata") + ordered_dict() + setitems + metadata + text("sampler") + empty_dict +
+           mark + text("indexes_per_class") + list_of({numpy_array(), numpy_array()}) + text("queue") +
+           list_of({integer(5)}) + setitems + setitems;
   };
   const std::string legacy = legacy_file(object(true), {{"0", floats(six)}});
   const std::string zip = zip_file({{"m/data.pkl", proto + object(false) + stop}, {"m/data/0", floats(six)}});
@@ -89,7 +95,8 @@ TEST_CASE("views, shared storages, scalars and every type are read") {
   const Tensor tail{.name = "tail", .stored = 6, .offset = 4, .shape = {1, 2}, .strides = {99, 1}};
   const Tensor scalar{.name = "n", .key = "1", .storage = "LongStorage", .stored = 1, .shape = {}, .strides = {}};
   const std::string object = dict_of({transposed, tail, scalar}, false);
-  const std::string file = zip_file({{"m/data.pkl", proto + object + stop}, {"m/data/0", floats(six)}, {"m/data/1", le(int64_t{600000})}});
+  const std::string file =
+      zip_file({{"m/data.pkl", proto + object + stop}, {"m/data/0", floats(six)}, {"m/data/1", le(int64_t{600000})}});
   const WeightFile read = parse_pytorch_zip(bytes_of(file), "f");
   CHECK(read.find("t")->values == std::vector<float>{1, 4, 2, 5, 3, 6});
   CHECK(read.find("tail")->values == std::vector<float>{5, 6});
@@ -112,7 +119,8 @@ TEST_CASE("of a repeated key the last value counts, at the first place") {
 }
 
 TEST_CASE("a global that is not on the list is refused by name, however it is asked for") {
-  CHECK(says(pickle_refusal(global("os", "system") + mark + text("true") + tuple + reduce), "os.system, which is not allowed"));
+  CHECK(says(pickle_refusal(global("os", "system") + mark + text("true") + tuple + reduce),
+             "os.system, which is not allowed"));
   CHECK(says(pickle_refusal(global("builtins", "eval")), "builtins.eval"));
   CHECK(says(pickle_refusal(global("torch", "load")), "torch.load"));
   CHECK(says(pickle_refusal(global("torch.storage", "FloatStorage")), "torch.storage.FloatStorage"));
@@ -130,15 +138,18 @@ TEST_CASE("a global that is not on the list is refused by name, however it is as
 TEST_CASE("allowed globals do nothing but what weights need") {
   CHECK(says(pickle_refusal(global("torch", "FloatStorage") + empty_tuple + reduce), "calls torch.FloatStorage"));
   CHECK(says(pickle_refusal(text("x") + empty_tuple + reduce), "REDUCE calls a string"));
-  CHECK(says(pickle_refusal(global("collections", "OrderedDict") + mark + list_of({}) + tuple + reduce), "with arguments"));
+  CHECK(says(pickle_refusal(global("collections", "OrderedDict") + mark + list_of({}) + tuple + reduce),
+             "with arguments"));
   CHECK(says(pickle_refusal(global("numpy", "ndarray") + empty_tuple + "\x81"), "NEWOBJ of numpy.ndarray"));
   CHECK(says(pickle_refusal(global("numpy", "ndarray") + empty_dict + build), "BUILD of numpy.ndarray"));
   CHECK(says(pickle_refusal(text("x") + none + "a"), "APPEND on a string"));
   CHECK(says(pickle_refusal(empty_list + text("k") + none + "s"), "SETITEM on a list"));
   CHECK(says(pickle_refusal(text("storage") + binpersid), "persistent id"));
   CHECK(says(pickle_refusal(mark + text("module") + none + tuple + binpersid), "whole module"));
-  CHECK(says(legacy_refusal(legacy_file(ordered_dict() + mark + text("w") + numpy_array() + setitems, {})), "numpy.core.multiarray._reconstruct, expected a tensor"));
-  CHECK(says(legacy_refusal(legacy_file(ordered_dict() + mark + text("w") + integer(1) + setitems, {})), "w is an integer"));
+  CHECK(says(legacy_refusal(legacy_file(ordered_dict() + mark + text("w") + numpy_array() + setitems, {})),
+             "numpy.core.multiarray._reconstruct, expected a tensor"));
+  CHECK(says(legacy_refusal(legacy_file(ordered_dict() + mark + text("w") + integer(1) + setitems, {})),
+             "w is an integer"));
   CHECK(says(legacy_refusal(legacy_file(list_of({}), {})), "a list, expected a state dict"));
   CHECK(says(legacy_refusal(legacy_file(empty_dict, {})), "empty state dict"));
 }
@@ -195,16 +206,21 @@ TEST_CASE("sizes that do not fit the storage or the file are refused before anyt
   CHECK(both(with([](Tensor& t) { t.strides = {1}; }), "2 dimensions with 1 strides"));
   CHECK(both(with([](Tensor& t) { t.stored = 7; }), "declared"));
   CHECK(both(with([](Tensor& t) { t.stored = -1; }), "negative size"));
-  CHECK(says(legacy_refusal(legacy_file(dict_of({{.name = "w", .storage = "DoubleStorage", .stored = 6, .shape = {6}, .strides = {1}}}, true),
-                                        {{"0", floats(six)}})), "6 elements, the file has"));
-  CHECK(says(zip_refusal(zip_with({.name = "w", .storage = "DoubleStorage", .stored = 6, .shape = {6}, .strides = {1}})), "has 24 bytes"));
+  CHECK(says(legacy_refusal(legacy_file(
+                 dict_of({{.name = "w", .storage = "DoubleStorage", .stored = 6, .shape = {6}, .strides = {1}}}, true),
+                 {{"0", floats(six)}})),
+             "6 elements, the file has"));
+  CHECK(
+      says(zip_refusal(zip_with({.name = "w", .storage = "DoubleStorage", .stored = 6, .shape = {6}, .strides = {1}})),
+           "has 24 bytes"));
   CHECK(says(zip_refusal(zip_with({.name = "w", .stored = INT64_MAX, .shape = {INT64_MAX}, .strides = {1}})), "claim"));
   CHECK(says(zip_refusal(zip_with({.name = "w", .stored = INT64_MAX, .shape = {2}, .strides = {1}})), "claims"));
   // One element, seen a million times.
   CHECK(says(zip_refusal(zip_with({.name = "w", .stored = 6, .shape = {1000000}, .strides = {0}})), "wants more"));
   // A hundred tensors that share one storage claim a hundred times the file.
   std::vector<Tensor> shared;
-  for (int i = 0; i < 100; ++i) shared.push_back({.name = "w" + std::to_string(i), .stored = 100000, .shape = {100000}, .strides = {1}});
+  for (int i = 0; i < 100; ++i)
+    shared.push_back({.name = "w" + std::to_string(i), .stored = 100000, .shape = {100000}, .strides = {1}});
   const std::string content(400000, '\0');
   CHECK(says(legacy_refusal(legacy_file(dict_of(shared, true), {{"0", content}})), "claim more than the file's"));
 }
@@ -214,13 +230,17 @@ TEST_CASE("the legacy format is complete, and nothing stands behind it") {
   CHECK(legacy_refusal(file) == "read");
   CHECK(says(legacy_refusal(file + "x"), "1 bytes behind the last storage"));
   CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three}, true), {})), "0 storages, 1 declared"));
-  CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three}, true), {{"0", floats(six)}, {"1", floats(six)}})), "no tensor uses"));
-  CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three}, true), {{"0", floats(six)}, {"0", floats(six)}})), "twice"));
+  CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three}, true), {{"0", floats(six)}, {"1", floats(six)}})),
+             "no tensor uses"));
+  CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three}, true), {{"0", floats(six)}, {"0", floats(six)}})),
+             "twice"));
   Tensor other = two_by_three;
   other.name = "v", other.stored = 5;
-  CHECK(says(legacy_refusal(legacy_file(dict_of({two_by_three, other}, true), {{"0", floats(six)}})), "declared twice"));
+  CHECK(
+      says(legacy_refusal(legacy_file(dict_of({two_by_three, other}, true), {{"0", floats(six)}})), "declared twice"));
   for (size_t length = 15; length < file.size(); ++length) {
-    if (legacy_refusal(file.substr(0, length)) == "read") FAIL("read the first " << length << " of " << file.size() << " bytes");
+    if (legacy_refusal(file.substr(0, length)) == "read")
+      FAIL("read the first " << length << " of " << file.size() << " bytes");
   }
 }
 
@@ -246,14 +266,16 @@ TEST_CASE("the ZIP format holds one checked copy of everything") {
   CHECK(says(zip_refusal(contradicting), "contradicts"));
   const std::string file = zip_with(two_by_three);
   for (size_t length = 0; length < file.size(); ++length) {
-    if (zip_refusal(file.substr(0, length)) == "read") FAIL("read the first " << length << " of " << file.size() << " bytes");
+    if (zip_refusal(file.substr(0, length)) == "read")
+      FAIL("read the first " << length << " of " << file.size() << " bytes");
   }
 }
 
 TEST_CASE("every flipped bit and 20,000 wilder mutants of a file are read or refused, never more") {
-  const std::string files[] = {legacy_with(two_by_three), zip_with(two_by_three),
-                               legacy_file(dict_of({two_by_three}, true) + empty_dict + mark + text("s") + numpy_array() + setitems + build,
-                                           {{"0", floats(six)}})};
+  const std::string files[] = {
+      legacy_with(two_by_three), zip_with(two_by_three),
+      legacy_file(dict_of({two_by_three}, true) + empty_dict + mark + text("s") + numpy_array() + setitems + build,
+                  {{"0", floats(six)}})};
   const auto parse = [](const std::string& file, bool zip) {
     try {
       zip ? parse_pytorch_zip(bytes_of(file), "f") : parse_pytorch_legacy(bytes_of(file), "f");
@@ -278,10 +300,18 @@ TEST_CASE("every flipped bit and 20,000 wilder mutants of a file are read or ref
       for (size_t edit = next(4) + 1; edit > 0; --edit) {
         const size_t at = next(mutant.size());
         switch (next(4)) {
-          case 0: mutant[at] = static_cast<char>(next(256)); break;
-          case 1: mutant.insert(at, file.substr(next(file.size()), next(40))); break;
-          case 2: mutant.erase(at, next(20)); break;
-          default: mutant.replace(at, std::min<size_t>(4, mutant.size() - at), next(2) ? "\xff\xff\xff\xff" : std::string(4, '\0'));
+          case 0:
+            mutant[at] = static_cast<char>(next(256));
+            break;
+          case 1:
+            mutant.insert(at, file.substr(next(file.size()), next(40)));
+            break;
+          case 2:
+            mutant.erase(at, next(20));
+            break;
+          default:
+            mutant.replace(at, std::min<size_t>(4, mutant.size() - at),
+                           next(2) ? "\xff\xff\xff\xff" : std::string(4, '\0'));
         }
         if (mutant.empty()) mutant = "x";
       }

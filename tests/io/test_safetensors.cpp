@@ -49,7 +49,8 @@ TEST_CASE("safetensors are read in the order of their data, with their metadata"
   CHECK(file.tensors[1].shape == std::vector<int64_t>{2, 2});
   CHECK(file.tensors[1].values == std::vector<float>{1, 2, 3, 4});
   CHECK(file.card.attributes.at("format") == "pt");
-  const std::string half = R"({"h":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[2,4]}})";
+  const std::string half =
+      R"({"h":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[2,4]}})";
   const WeightFile small = parse_safetensors(bytes_of(file_of(half, le(uint16_t{0x3c00}) + le(uint16_t{0x4000}))), "f");
   CHECK(small.tensors[0].values == std::vector<float>{1});
   CHECK(small.tensors[1].values == std::vector<float>{2});
@@ -73,7 +74,10 @@ TEST_CASE("a safetensors header says everything once, with the right types") {
   CHECK(says(one(R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]})"), "8 dimensions"));
   CHECK(says(one("null"), "null"));
   CHECK(says(one("3"), "number"));
-  CHECK(says(refusal(file_of(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})")), "a: stands there twice"));
+  CHECK(says(
+      refusal(file_of(
+          R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})")),
+      "a: stands there twice"));
   CHECK(says(refusal(file_of(R"({"__metadata__":{"x":1}})")), "number"));
   CHECK(says(refusal(file_of("{\"a\":")), "no JSON"));
   CHECK(says(refusal(file_of("{" + std::string(100000, '['))), "no JSON"));
@@ -82,7 +86,9 @@ TEST_CASE("a safetensors header says everything once, with the right types") {
 
 TEST_CASE("safetensors cover their data without overlap, hole or rest") {
   const auto with = [](int from, int to, const std::string& data, const std::string& shape = "[1]") {
-    return refusal(file_of(R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[)" + std::to_string(from) + "," + std::to_string(to) + "]}}", data));
+    return refusal(file_of(R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[)" + std::to_string(from) +
+                               "," + std::to_string(to) + "]}}",
+                           data));
   };
   const std::string one = floats({1}), both = floats({1, 2});
   CHECK(with(0, 4, one) == "read");
@@ -93,7 +99,11 @@ TEST_CASE("safetensors cover their data without overlap, hole or rest") {
   CHECK(says(with(0, 4, ""), "more than the file's 0 bytes"));
   CHECK(says(with(0, 4, one, "[4611686018427387904,4]"), "more than the file's"));
   CHECK(says(with(0, 4, one, "[18446744073709551615]"), "more than the file's"));
-  CHECK(says(refusal(file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", one)), "from 4 on"));
+  CHECK(says(
+      refusal(file_of(
+          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+          one)),
+      "from 4 on"));
 }
 
 TEST_CASE("the length of a safetensors header is checked before anything is read") {

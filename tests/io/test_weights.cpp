@@ -17,7 +17,8 @@ using namespace limbic;
 
 namespace {
 
-StoredTensor tensor(std::string name, std::vector<int64_t> shape, std::vector<float> values, std::string dtype = "f32") {
+StoredTensor tensor(std::string name, std::vector<int64_t> shape, std::vector<float> values,
+                    std::string dtype = "f32") {
   StoredTensor made;
   made.name = std::move(name);
   made.dtype = std::move(dtype);
@@ -58,7 +59,8 @@ TEST_CASE("elements of every type become f32 and come back") {
   }
   for (const char* dtype : {"u64", "u32", "u16", "u8"}) {
     CAPTURE(dtype);
-    CHECK(to_floats(dtype, from_floats(dtype, std::vector<float>{-3, 0, 100, NAN})) == std::vector<float>{0, 0, 100, 0});
+    CHECK(to_floats(dtype, from_floats(dtype, std::vector<float>{-3, 0, 100, NAN})) ==
+          std::vector<float>{0, 0, 100, 0});
   }
   CHECK(bytes_per_element("c64") == 0);
 }
@@ -70,9 +72,11 @@ TEST_CASE("each of the 65536 half floats survives the way to f32 and back") {
     std::vector<std::byte> bytes(2);
     std::memcpy(bytes.data(), &half, 2);
     const auto wide = to_floats("f16", bytes);
-    if (nan ? !std::isnan(wide[0]) : from_floats("f16", wide) != bytes) FAIL("half 0x" << std::hex << bits << " became " << wide[0]);
+    if (nan ? !std::isnan(wide[0]) : from_floats("f16", wide) != bytes)
+      FAIL("half 0x" << std::hex << bits << " became " << wide[0]);
     const auto brain = to_floats("bf16", bytes);
-    if (!std::isnan(brain[0]) && from_floats("bf16", brain) != bytes) FAIL("bf16 0x" << std::hex << bits << " became " << brain[0]);
+    if (!std::isnan(brain[0]) && from_floats("bf16", brain) != bytes)
+      FAIL("bf16 0x" << std::hex << bits << " became " << brain[0]);
   }
 }
 
@@ -81,10 +85,18 @@ TEST_CASE("weights come back from HDF5 with their card, and the same content giv
   WeightFile file;
   file.tensors.push_back(tensor("fc.weight", {2, 3}, {1, 2, 3, 4, 5, 6}));
   file.tensors.push_back(tensor("bn.num_batches_tracked", {}, {600000}, "i64"));
-  file.card = {.net = "voice", .labels = {"neutral", "calm"}, .front_end = "panns-16k", .licence = "CC BY-NC-SA 4.0",
-               .training_data = "RAVDESS", .metrics = "62 %", .layout = "pytorch", .sha256 = {}, .attributes = {{"seed", "7"}}};
+  file.card = {.net = "voice",
+               .labels = {"neutral", "calm"},
+               .front_end = "panns-16k",
+               .licence = "CC BY-NC-SA 4.0",
+               .training_data = "RAVDESS",
+               .metrics = "62 %",
+               .layout = "pytorch",
+               .sha256 = {},
+               .attributes = {{"seed", "7"}}};
   write_weights_hdf5(scratch / "a.h5", file);
-  CHECK(message([&] { write_weights_hdf5(scratch / "a.h5", file); }, ExitCode::usage).find("--force") != std::string::npos);
+  CHECK(message([&] { write_weights_hdf5(scratch / "a.h5", file); }, ExitCode::usage).find("--force") !=
+        std::string::npos);
   std::swap(file.tensors[0], file.tensors[1]);
   write_weights_hdf5(scratch / "b.h5", file);
   const MappedFile a(scratch / "a.h5"), b(scratch / "b.h5");
@@ -111,7 +123,8 @@ TEST_CASE("Keras files give their weights by layer and weight names, from weight
   const Scratch scratch;
   const std::vector<float> kernel{1, 2, 3, 4, 5, 6}, bias{7, 8, 9};
   // Groups cannot carry attributes through write_hdf5, so the layers' lists stand where a layer is the root itself.
-  write_hdf5(scratch / "plain.h5", {view("dense/dense/kernel:0", kernel, {2, 3}), view("dense/dense/bias:0", bias, {3})}, {});
+  write_hdf5(scratch / "plain.h5",
+             {view("dense/dense/kernel:0", kernel, {2, 3}), view("dense/dense/bias:0", bias, {3})}, {});
   const WeightFile plain = read_weights(scratch / "plain.h5");
   CHECK(plain.format == "hdf5");
   CHECK(plain.find("dense/dense/bias:0") != nullptr);
@@ -120,7 +133,8 @@ TEST_CASE("Keras files give their weights by layer and weight names, from weight
   write_hdf5(scratch / "lambda.h5", {view("x", bias, {3})},
              {{"layer_names", "dense"}, {"model_config", R"({"config":[{"class_name":"Lambda"}]})"}});
   CHECK(message([&] { read_weights(scratch / "lambda.h5"); }).find("Lambda") != std::string::npos);
-  write_hdf5(scratch / "deep.h5", {view("x", bias, {3})}, {{"layer_names", "dense"}, {"model_config", std::string(1000, '[')}});
+  write_hdf5(scratch / "deep.h5", {view("x", bias, {3})},
+             {{"layer_names", "dense"}, {"model_config", std::string(1000, '[')}});
   CHECK(message([&] { read_weights(scratch / "deep.h5"); }).find("nested deeper than 200") != std::string::npos);
 }
 
