@@ -103,7 +103,7 @@ WeightFile from_keras(H5File file, const std::string& path) {
   for (const std::string& layer : names(*group(file, root), "layer_names")) {
     const std::string folder = root.empty() ? layer : root + "/" + layer;
     const Attributes* attributes = group(file, folder);
-    if (attributes == nullptr) refuse(path, fmt::format("layer {} has no group", shown(layer)));
+    if (attributes == nullptr) continue;  // a layer without weights
     for (const std::string& weight : names(*attributes, "weight_names")) {
       const auto found = datasets.find(folder + "/" + weight);
       if (found == datasets.end()) refuse(path, fmt::format("{}: weight {} is missing", shown(layer), shown(weight)));
@@ -113,6 +113,7 @@ WeightFile from_keras(H5File file, const std::string& path) {
       datasets.erase(found);
     }
   }
+  if (weights.tensors.empty()) refuse(path, "a Keras file without weights");
   for (const char* name : {"keras_version", "backend"}) {
     if (const auto found = group(file, root)->find(name); found != group(file, root)->end())
       weights.card.attributes.insert(*found);

@@ -47,9 +47,9 @@ void put_values(hid_t parent, const std::string& path, std::vector<hsize_t> shap
   H5Dclose(id), H5Sclose(space), H5Pclose(links);
 }
 
-/// conv2d_7, a pooling layer without weights, and a model inside the model.
+/// conv2d_7, layers without weights, and a model inside the model.
 void put_layers(hid_t root) {
-  put_names(root, "layer_names", {"conv2d_7", "pool", "inner"});
+  put_names(root, "layer_names", {"conv2d_7", "pool", "flatten", "inner"});
   put_text(root, "backend", "tensorflow");
   put_text(root, "keras_version", "2.9.0");
   const hid_t conv = H5Gcreate2(root, "conv2d_7", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -58,27 +58,33 @@ void put_layers(hid_t root) {
   put_values(conv, "conv2d_7/bias:0", {3}, {7, 8, 9});
   H5Gclose(conv);
   const hid_t pool = H5Gcreate2(root, "pool", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  H5Gclose(pool);
+  const hsize_t nothing = 0;  // numpy makes f64 of an empty list
+  const hid_t empty = H5Screate_simple(1, &nothing, nullptr);
+  H5Aclose(H5Acreate2(pool, "weight_names", H5T_IEEE_F64LE, empty, H5P_DEFAULT, H5P_DEFAULT));
+  H5Sclose(empty), H5Gclose(pool);
   const hid_t inner = H5Gcreate2(root, "inner", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   put_names(inner, "weight_names", {"dense/kernel:0"});
   put_values(inner, "dense/kernel:0", {1}, {0.5f});
   H5Gclose(inner);
 }
 
-enum class Kind { weights, model, missing, lambda };
+enum class Kind { weights, model, missing, lambda, deep, none };
 
 std::string keras_file(const Scratch& scratch, Kind kind) {
   const std::string path = scratch / "keras.h5";
   const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (kind == Kind::weights) {
     put_layers(file);
+  } else if (kind == Kind::none) {
+    put_names(file, "layer_names", {"dense"});
   } else {
     const hid_t root = H5Gcreate2(file, "model_weights", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     put_layers(root);
     if (kind == Kind::missing) H5Ldelete(root, "conv2d_7/conv2d_7/bias:0", H5P_DEFAULT);
     H5Gclose(root);
-    const char* type = kind == Kind::lambda ? "Lambda" : "Conv2D";
-    put_text(file, "model_config", R"({"class_name":"Sequential","config":{"layers":[{"class_name":")" + std::string(type) + "\"}]}}");
+    const std::string layer = kind == Kind::lambda ? "Lambda" : "Conv2D";
+    const std::string config = R"({"class_name":"Sequential","config":{"layers":[{"class_name":")" + layer + "\"}]}}";
+    put_text(file, "model_config", kind == Kind::deep ? std::string(1000, '[') : config);
     put_values(file, "optimizer_weights/Adam/iteration:0", {1}, {3});
   }
   H5Fclose(file);
@@ -121,4 +127,6 @@ TEST_CASE("a Keras file with a weight missing, or with code in it, is refused") 
   };
   CHECK(refusal(Kind::missing).find("conv2d_7: weight conv2d_7/bias:0 is missing") != std::string::npos);
   CHECK(refusal(Kind::lambda).find("Lambda") != std::string::npos);
+  CHECK(refusal(Kind::deep).find("nested deeper than 200") != std::string::npos);
+  CHECK(refusal(Kind::none).find("without weights") != std::string::npos);
 }

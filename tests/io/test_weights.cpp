@@ -8,7 +8,6 @@
 #include "engine/error.h"
 #include "io/elements.h"
 #include "io/files.h"
-#include "io/hdf5.h"
 #include "io/weights.h"
 #include "tests/io/golden.h"
 #include "tests/io/scratch.h"
@@ -36,10 +35,6 @@ std::string message(const std::function<void()>& work, ExitCode code = ExitCode:
     return error.what();
   }
   return "no error";
-}
-
-H5View view(const char* name, const std::vector<float>& values, std::vector<int64_t> shape) {
-  return {name, "f32", std::move(shape), values.data()};
 }
 
 }  // namespace
@@ -117,25 +112,6 @@ TEST_CASE("weights come back from HDF5 with their card, and the same content giv
   CHECK(back.card.attributes == std::map<std::string, std::string>{{"seed", "7"}});
   CHECK(back.card.sha256 == content_sha256(back));
   CHECK(content_sha256(back) == content_sha256(file));
-}
-
-TEST_CASE("Keras files give their weights by layer and weight names, from weights alone and from whole models") {
-  const Scratch scratch;
-  const std::vector<float> kernel{1, 2, 3, 4, 5, 6}, bias{7, 8, 9};
-  // Groups cannot carry attributes through write_hdf5, so the layers' lists stand where a layer is the root itself.
-  write_hdf5(scratch / "plain.h5",
-             {view("dense/dense/kernel:0", kernel, {2, 3}), view("dense/dense/bias:0", bias, {3})}, {});
-  const WeightFile plain = read_weights(scratch / "plain.h5");
-  CHECK(plain.format == "hdf5");
-  CHECK(plain.find("dense/dense/bias:0") != nullptr);
-  write_hdf5(scratch / "no_group.h5", {view("x", bias, {3})}, {{"layer_names", "dense"}});
-  CHECK(message([&] { read_weights(scratch / "no_group.h5"); }).find("layer dense has no group") != std::string::npos);
-  write_hdf5(scratch / "lambda.h5", {view("x", bias, {3})},
-             {{"layer_names", "dense"}, {"model_config", R"({"config":[{"class_name":"Lambda"}]})"}});
-  CHECK(message([&] { read_weights(scratch / "lambda.h5"); }).find("Lambda") != std::string::npos);
-  write_hdf5(scratch / "deep.h5", {view("x", bias, {3})},
-             {{"layer_names", "dense"}, {"model_config", std::string(1000, '[')}});
-  CHECK(message([&] { read_weights(scratch / "deep.h5"); }).find("nested deeper than 200") != std::string::npos);
 }
 
 TEST_CASE("NaN and infinity in weights are named") {
