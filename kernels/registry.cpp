@@ -44,6 +44,8 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
 
 std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
   static constexpr Rung<Conv2dDims, Conv2dForward> rungs[] = {
+      {"cpu_winograd", "conv2d/conv2d_cpu_winograd.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_winograd),
+       conv2d_supports_cpu_winograd, conv2d_fwd_scratch_cpu_winograd},
       {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_direct),
        conv2d_supports_cpu_direct, conv2d_prepared_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_fwd_v0_reference<float>)},
@@ -53,6 +55,8 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
 
 std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
   static constexpr Rung<Conv2dDims, Conv2dDx> rungs[] = {
+      {"cpu_winograd", "conv2d/conv2d_cpu_winograd.cpp", Device::cpu, EACH_ISA(conv2d_dx_cpu_winograd),
+       conv2d_supports_cpu_winograd, conv2d_dx_scratch_cpu_winograd},
       {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_dx_cpu_direct),
        conv2d_supports_cpu_direct, conv2d_dx_scratch_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dx_v0_reference<float>)},
@@ -62,6 +66,8 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
 
 std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
   static constexpr Rung<Conv2dDims, Conv2dDw> rungs[] = {
+      {"cpu_winograd", "conv2d/conv2d_cpu_winograd_dw.cpp", Device::cpu, EACH_ISA(conv2d_dw_cpu_winograd),
+       conv2d_supports_cpu_winograd, conv2d_dw_scratch_cpu_winograd},
       {"cpu_direct", "conv2d/conv2d_cpu_direct_dw.cpp", Device::cpu, EACH_ISA(conv2d_dw_cpu_direct), nullptr,
        conv2d_dw_scratch_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dw_v0_reference<float>)},

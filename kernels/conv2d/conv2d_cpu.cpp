@@ -28,14 +28,52 @@ size_t conv2d_dw_scratch_cpu_direct(const Conv2dDims& d) {
   return Cg >= 16 ? 0 : static_cast<size_t>(d.N) * (d.H + 2 * d.pad_h) * (d.W + 2 * d.pad_w) * d.C;
 }
 
+// Narrower maps leave most of a tile empty: there the direct rung, which skips padded taps, does less work.
+bool conv2d_supports_cpu_winograd(const Conv2dDims& d) {
+  return d.R == 3 && d.S == 3 && d.stride_h == 1 && d.stride_w == 1 && d.dilation_h == 1 && d.dilation_w == 1 &&
+         d.groups == 1 && d.C % 16 == 0 && d.K % 16 == 0 && d.C >= 32 && d.K >= 32 && d.H >= 4 && d.W >= 4 &&
+         d.P() >= 4 && d.Q() >= 4;
+}
+
+// Some 2 MiB, so that a section stays in cache, but enough tiles to be worth a pass over large filters.
+int conv2d_winograd_section(int channels) {
+  const int tiles = (2 << 20) / (36 * 4 * channels) / 28 * 28;
+  return tiles < 112 ? 112 : tiles;
+}
+
+// [K/16][36][C][16]
+size_t conv2d_prepared_cpu_winograd(const Conv2dDims& d) { return size_t{36} * d.C * d.K; }
+
+namespace {
+
+size_t section(int channels, int tiles) { return size_t{36} * tiles * (channels + 16); }
+
+}  // namespace
+
+size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims& d) {
+  return conv2d_prepared_cpu_winograd(d) + section(d.C, conv2d_winograd_section(d.C));
+}
+
+size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims& d) {
+  return conv2d_prepared_cpu_winograd(d) + section(d.K, conv2d_winograd_section(d.K));
+}
+
+size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims& d) {
+  const int tiles = conv2d_winograd_section(d.C > d.K ? d.C : d.K);
+  return conv2d_prepared_cpu_winograd(d) + section(d.C, tiles) + section(d.K, tiles);
+}
+
 size_t conv2d_prepared_size(const char* rung, const Conv2dDims& d) {
-  return same_name(rung, "cpu_direct") ? conv2d_prepared_cpu_direct(d) : 0;
+  if (same_name(rung, "cpu_direct")) return conv2d_prepared_cpu_direct(d);
+  return same_name(rung, "cpu_winograd") ? conv2d_prepared_cpu_winograd(d) : 0;
 }
 
 void conv2d_prepare(const char* rung, const Conv2dDims& d, const float* w, float* out) {
   const bool wide = active_isa() == Isa::avx512;
   if (same_name(rung, "cpu_direct"))
     (wide ? avx512::conv2d_prepare_cpu_direct : avx2::conv2d_prepare_cpu_direct)(d, w, out);
+  if (same_name(rung, "cpu_winograd"))
+    (wide ? avx512::conv2d_prepare_cpu_winograd : avx2::conv2d_prepare_cpu_winograd)(d, w, out);
 }
 
 }  // namespace limbic

@@ -19,4 +19,20 @@ LIMBIC_EACH_ISA(void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w
                 void conv2d_dw_cpu_direct(const Conv2dDims&, const float* x, const float* dy, float* dw, float* scratch,
                                           Stream);)
 
+// cpu_winograd: F(4x4, 3x3) for 3x3 filters with stride 1, where maps are wide enough for its tiles.
+bool conv2d_supports_cpu_winograd(const Conv2dDims&);
+size_t conv2d_prepared_cpu_winograd(const Conv2dDims&);
+size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims&);
+size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims&);
+size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims&);
+int conv2d_winograd_section(int channels);  // tiles that are transformed at once
+
+LIMBIC_EACH_ISA(void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out);
+                void conv2d_fwd_cpu_winograd(const Conv2dDims&, const float* x, const float* w, const float* prepared,
+                                             const Conv2dEpilogue&, float* y, float* scratch, Stream);
+                void conv2d_dx_cpu_winograd(const Conv2dDims&, const float* dy, const float* w, float* dx,
+                                            float* scratch, Stream);
+                void conv2d_dw_cpu_winograd(const Conv2dDims&, const float* x, const float* dy, float* dw,
+                                            float* scratch, Stream);)
+
 }  // namespace limbic
