@@ -30,13 +30,13 @@ class AlexNet : public Net {
     features.add<Function>(pool);                                                 // 12 [N,6,6,256]
 
     const auto drop = [this](const Tensor& x) { return dropout(x, head_dropout, training()); };
-    classifier.add<Function>(drop);                      // 0 [N,9216]
-    classifier.add<Linear>(w[4] * 6 * 6, o.embedding);   // 1 [N,4096]
-    classifier.add<Relu>();                              // 2
-    classifier.add<Function>(drop);                      // 3
-    classifier.add<Linear>(o.embedding, o.embedding);    // 4 [N,4096]: "fc7", the features of system 1
-    classifier.add<Relu>();                              // 5
-    classifier.add<Linear>(o.embedding, o.classes);      // 6 [N,8]
+    classifier.add<Function>(drop);                     // 0 [N,9216]
+    classifier.add<Linear>(w[4] * 6 * 6, o.embedding);  // 1 [N,4096]
+    classifier.add<Relu>();                             // 2
+    classifier.add<Function>(drop);                     // 3
+    classifier.add<Linear>(o.embedding, o.embedding);   // 4 [N,4096]: "fc7", the features of system 1
+    classifier.add<Relu>();                             // 5
+    classifier.add<Linear>(o.embedding, o.classes);     // 6 [N,8]
     add_child("features", features);
     add_child("classifier", classifier);
 
@@ -59,12 +59,12 @@ class AlexNet : public Net {
  private:
   Tensor flat_to_layer(const Tensor& picture, size_t layers) {
     if (picture.rank() != 4 || picture.dim(3) != 3 || picture.dim(1) < min_frames || picture.dim(2) < min_frames) {
-      throw Error(ExitCode::usage, fmt::format("{}: input is {}, wants pictures [N,224,224,3]", name,
-                                               shape_text(picture.shape())));
+      throw Error(ExitCode::usage,
+                  fmt::format("{}: input is {}, wants pictures [N,224,224,3]", name, shape_text(picture.shape())));
     }
-    Tensor x = features(picture);         // [N,6,6,256]
-    x = adaptive_avg_pool2d(x, 6);        // [N,6,6,256], also of larger pictures
-    x = flatten_channels_first(x);        // [N,9216], channel by channel as published
+    Tensor x = features(picture);   // [N,6,6,256]
+    x = adaptive_avg_pool2d(x, 6);  // [N,6,6,256], also of larger pictures
+    x = flatten_channels_first(x);  // [N,9216], channel by channel as published
     for (size_t i = 0; i < layers; ++i) x = classifier[i](x);
     return x;  // [N,4096] or [N,8]
   }

@@ -67,8 +67,9 @@ std::vector<float> draw_mixup(int64_t pairs, Random& random, double alpha) {
 Tensor mix(const Tensor& x, const std::vector<float>& weights) {
   const int64_t N = x.dim(0);
   if (N % 2 != 0 || static_cast<int64_t>(weights.size()) != N) {
-    throw Error(ExitCode::usage, fmt::format("mixup: {} clips and {} weights, wants pairs of clips and a weight for each",
-                                             N, weights.size()));
+    throw Error(
+        ExitCode::usage,
+        fmt::format("mixup: {} clips and {} weights, wants pairs of clips and a weight for each", N, weights.size()));
   }
   const Tensor weighted = reshape(x, {N / 2, 2, -1}) * Tensor::from({N / 2, 2, 1}, weights);  // [B,2,F]
   Shape mixed = x.shape();

@@ -48,19 +48,19 @@ class Cnn14 : public Net {
   // [N,T,64] -> [N,2048], never negative
   Tensor embed(const Tensor& log_mel) override {
     check_log_mel(*this, log_mel);
-    Tensor x = bn0(log_mel);                                            // [N,T,64]: each mel bin is a channel here
-    if (training()) x = augment(x, augmentation);                       // [N,T,64]; mixup: [N/2,T,64]
-    x = reshape(x, {x.dim(0), x.dim(1), x.dim(2), 1});                  // [N,T,64,1]
-    x = dropout(conv_block1(x), block_dropout, training());             // [N,T/2,32,64]
-    x = dropout(conv_block2(x), block_dropout, training());             // [N,T/4,16,128]
-    x = dropout(conv_block3(x), block_dropout, training());             // [N,T/8,8,256]
-    x = dropout(conv_block4(x), block_dropout, training());             // [N,T/16,4,512]
-    x = dropout(conv_block5(x), block_dropout, training());             // [N,T/32,2,1024]
-    x = dropout(conv_block6(x), block_dropout, training());             // [N,T/32,2,2048]
-    x = mean(x, {2});                                                   // [N,T/32,2048]
-    x = max(x, {1}) + mean(x, {1});                                     // [N,2048]
-    x = dropout(x, head_dropout, training());                           // [N,2048]
-    return relu(fc1(x));                                                // [N,2048]
+    Tensor x = bn0(log_mel);                                 // [N,T,64]: each mel bin is a channel here
+    if (training()) x = augment(x, augmentation);            // [N,T,64]; mixup: [N/2,T,64]
+    x = reshape(x, {x.dim(0), x.dim(1), x.dim(2), 1});       // [N,T,64,1]
+    x = dropout(conv_block1(x), block_dropout, training());  // [N,T/2,32,64]
+    x = dropout(conv_block2(x), block_dropout, training());  // [N,T/4,16,128]
+    x = dropout(conv_block3(x), block_dropout, training());  // [N,T/8,8,256]
+    x = dropout(conv_block4(x), block_dropout, training());  // [N,T/16,4,512]
+    x = dropout(conv_block5(x), block_dropout, training());  // [N,T/32,2,1024]
+    x = dropout(conv_block6(x), block_dropout, training());  // [N,T/32,2,2048]
+    x = mean(x, {2});                                        // [N,T/32,2048]
+    x = max(x, {1}) + mean(x, {1});                          // [N,2048]
+    x = dropout(x, head_dropout, training());                // [N,2048]
+    return relu(fc1(x));                                     // [N,2048]
   }
 
   // Upstream drops out the embedding too, but feeds AudioSet's layer without that.

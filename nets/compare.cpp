@@ -135,7 +135,7 @@ class Comparison {
   }
 
   Tensor net_input() const {
-    if (find("input/x")) return tensor("input/x");  // as the net takes it, for nets without log-mels
+    if (find("input/x")) return tensor("input/x");        // as the net takes it, for nets without log-mels
     const Tensor log_mel = tensor("float64/act/logmel");  // [N,1,T,M]
     if (log_mel.rank() != 4 || log_mel.dim(1) != 1) {
       throw Error(ExitCode::weights, fmt::format("{}: float64/act/logmel is {}, wants [N,1,frames,mels]", file_,
@@ -237,7 +237,8 @@ class Comparison {
       }
     }
     const FileTensor* reference = find("float64/act_grad/logmel");
-    return !reference || add(reference->name, compare_values(reference, x.grad().to_vector(), norm_error), tolerance.element);
+    return !reference ||
+           add(reference->name, compare_values(reference, x.grad().to_vector(), norm_error), tolerance.element);
   }
 
   bool check_gradient(const NamedTensor& p, const GradientTolerance& tolerance) {
@@ -266,7 +267,8 @@ class Comparison {
   bool check_buffers() {
     for (const NamedTensor& b : net_.buffers()) {
       const FileTensor* after = find("float64/bn_after/" + b.name);
-      if (after && !add(after->name, compare_values(after, b.tensor->to_vector(), worst_error), buffer_tolerance)) return false;
+      if (after && !add(after->name, compare_values(after, b.tensor->to_vector(), worst_error), buffer_tolerance))
+        return false;
     }
     return true;
   }
@@ -288,8 +290,8 @@ class Comparison {
   template <class Measure>
   double compare_values(const FileTensor* reference, const std::vector<float>& ours, const Measure& measure) const {
     if (reference->values.size() != ours.size()) {
-      throw Error(ExitCode::weights, fmt::format("{}: {} is {}, the net computes {} numbers there", file_, reference->name,
-                                                 shape_text(reference->shape), ours.size()));
+      throw Error(ExitCode::weights, fmt::format("{}: {} is {}, the net computes {} numbers there", file_,
+                                                 reference->name, shape_text(reference->shape), ours.size()));
     }
     return says_nothing(reference->values) ? std::numeric_limits<double>::infinity() : measure(ours, reference->values);
   }
@@ -298,7 +300,8 @@ class Comparison {
     const FileTensor* reference = find(name);
     if (!reference) return true;
     const double expected = reference->values[0];
-    return add(name, finite_or_infinity(ours == expected ? 0 : std::abs(ours - expected) / std::abs(expected)), tolerance);
+    return add(name, finite_or_infinity(ours == expected ? 0 : std::abs(ours - expected) / std::abs(expected)),
+               tolerance);
   }
 
   bool add(const std::string& name, double error, double tolerance) {

@@ -48,8 +48,10 @@ NetGraph record_graph(Net& net, const Shape& input) {
     const bool leaf = is_leaf(modules, name);
     module->on_forward([&, name = name, leaf](Module& m, const Tensor& in, const Tensor& out) {
       if (out.id() == in.id()) return;  // dropout outside training
-      if (leaf) leaf_of.try_emplace(out.id(), Passed{name, &m, out.detach()});
-      else group_of[out.id()] = name;
+      if (leaf)
+        leaf_of.try_emplace(out.id(), Passed{name, &m, out.detach()});
+      else
+        group_of[out.id()] = name;
     });
   }
   const bool training = net.training();

@@ -15,7 +15,7 @@ struct GraphRow {
   std::string group;  ///< the child of the net that it belongs to: "conv_block1"; empty for none
   Shape output;
   int64_t parameters = 0;
-  int64_t macs = 0;   ///< multiply-adds
+  int64_t macs = 0;  ///< multiply-adds
 };
 
 struct NetGraph {
@@ -34,8 +34,8 @@ struct TapeRow {
   std::string op;
   std::string name;  ///< of a parameter; empty for an op
   Shape shape;
-  std::vector<int> inputs;     ///< rows
-  double gradient_norm = 0;    ///< of its output; 0 where no gradient arrived
+  std::vector<int> inputs;   ///< rows
+  double gradient_norm = 0;  ///< of its output; 0 where no gradient arrived
 };
 
 struct TapeGraph {
@@ -44,7 +44,8 @@ struct TapeGraph {
   std::vector<TapeRow> rows;
 };
 
-/// One training step on `input`-shaped random numbers and label 0, without an update: the tape and each gradient's norm.
+/// One training step on `input`-shaped random numbers and label 0, without an update: the tape and each gradient's
+/// norm.
 TapeGraph record_tape(Net& net, const Shape& input);
 std::string tape_svg(const TapeGraph& graph);
 

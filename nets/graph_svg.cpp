@@ -17,10 +17,14 @@ constexpr int names_x = margin + 22, ops_x = 300, shape_x = 520, bars_x = 548, b
 std::string escaped(const std::string& text) {
   std::string out;
   for (char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += c;
   }
   return out;
 }
@@ -57,9 +61,11 @@ const char* color_of(const std::string& op) {
 
 class Svg {
  public:
-  void rect(double x, double y, double w, double h, double radius, const std::string& fill, const std::string& more = "") {
-    body_ += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"{:.1f}\" fill=\"{}\" {}/>\n",
-                         x, y, w, h, radius, fill, more);
+  void rect(double x, double y, double w, double h, double radius, const std::string& fill,
+            const std::string& more = "") {
+    body_ += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"{:.1f}\" fill=\"{}\" {}/>\n", x, y, w,
+        h, radius, fill, more);
   }
   void text(double x, double y, const std::string& style, const std::string& words) {
     body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, escaped(words));
@@ -70,13 +76,16 @@ class Svg {
   void add(const Svg& other) { body_ += other.body_; }
   std::string page(double height, const std::string& title) const {
     return fmt::format(
-               "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1:.0f}\" viewBox=\"0 0 {0} {1:.0f}\">\n"
+               "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1:.0f}\" viewBox=\"0 0 {0} "
+               "{1:.0f}\">\n"
                "<title>{2}</title>\n<style>\n"
                "text {{ font-family: 'DejaVu Sans', 'Helvetica', sans-serif; fill: #26303a; }}\n"
                ".title {{ font-size: 24px; font-weight: bold; }}\n.sub {{ font-size: 13px; fill: #66707c; }}\n"
-               ".name {{ font-size: 13px; }}\n.op {{ font-size: 12px; fill: #66707c; }}\n.group {{ font-size: 12px; font-weight: bold; fill: #4a5663; }}\n"
+               ".name {{ font-size: 13px; }}\n.op {{ font-size: 12px; fill: #66707c; }}\n.group {{ font-size: 12px; "
+               "font-weight: bold; fill: #4a5663; }}\n"
                ".shape {{ font-size: 12px; font-family: 'DejaVu Sans Mono', monospace; text-anchor: end; }}\n"
-               ".count {{ font-size: 11px; fill: #66707c; }}\n.head {{ font-size: 11px; fill: #8b949e; }}\n.headr {{ font-size: 11px; fill: #8b949e; text-anchor: end; }}\n"
+               ".count {{ font-size: 11px; fill: #66707c; }}\n.head {{ font-size: 11px; fill: #8b949e; }}\n.headr {{ "
+               "font-size: 11px; fill: #8b949e; text-anchor: end; }}\n"
                "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fbfbf9\"/>\n",
                width, height, escaped(title)) +
            body_ + "</svg>\n";
@@ -101,8 +110,9 @@ std::string graph_svg(const NetGraph& graph) {
   double y = header;
   const int bar2_x = bars_x + bar_width + 34;
   svg.text(margin, 40, "title", graph.title);
-  svg.text(margin, 62, "sub", fmt::format("{} parameters · {} multiply-adds for an input of {}", grouped(graph.parameters),
-                                          short_count(static_cast<double>(graph.macs)), shape_label(graph.input)));
+  svg.text(margin, 62, "sub",
+           fmt::format("{} parameters · {} multiply-adds for an input of {}", grouped(graph.parameters),
+                       short_count(static_cast<double>(graph.macs)), shape_label(graph.input)));
   svg.text(names_x, y - 8, "head", "layer");
   svg.text(ops_x, y - 8, "head", "op");
   svg.text(shape_x, y - 8, "headr", "output (channels last)");
@@ -136,11 +146,14 @@ std::string graph_svg(const NetGraph& graph) {
     svg.text(ops_x, middle, "op", r.op);
     svg.text(shape_x, middle, "shape", shape_label(r.output));
     if (r.parameters > 0) {
-      svg.rect(bars_x, y + 6, std::max(1.0, bar_length(static_cast<double>(r.parameters), static_cast<double>(most_parameters))), 6, 2, "#5b8fd0");
+      svg.rect(bars_x, y + 6,
+               std::max(1.0, bar_length(static_cast<double>(r.parameters), static_cast<double>(most_parameters))), 6, 2,
+               "#5b8fd0");
       svg.text(bars_x, y + height - 4, "count", grouped(r.parameters));
     }
     if (r.macs > 0) {
-      svg.rect(bar2_x, y + 6, std::max(1.0, bar_length(static_cast<double>(r.macs), static_cast<double>(most_macs))), 6, 2, "#d7883a");
+      svg.rect(bar2_x, y + 6, std::max(1.0, bar_length(static_cast<double>(r.macs), static_cast<double>(most_macs))), 6,
+               2, "#d7883a");
       svg.text(bar2_x, y + height - 4, "count", short_count(static_cast<double>(r.macs)));
     }
     y += height;
@@ -163,8 +176,11 @@ std::string tape_svg(const TapeGraph& graph) {
 
   Svg boxes, lines;
   lines.text(margin, 40, "title", graph.title + ": one step on the tape");
-  lines.text(margin, 62, "sub", fmt::format("loss {:.4f} · backward runs from the bottom up · bars are gradient norms, {:.1e} to {:.1e}, logarithmic",
-                                            graph.loss, smallest, largest));
+  lines.text(
+      margin, 62, "sub",
+      fmt::format(
+          "loss {:.4f} · backward runs from the bottom up · bars are gradient norms, {:.1e} to {:.1e}, logarithmic",
+          graph.loss, smallest, largest));
   double y = header;
   lines.text(leaf_x, y - 8, "head", "parameters");
   lines.text(op_x, y - 8, "head", "ops");
@@ -189,7 +205,8 @@ std::string tape_svg(const TapeGraph& graph) {
     boxes.text(op_x + 16, center[i] + 4.5, "name", r.op);
     boxes.text(op_x + op_width - 10, center[i] + 4.5, "shape", shape_label(r.shape));
     norm_bar(norm_x, center[i] - 3, norm_width, r.gradient_norm);
-    if (r.gradient_norm > 0) boxes.text(norm_x + norm_width + 12, center[i] + 4, "count", fmt::format("{:.2e}", r.gradient_norm));
+    if (r.gradient_norm > 0)
+      boxes.text(norm_x + norm_width + 12, center[i] + 4, "count", fmt::format("{:.2e}", r.gradient_norm));
 
     double leaf_y = center[i] - 15.0 * static_cast<double>(leaves.size());
     for (int leaf : leaves) {
@@ -198,8 +215,9 @@ std::string tape_svg(const TapeGraph& graph) {
       boxes.text(leaf_x + 14, leaf_y + 14, "count", p.name.empty() ? "input" : p.name);
       norm_bar(leaf_x + 14, leaf_y + 18, 120, p.gradient_norm);
       boxes.text(leaf_x + leaf_width - 14, leaf_y + 19, "shape", shape_label(p.shape));
-      lines.path(fmt::format("M{} {:.1f} C{} {:.1f} {} {:.1f} {} {:.1f}", leaf_x + leaf_width, leaf_y + 15, op_x - 22, leaf_y + 15,
-                             op_x - 44, center[i], op_x, center[i]), "#a9bcd3", 1.2);
+      lines.path(fmt::format("M{} {:.1f} C{} {:.1f} {} {:.1f} {} {:.1f}", leaf_x + leaf_width, leaf_y + 15, op_x - 22,
+                             leaf_y + 15, op_x - 44, center[i], op_x, center[i]),
+                 "#a9bcd3", 1.2);
       leaf_y += 30;
     }
     for (int input : r.inputs) {
@@ -211,7 +229,8 @@ std::string tape_svg(const TapeGraph& graph) {
         lines.path(fmt::format("M{0} {1:.1f} L{0} {2:.1f}", op_x + op_width / 2, from, to), "#8b949e", 1.4);
       } else {  // round the ops between, on the right
         const double x = op_x + op_width, bulge = x + 34;
-        lines.path(fmt::format("M{0} {1:.1f} C{2} {1:.1f} {2} {3:.1f} {0} {3:.1f}", x, from - 15, bulge, to + 15), "#8b949e", 1.4);
+        lines.path(fmt::format("M{0} {1:.1f} C{2} {1:.1f} {2} {3:.1f} {0} {3:.1f}", x, from - 15, bulge, to + 15),
+                   "#8b949e", 1.4);
       }
     }
     y += height + 12;

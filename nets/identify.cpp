@@ -45,7 +45,8 @@ std::pair<std::string, std::string> keras_parts(std::string name) {
 }
 
 bool is_keras(const std::vector<FileTensor>& all) {
-  return std::any_of(all.begin(), all.end(), [](const FileTensor& t) { return keras_parts(t.name).second == "kernel"; });
+  return std::any_of(all.begin(), all.end(),
+                     [](const FileTensor& t) { return keras_parts(t.name).second == "kernel"; });
 }
 
 class Shapes {
@@ -55,7 +56,8 @@ class Shapes {
       const std::string key = published_key(t.name, tensors);
       if (!key.empty()) shapes_[key] = t.shape;
     }
-    const bool based = std::any_of(shapes_.begin(), shapes_.end(), [](auto& s) { return s.first.starts_with("base."); });
+    const bool based =
+        std::any_of(shapes_.begin(), shapes_.end(), [](auto& s) { return s.first.starts_with("base."); });
     if (based) base_ = "base.";
   }
   bool has(const std::string& key) const { return find(key) != nullptr; }
@@ -86,9 +88,12 @@ std::string panns_variant(const Shapes& s, const std::string& file) {
   const std::string stft = "spectrogram_extractor.stft.conv_real.weight";
   if (!s.has(stft)) return "";
   switch (s.extent(stft, 2, 3)) {
-    case 1024: return "cnn14";
-    case 512: return "cnn14-16k";
-    case 256: return "cnn14-8k";
+    case 1024:
+      return "cnn14";
+    case 512:
+      return "cnn14-16k";
+    case 256:
+      return "cnn14-8k";
   }
   throw Error(ExitCode::weights, fmt::format("{}: {} has windows of {} samples, wants 1024, 512 or 256", file, stft,
                                              s.extent(stft, 2, 3)));
@@ -98,7 +103,8 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
   NetDescription d;
   int blocks = 0;
   while (s.has(fmt::format("conv_block{}.conv1.weight", blocks + 1))) ++blocks;
-  for (int b = 1; b <= blocks; ++b) d.options.widths.push_back(s.extent(fmt::format("conv_block{}.conv1.weight", b), 0, 4));
+  for (int b = 1; b <= blocks; ++b)
+    d.options.widths.push_back(s.extent(fmt::format("conv_block{}.conv1.weight", b), 0, 4));
   d.options.mels = s.extent("bn0.weight", 0, 1);
   if (s.has("fc.weight") && blocks == 4) {
     d.name = "voice";
@@ -106,7 +112,8 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
     return d;
   }
   if (s.has("att_block.att.weight")) {
-    throw Error(ExitCode::weights, fmt::format("{}: has att_block.att.weight: Cnn14_DecisionLevelAtt is no net of limbic", file));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: has att_block.att.weight: Cnn14_DecisionLevelAtt is no net of limbic", file));
   }
   d.options.embedding = s.extent("fc1.weight", 0, 2);
   if (s.has("fc_transfer.weight")) {
@@ -122,7 +129,8 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
     }
   }
   if (d.name.empty() || (d.name == "cnn14-transfer" && blocks != 6)) {
-    throw Error(ExitCode::weights, fmt::format("{}: has {} convolution blocks; Cnn14 has 6, Cnn10 and Cnn6 have 4", file, blocks));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: has {} convolution blocks; Cnn14 has 6, Cnn10 and Cnn6 have 4", file, blocks));
   }
   return d;
 }
@@ -163,7 +171,8 @@ std::string published_key(const std::string& name, const std::vector<FileTensor>
       const KerasLayer other = keras_layer(keras_parts(t.name).first);
       if (other.kind == own.kind && other.number < own.number) before.insert(other);
     }
-    return before.empty() ? fmt::format("{}.{}", own.kind, leaf) : fmt::format("{}_{}.{}", own.kind, before.size(), leaf);
+    return before.empty() ? fmt::format("{}.{}", own.kind, leaf)
+                          : fmt::format("{}_{}.{}", own.kind, before.size(), leaf);
   }
   if (name.starts_with("optimizer_weights")) return "";
   std::string key = name;
@@ -183,9 +192,10 @@ NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::s
   } else if (s.has("conv2d.kernel") || s.has("conv1d.kernel")) {
     d = describe_keras(s);
   } else {
-    throw Error(ExitCode::weights,
-                fmt::format("{}: none of its {} tensors is the first layer of a net that limbic knows{}", file, tensors.size(),
-                            tensors.empty() ? "" : fmt::format(" (the first is {})", tensors.front().name)));
+    throw Error(
+        ExitCode::weights,
+        fmt::format("{}: none of its {} tensors is the first layer of a net that limbic knows{}", file, tensors.size(),
+                    tensors.empty() ? "" : fmt::format(" (the first is {})", tensors.front().name)));
   }
   if (!hint.empty() && hint != d.name) {
     throw Error(ExitCode::weights, fmt::format("{}: holds a net {}, not {}", file, d.name, hint));

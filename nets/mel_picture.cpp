@@ -13,8 +13,8 @@ struct Tap {
   float share;  // of high
 };
 Tap tap(int i, int out, int64_t in) {
-  const float at = std::clamp((static_cast<float>(i) + 0.5f) * static_cast<float>(in) / static_cast<float>(out) - 0.5f, 0.0f,
-                              static_cast<float>(in - 1));
+  const float at = std::clamp((static_cast<float>(i) + 0.5f) * static_cast<float>(in) / static_cast<float>(out) - 0.5f,
+                              0.0f, static_cast<float>(in - 1));
   const auto low = static_cast<int64_t>(at);
   return {low, std::min(low + 1, in - 1), at - static_cast<float>(low)};
 }
@@ -24,7 +24,8 @@ Tap tap(int i, int out, int64_t in) {
 Tensor mel_picture(const Tensor& log_mel, int size) {
   constexpr float range_db = 80, mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
   if (log_mel.rank() != 2 || log_mel.size() == 0 || size < 1) {
-    throw Error(ExitCode::usage, "mel_picture: input is " + shape_text(log_mel.shape()) + ", wants a log-mel [frames,mels]");
+    throw Error(ExitCode::usage,
+                "mel_picture: input is " + shape_text(log_mel.shape()) + ", wants a log-mel [frames,mels]");
   }
   const int64_t T = log_mel.dim(0), M = log_mel.dim(1);
   const float* x = log_mel.data();

@@ -32,15 +32,16 @@ struct NetDescription {
   std::string name;
   NetOptions options;
 };
-NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::string& file, const std::string& hint = "");
+NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::string& file,
+                            const std::string& hint = "");
 
 /// The net that `describe_net` tells, holding the numbers; in eval mode. Error(ExitCode::weights) names the key, what
 /// was found and what is expected: a missing key, a wrong shape, NaN or infinity. `warnings` gets the rest.
 std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, const std::string& file,
                                       const std::string& hint = "", std::vector<std::string>* warnings = nullptr);
 
-/// The front end that this net's log-mels are made with; of a PANNs net with the mel matrix of its checkpoint, which may
-/// differ from ours in the last bit. Error(ExitCode::usage) where the net has none.
+/// The front end that this net's log-mels are made with; of a PANNs net with the mel matrix of its checkpoint, which
+/// may differ from ours in the last bit. Error(ExitCode::usage) where the net has none.
 FrontEnd front_end_of(Net& net);
 
 struct LoadOptions {

@@ -49,7 +49,8 @@ void check_finite(const FileTensor& found, const std::string& file) {
 
 bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 bool is_front_end(const std::string& name) {
-  return name.find("spectrogram_extractor.") != std::string::npos || name.find("logmel_extractor.") != std::string::npos;
+  return name.find("spectrogram_extractor.") != std::string::npos ||
+         name.find("logmel_extractor.") != std::string::npos;
 }
 
 // The stored DFT and mel matrices must be the ones that this net's log-mels are made with.
@@ -61,8 +62,9 @@ void check_front_end(const NamedTensor& own, const FileTensor& found, const std:
     worst = std::max(worst, std::abs(static_cast<double>(ours[i]) - found.values[i]));
   }
   if (worst > 1e-5) {
-    warnings.push_back(fmt::format("{} differs from the front end {} by {:.2g}: were these weights trained for another?",
-                                   found.name, front_end, worst));
+    warnings.push_back(
+        fmt::format("{} differs from the front end {} by {:.2g}: were these weights trained for another?", found.name,
+                    front_end, worst));
   }
 }
 
@@ -119,8 +121,8 @@ std::vector<std::string> load_state(Net& net, const std::vector<FileTensor>& ten
     by_name.erase(it);
     if (found.shape != file_shape(own)) {
       if (head && options.keep_other_head) {
-        warnings.push_back(fmt::format("{} is {}, this net's is {}: it starts anew", found.name, shape_text(found.shape),
-                                       shape_text(file_shape(own))));
+        warnings.push_back(fmt::format("{} is {}, this net's is {}: it starts anew", found.name,
+                                       shape_text(found.shape), shape_text(file_shape(own))));
         continue;
       }
       if (is_counter(own.name) && found.values.size() == 1) {  // some writers store [1]

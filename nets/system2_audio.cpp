@@ -60,13 +60,13 @@ class System2Audio1d : public Net {
     if (sequence.rank() != 3 || sequence.dim(1) != 282 || sequence.dim(2) != 1) {
       throw Error(ExitCode::usage, fmt::format("{}: input is {}, wants [N,282,1]", name, shape_text(sequence.shape())));
     }
-    Tensor x = relu(conv1d_0(sequence));                              // [N,273,64]
-    x = relu(conv1d_1(x));                                            // [N,264,128]
-    x = dropout(max_pool1d(x, 8), block_dropout, training());         // [N,33,128]
-    x = relu(conv1d_2(x));                                            // [N,24,128]
-    x = dropout(max_pool1d(x, 8), block_dropout, training());         // [N,3,128]
-    x = flatten(x);                                                   // [N,384]
-    return relu(dense_0(x));                                          // [N,128]
+    Tensor x = relu(conv1d_0(sequence));                       // [N,273,64]
+    x = relu(conv1d_1(x));                                     // [N,264,128]
+    x = dropout(max_pool1d(x, 8), block_dropout, training());  // [N,33,128]
+    x = relu(conv1d_2(x));                                     // [N,24,128]
+    x = dropout(max_pool1d(x, 8), block_dropout, training());  // [N,3,128]
+    x = flatten(x);                                            // [N,384]
+    return relu(dense_0(x));                                   // [N,128]
   }
 
   Tensor forward(const Tensor& sequence) override {
@@ -105,15 +105,16 @@ class System2Audio2d : public Net {
   // Shapes for 3x3 kernels and 32 filters.
   Tensor embed(const Tensor& picture) override {
     if (picture.rank() != 4 || picture.dim(1) < 24 || picture.dim(2) < 24 || picture.dim(3) != 1) {
-      throw Error(ExitCode::usage, fmt::format("{}: input is {}, wants [N,128,282,1]", name, shape_text(picture.shape())));
+      throw Error(ExitCode::usage,
+                  fmt::format("{}: input is {}, wants [N,128,282,1]", name, shape_text(picture.shape())));
     }
-    Tensor x = relu(conv2d_0(picture));                                // [N,126,280,32]
-    x = max_pool2d(x, 2);                                              // [N,63,140,32]
-    x = relu(conv2d_1(x));                                             // [N,61,138,64]
-    x = dropout(max_pool2d(x, 2), block_dropout, training());          // [N,30,69,64]
-    x = relu(conv2d_2(x));                                             // [N,28,67,64]
-    x = dropout(global_max_pool(x), block_dropout, training());        // [N,64]
-    return relu(dense_0(x));                                           // [N,64]
+    Tensor x = relu(conv2d_0(picture));                          // [N,126,280,32]
+    x = max_pool2d(x, 2);                                        // [N,63,140,32]
+    x = relu(conv2d_1(x));                                       // [N,61,138,64]
+    x = dropout(max_pool2d(x, 2), block_dropout, training());    // [N,30,69,64]
+    x = relu(conv2d_2(x));                                       // [N,28,67,64]
+    x = dropout(global_max_pool(x), block_dropout, training());  // [N,64]
+    return relu(dense_0(x));                                     // [N,64]
   }
 
   Tensor forward(const Tensor& picture) override {

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
+#include "data_folder.h"
 #include "io/hdf5.h"
 #include "io/weights.h"
 #include "nets/compare.h"
-#include "data_folder.h"
 
 using namespace limbic;
 
@@ -31,7 +31,8 @@ Loaded load_reference(const std::string& path) {
   const H5File file = read_hdf5(path);
   Loaded l;
   for (const H5Tensor& t : file.tensors) l.numbers.push_back(t.floats());
-  for (size_t i = 0; i < l.numbers.size(); ++i) l.tensors.push_back({file.tensors[i].name, file.tensors[i].shape, l.numbers[i]});
+  for (size_t i = 0; i < l.numbers.size(); ++i)
+    l.tensors.push_back({file.tensors[i].name, file.tensors[i].shape, l.numbers[i]});
   return l;
 }
 
@@ -87,7 +88,8 @@ TEST_CASE("a reference of NaN or of zeros proves nothing and fails") {
 
 TEST_CASE("a file that is no reference, or of another width, is code 4") {
   auto net = load_net(fixture + "/weights.h5");
-  CHECK_THROWS_WITH(compare(*net, load_reference(fixture + "/weights.h5").tensors, "w.h5"), Catch::Contains("float64/act/logmel"));
+  CHECK_THROWS_WITH(compare(*net, load_reference(fixture + "/weights.h5").tensors, "w.h5"),
+                    Catch::Contains("float64/act/logmel"));
   Loaded reference = load_reference(fixture + "/reference_eval.h5");
   for (FileTensor& t : reference.tensors) {
     if (t.name == "float64/act/block1") t.values = t.values.subspan(1);

@@ -32,7 +32,8 @@ TEST_CASE("blocks are groups that end with their pooling") {
   o.widths = {2, 4, 8, 8};
   auto net = make_net("voice", o);
   const NetGraph graph = record_graph(*net, net->input_shape(1, 40));
-  const auto pool = std::find_if(graph.rows.begin(), graph.rows.end(), [](const GraphRow& r) { return r.op == "avg_pool2d"; });
+  const auto pool =
+      std::find_if(graph.rows.begin(), graph.rows.end(), [](const GraphRow& r) { return r.op == "avg_pool2d"; });
   REQUIRE(pool != graph.rows.end());
   CHECK(pool->group == "conv_block1");
   CHECK(pool->output == Shape{1, 20, 32, 2});

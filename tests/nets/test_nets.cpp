@@ -130,9 +130,8 @@ TEST_CASE("nets give logits for each class, and an embedding") {
   NetOptions thin_alexnet = with(5, {2, 2, 2, 2, 2});
   thin_alexnet.embedding = 6;
   const Case cases[] = {
-      {"cnn14", narrow_cnn14(5), 64},     {"cnn14-transfer", narrow_cnn14(5), 64},
-      {"voice", with(5, {2, 4, 8, 16}), 16}, {"alexnet", thin_alexnet, 6},
-      {"sys2-audio-1d", with(5), 128},    {"sys2-audio-2d", with(5, {2, 4, 4}), 4},
+      {"cnn14", narrow_cnn14(5), 64}, {"cnn14-transfer", narrow_cnn14(5), 64}, {"voice", with(5, {2, 4, 8, 16}), 16},
+      {"alexnet", thin_alexnet, 6},   {"sys2-audio-1d", with(5), 128},         {"sys2-audio-2d", with(5, {2, 4, 4}), 4},
   };
   for (const Case& c : cases) {
     INFO(c.name);

@@ -31,11 +31,16 @@ struct File {
 
 NetOptions narrow(const std::string& net) {
   NetOptions o;
-  if (net.starts_with("cnn14")) o.widths = {2, 4, 4, 8, 8, 16};
-  else if (net == "alexnet") o.widths = {2, 3, 4, 5, 6};
-  else if (net == "sys2-audio-1d") o.widths = {2, 3, 4};
-  else if (net == "sys2-audio-2d") o.widths = {2, 3, 4}, o.kernel = {3, 5};
-  else o.widths = {2, 4, 4, 8};
+  if (net.starts_with("cnn14"))
+    o.widths = {2, 4, 4, 8, 8, 16};
+  else if (net == "alexnet")
+    o.widths = {2, 3, 4, 5, 6};
+  else if (net == "sys2-audio-1d")
+    o.widths = {2, 3, 4};
+  else if (net == "sys2-audio-2d")
+    o.widths = {2, 3, 4}, o.kernel = {3, 5};
+  else
+    o.widths = {2, 4, 4, 8};
   o.embedding = net == "voice" ? 0 : 12;
   o.classes = 6;
   return o;
@@ -111,10 +116,11 @@ TEST_CASE("prefixes of other tools are seen through") {
 
 TEST_CASE("Keras's own names are recognised, whatever its session counted to") {
   File file = saved("sys2-audio-2d");
-  const std::pair<const char*, const char*> keras[] = {
-      {"conv2d.", "model_weights/conv2d_9/conv2d_9/"}, {"conv2d_1.", "model_weights/conv2d_10/conv2d_10/"},
-      {"conv2d_2.", "model_weights/conv2d_11/conv2d_11/"}, {"dense.", "model_weights/dense_4/dense_4/"},
-      {"dense_1.", "model_weights/dense_5/dense_5/"}};
+  const std::pair<const char*, const char*> keras[] = {{"conv2d.", "model_weights/conv2d_9/conv2d_9/"},
+                                                       {"conv2d_1.", "model_weights/conv2d_10/conv2d_10/"},
+                                                       {"conv2d_2.", "model_weights/conv2d_11/conv2d_11/"},
+                                                       {"dense.", "model_weights/dense_4/dense_4/"},
+                                                       {"dense_1.", "model_weights/dense_5/dense_5/"}};
   for (SavedTensor& t : file.tensors) {
     const size_t dot = t.name.find('.') + 1;
     for (const auto& [own, theirs] : keras) {
@@ -140,14 +146,16 @@ TEST_CASE("the variants of Cnn14 are told by the stored STFT, or by the card whe
   file.remove("logmel_extractor.melW");
   CHECK(net_from_weights(file.view(), "f")->name == "cnn14");
   CHECK(net_from_weights(file.view(), "f", "cnn14-8k")->front_end == "panns-8k");
-  CHECK_THROWS_WITH(net_from_weights(saved("cnn14").view(), "f", "cnn10"), Catch::Contains("holds a net cnn14, not cnn10"));
+  CHECK_THROWS_WITH(net_from_weights(saved("cnn14").view(), "f", "cnn10"),
+                    Catch::Contains("holds a net cnn14, not cnn10"));
 }
 
 TEST_CASE("unfitting weights are refused with key, found and expected") {
   auto load = [](const File& f) { return [&f] { net_from_weights(f.view(), "bad.h5"); }; };
   File file = saved("cnn14");
   file.remove("conv_block3.bn2.running_var");
-  CHECK_THROWS_WITH(load(file)(), Catch::Contains("bad.h5: conv_block3.bn2.running_var is missing") && Catch::Contains("[4]"));
+  CHECK_THROWS_WITH(load(file)(),
+                    Catch::Contains("bad.h5: conv_block3.bn2.running_var is missing") && Catch::Contains("[4]"));
   CHECK(code_of(load(file)) == static_cast<int>(ExitCode::weights));
 
   file = saved("cnn14");
