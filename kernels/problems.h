@@ -2,10 +2,26 @@
 // Named problem sizes per op: our nets' real layers and awkward shapes. One list for tests, benchmarks and docs; an op
 // without entries here fails its test.
 #pragma once
+#include <array>
+#include <string_view>
+
+#include "kernels/adam/adam.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bce/bce.h"
+#include "kernels/binary/binary.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/copy/copy.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/dropout/dropout.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mel/mel.h"
+#include "kernels/pool2d/pool2d.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/sgd/sgd.h"
+#include "kernels/softmax/softmax.h"
 #include "kernels/stft/stft.h"
+#include "kernels/sum_squares/sum_squares.h"
+#include "kernels/unary/unary.h"
 
 namespace limbic {
 
@@ -129,5 +145,317 @@ inline constexpr Problem<LogMelDims> mel_problems[] = {
     {"another floor", {{4000, 512, 160, Pad::zero}, 40, 1e-3f}},
     {"not a size of the fast rungs", {{2000, 128, 40, Pad::reflect}, 20}},
 };
+
+inline constexpr Problem<BatchNormDims> batch_norm_problems[] = {
+    {"cnn14 bn0 of 10 s [1001,64]", {1001, 64}},
+    {"cnn14 block 1, 401 frames [25664,64]", {25664, 64}},
+    {"cnn14 block 3 [1600,256]", {1600, 256}},
+    {"cnn14 block 5 [100,1024]", {100, 1024}},
+    {"cnn14 block 6 [24,2048]", {24, 2048}},
+    {"system 2, 2-D [9024,16]", {9024, 16}},
+    {"one row [1,16]", {1, 16}},
+    {"one row, one channel [1,1]", {1, 1}},
+    {"two rows [2,15]", {2, 15}},
+    {"three rows [3,17]", {3, 17}},
+    {"one channel [1000,1]", {1000, 1}},
+    {"two channels [999,2]", {999, 2}},
+    {"three channels [1025,3]", {1025, 3}},
+    {"eight channels [1023,8]", {1023, 8}},
+    {"15 channels [64,15]", {64, 15}},
+    {"16 channels, one chunk [1024,16]", {1024, 16}},
+    {"16 channels, a row more [1025,16]", {1025, 16}},
+    {"17 channels [2048,17]", {2048, 17}},
+    {"31 channels [33,31]", {33, 31}},
+    {"33 channels [511,33]", {511, 33}},
+    {"64 channels, odd rows [513,64]", {513, 64}},
+    {"65 channels [505,65]", {505, 65}},
+    {"100 channels [329,100]", {329, 100}},
+    {"2049 channels [33,2049]", {33, 2049}},
+};
+
+namespace problems {
+
+constexpr PoolKind max = PoolKind::max, avg = PoolKind::avg;
+
+}  // namespace problems
+
+inline constexpr Problem<Pool2dDims> pool2d_problems[] = {
+    {"cnn14 block 1, avg 2x2 [1,100,64,64]", {1, 100, 64, 64, 2, 2, 2, 2, 0, 0, problems::avg}},
+    {"cnn14 block 4, avg 2x2 [2,25,8,512]", {2, 25, 8, 512, 2, 2, 2, 2, 0, 0, problems::avg}},
+    {"cnn14 block 6, avg 1x1 [1,12,2,2048]", {1, 12, 2, 2048, 1, 1, 1, 1, 0, 0, problems::avg}},
+    {"alexnet pool 1, max 3x3 s2 [1,55,55,64]", {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max}},
+    {"alexnet pool 5, max 3x3 s2 [2,13,13,256]", {2, 13, 13, 256, 3, 3, 2, 2, 0, 0, problems::max}},
+    {"system 2, max 4x4 [1,128,94,16]", {1, 128, 94, 16, 4, 4, 4, 4, 0, 0, problems::max}},
+    {"1-D, max 8 [2,1,259,64]", {2, 1, 259, 64, 1, 8, 1, 8, 0, 0, problems::max}},
+    {"1-D, avg 5 s3 pad 2 [2,77,1,20]", {2, 77, 1, 20, 5, 1, 3, 1, 2, 0, problems::avg}},
+    {"global avg [3,7,5,40]", {3, 7, 5, 40, 7, 5, 1, 1, 0, 0, problems::avg}},
+    {"global max [3,7,5,40]", {3, 7, 5, 40, 7, 5, 1, 1, 0, 0, problems::max}},
+    {"one pixel, max [1,1,1,1]", {1, 1, 1, 1, 1, 1, 1, 1, 0, 0, problems::max}},
+    {"one pixel, avg with padding [1,1,1,17]", {1, 1, 1, 17, 3, 3, 1, 1, 1, 1, problems::avg}},
+    {"one channel, max [2,9,9,1]", {2, 9, 9, 1, 2, 2, 2, 2, 0, 0, problems::max}},
+    {"one channel, avg [2,9,9,1]", {2, 9, 9, 1, 2, 2, 2, 2, 0, 0, problems::avg}},
+    {"15 channels, max 3x2 s1 [1,6,7,15]", {1, 6, 7, 15, 3, 2, 1, 1, 0, 0, problems::max}},
+    {"16 channels, max 3x3 s1 pad 1 [1,8,8,16]", {1, 8, 8, 16, 3, 3, 1, 1, 1, 1, problems::max}},
+    {"17 channels, avg 3x3 s1 pad 1 [1,8,8,17]", {1, 8, 8, 17, 3, 3, 1, 1, 1, 1, problems::avg}},
+    {"17 channels, avg without the padding [1,8,8,17]", {1, 8, 8, 17, 3, 3, 1, 1, 1, 1, problems::avg, false}},
+    {"33 channels, avg 2x3 s2x1 pad 1 uncounted [2,5,9,33]", {2, 5, 9, 33, 2, 3, 2, 1, 1, 1, problems::avg, false}},
+    {"stride beyond the window, max [1,11,11,31]", {1, 11, 11, 31, 2, 2, 3, 3, 0, 0, problems::max}},
+    {"stride beyond the window, avg [1,11,11,31]", {1, 11, 11, 31, 2, 2, 3, 3, 0, 0, problems::avg}},
+    {"5x5 s2 pad 2, max [2,14,10,24]", {2, 14, 10, 24, 5, 5, 2, 2, 2, 2, problems::max}},
+    {"rows left over, max 2x2 [1,7,3,64]", {1, 7, 3, 64, 2, 2, 2, 2, 0, 0, problems::max}},
+    {"no image [0,4,4,16]", {0, 4, 4, 16, 2, 2, 2, 2, 0, 0, problems::avg}},
+};
+
+inline constexpr Problem<ReduceDims> reduce_problems[] = {
+    {"cnn14, mean over mels [200,2,2048]", {200, 2, 2048, ReduceKind::mean}},
+    {"cnn14, max over frames [2,12,2048]", {2, 12, 2048, ReduceKind::max}},
+    {"bias gradient, sum over rows [1,5000,64]", {1, 5000, 64, ReduceKind::sum}},
+    {"loss, mean of a batch [1,8,1]", {1, 8, 1, ReduceKind::mean}},
+    {"all of a tensor, sum [1,100003,1]", {1, 100003, 1, ReduceKind::sum}},
+    {"all of a tensor, max [1,10007,1]", {1, 10007, 1, ReduceKind::max}},
+    {"rows, sum [300,64,1]", {300, 64, 1, ReduceKind::sum}},
+    {"rows, mean [17,4097,1]", {17, 4097, 1, ReduceKind::mean}},
+    {"rows, max [300,63,1]", {300, 63, 1, ReduceKind::max}},
+    {"one element, sum [1,1,1]", {1, 1, 1, ReduceKind::sum}},
+    {"one element, max [1,1,1]", {1, 1, 1, ReduceKind::max}},
+    {"length one, mean [5,1,7]", {5, 1, 7, ReduceKind::mean}},
+    {"length one, max [3,1,17]", {3, 1, 17, ReduceKind::max}},
+    {"15, sum [3,15,1]", {3, 15, 1, ReduceKind::sum}},
+    {"16, max [3,16,1]", {3, 16, 1, ReduceKind::max}},
+    {"17, mean [3,17,1]", {3, 17, 1, ReduceKind::mean}},
+    {"inner 2, sum [4,33,2]", {4, 33, 2, ReduceKind::sum}},
+    {"inner 15, sum [4,100,15]", {4, 100, 15, ReduceKind::sum}},
+    {"inner 16, max [4,20,16]", {4, 20, 16, ReduceKind::max}},
+    {"inner 17, mean [4,1025,17]", {4, 1025, 17, ReduceKind::mean}},
+    {"inner 33, max [2,21,33]", {2, 21, 33, ReduceKind::max}},
+    {"wide, sum [1,3,40000]", {1, 3, 40000, ReduceKind::sum}},
+    {"nothing to sum [2,0,5]", {2, 0, 5, ReduceKind::sum}},
+    {"no rows, max [0,3,5]", {0, 3, 5, ReduceKind::max}},
+};
+
+namespace problems {
+
+struct Length {
+  const char* name;
+  int64_t n;
+};
+
+/// Around the lanes (16), the unrolled loops (64), the tasks (16384); and none.
+inline constexpr Length lengths[] = {
+    {"n = 0", 0},         {"n = 1", 1},         {"n = 2", 2},         {"n = 7", 7},           {"n = 8", 8},
+    {"n = 9", 9},         {"n = 15", 15},       {"n = 16", 16},       {"n = 17", 17},         {"n = 31", 31},
+    {"n = 32", 32},       {"n = 33", 33},       {"n = 63", 63},       {"n = 64", 64},         {"n = 65", 65},
+    {"n = 100", 100},     {"n = 1000", 1000},   {"n = 4095", 4095},   {"n = 4096", 4096},     {"n = 4097", 4097},
+    {"n = 16384", 16384}, {"n = 16385", 16385}, {"n = 40000", 40000}, {"n = 100003", 100003},
+};
+
+/// A problem for each length; make(n, index of the length) gives its dims.
+template <class Dims, class Make>
+constexpr auto of_lengths(const Make& make) {
+  std::array<Problem<Dims>, std::size(lengths)> list{};
+  for (size_t i = 0; i < list.size(); ++i) list[i] = {lengths[i].name, make(lengths[i].n, i)};
+  return list;
+}
+
+/// Every other parameter takes its turn along the lengths.
+constexpr AdamDims adam(int64_t n, size_t i) {
+  const int64_t step = i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 1000;
+  return {n, 1e-3, 0.9, 0.999, 1e-8, i % 5 == 0 ? 0.0 : 0.01, i % 2 == 1, i % 4 >= 2, step, i % 3 == 0 ? 0.5f : 1.0f};
+}
+constexpr SgdDims sgd(int64_t n, size_t i) {
+  return {n, 0.1, i % 3 == 0 ? 0.0 : 0.9, i % 2 == 0 ? 0.0 : 0.01, i % 4 == 1, i % 5 == 0 ? 0.5f : 1.0f};
+}
+
+}  // namespace problems
+
+inline constexpr auto unary_problems =  // for each kind in turn
+    problems::of_lengths<UnaryDims>([](int64_t n, size_t) {
+      return UnaryDims{n, Unary::relu, 0.3f};
+    });
+inline constexpr auto bce_problems = problems::of_lengths<BceDims>([](int64_t n, size_t) { return BceDims{n}; });
+inline constexpr auto dropout_problems = problems::of_lengths<DropoutDims>([](int64_t n, size_t i) {
+  return DropoutDims{n, i % 3 == 0 ? 0.5f : i % 3 == 1 ? 0.2f : 0.0f, 7, 0x100000000 + i};
+});
+inline constexpr auto adam_problems = problems::of_lengths<AdamDims>(problems::adam);
+inline constexpr auto sgd_problems = problems::of_lengths<SgdDims>(problems::sgd);
+inline constexpr auto sum_squares_problems =
+    problems::of_lengths<SumSquaresDims>([](int64_t n, size_t) { return SumSquaresDims{n}; });
+
+namespace problems {
+
+/// Two shapes of the same rank, broadcast against each other.
+constexpr BinaryDims broadcast(Binary kind, int rank, std::array<int64_t, 6> a, std::array<int64_t, 6> b) {
+  BinaryDims d{kind, rank, {}, {}, {}};
+  for (int64_t i = rank - 1, step_a = 1, step_b = 1; i >= 0; --i) {
+    d.shape[i] = a[i] == 1 ? b[i] : a[i];
+    d.stride_a[i] = a[i] == 1 ? 0 : step_a;
+    d.stride_b[i] = b[i] == 1 ? 0 : step_b;
+    step_a *= a[i], step_b *= b[i];
+  }
+  return d;
+}
+
+}  // namespace problems
+
+inline constexpr Problem<BinaryDims> binary_problems[] = {
+    {"scalars [] + []", problems::broadcast(Binary::add, 0, {}, {})},
+    {"[1] / [1]", problems::broadcast(Binary::div, 1, {1}, {1})},
+    {"[0] * [0]", problems::broadcast(Binary::mul, 1, {0}, {0})},
+    {"[0,3] + [1,3]", problems::broadcast(Binary::add, 2, {0, 3}, {1, 3})},
+    {"[15] - [15]", problems::broadcast(Binary::sub, 1, {15}, {15})},
+    {"[16] max [16]", problems::broadcast(Binary::max, 1, {16}, {16})},
+    {"[17] / [17]", problems::broadcast(Binary::div, 1, {17}, {17})},
+    {"residual [2,10,8,64] + same", problems::broadcast(Binary::add, 4, {2, 10, 8, 64}, {2, 10, 8, 64})},
+    {"long [40000] * [40000]", problems::broadcast(Binary::mul, 1, {40000}, {40000})},
+    {"times a number [1000] * [1]", problems::broadcast(Binary::mul, 1, {1000}, {1})},
+    {"a number by [1] / [5000]", problems::broadcast(Binary::div, 1, {1}, {5000})},
+    {"a number less [20000] - [1]", problems::broadcast(Binary::sub, 1, {20000}, {1})},
+    {"bias [500,64] + [1,64]", problems::broadcast(Binary::add, 2, {500, 64}, {1, 64})},
+    {"bias of 17 [130,17] + [1,17]", problems::broadcast(Binary::add, 2, {130, 17}, {1, 17})},
+    {"scale [3,7,5,33] * [1,1,1,33]", problems::broadcast(Binary::mul, 4, {3, 7, 5, 33}, {1, 1, 1, 33})},
+    {"one a row [40,65] / [40,1]", problems::broadcast(Binary::div, 2, {40, 65}, {40, 1})},
+    {"one a row, on the left [40,1] - [40,65]", problems::broadcast(Binary::sub, 2, {40, 1}, {40, 65})},
+    {"outer product [31,1] * [1,63]", problems::broadcast(Binary::mul, 2, {31, 1}, {1, 63})},
+    {"outer maximum [16,1] max [1,16]", problems::broadcast(Binary::max, 2, {16, 1}, {1, 16})},
+    {"attention [2,30,16] * [2,30,1]", problems::broadcast(Binary::mul, 3, {2, 30, 16}, {2, 30, 1})},
+    {"gate a channel [2,6,5,20] * [2,1,1,20]", problems::broadcast(Binary::mul, 4, {2, 6, 5, 20}, {2, 1, 1, 20})},
+    {"in the middle [4,1,9] / [1,5,9]", problems::broadcast(Binary::div, 3, {4, 1, 9}, {1, 5, 9})},
+    {"both, alternating [3,1,4,1,2] - [1,5,1,6,1]",
+     problems::broadcast(Binary::sub, 5, {3, 1, 4, 1, 2}, {1, 5, 1, 6, 1})},
+    {"six axes [2,3,1,2,3,4] max [2,1,5,2,1,4]",
+     problems::broadcast(Binary::max, 6, {2, 3, 1, 2, 3, 4}, {2, 1, 5, 2, 1, 4})},
+};
+
+inline constexpr Problem<SoftmaxDims> softmax_problems[] = {
+    {"emotions [32,8]", {32, 8, false}},
+    {"emotions, log [32,8]", {32, 8, true}},
+    {"AudioSet [4,527]", {4, 527, false}},
+    {"AudioSet, log [4,527]", {4, 527, true}},
+    {"attention [200,200]", {200, 200, false}},
+    {"no row [0,8]", {0, 8, false}},
+    {"one class [3,1]", {3, 1, false}},
+    {"one class, log [3,1]", {3, 1, true}},
+    {"two classes [9,2]", {9, 2, false}},
+    {"two classes, log [9,2]", {9, 2, true}},
+    {"seven classes [24,7]", {24, 7, false}},
+    {"15 classes [5,15]", {5, 15, false}},
+    {"15 classes, log [5,15]", {5, 15, true}},
+    {"16 classes [5,16]", {5, 16, false}},
+    {"16 classes, log [5,16]", {5, 16, true}},
+    {"17 classes [5,17]", {5, 17, false}},
+    {"17 classes, log [5,17]", {5, 17, true}},
+    {"33 classes [1,33]", {1, 33, false}},
+    {"100 classes, log [11,100]", {11, 100, true}},
+    {"1000 classes [3,1000]", {3, 1000, false}},
+    {"1000 classes, log [3,1000]", {3, 1000, true}},
+    {"many rows [10000,5]", {10000, 5, false}},
+    {"one long row [1,20001]", {1, 20001, false}},
+    {"one long row, log [1,20001]", {1, 20001, true}},
+};
+
+inline constexpr Problem<CrossEntropyDims> cross_entropy_problems[] = {
+    {"emotions [16,8]", {16, 8}},
+    {"system 2 [16,7]", {16, 7}},
+    {"AudioSet [4,527]", {4, 527}},
+    {"ImageNet [2,1000]", {2, 1000}},
+    {"no row [0,8]", {0, 8}},
+    {"one class [4,1]", {4, 1}},
+    {"two classes [64,2]", {64, 2}},
+    {"three classes [3,3]", {3, 3}},
+    {"one row of 8 [1,8]", {1, 8}},
+    {"one row of 15 [1,15]", {1, 15}},
+    {"one row of 16 [1,16]", {1, 16}},
+    {"one row of 17 [1,17]", {1, 17}},
+    {"[5,15]", {5, 15}},
+    {"[5,16]", {5, 16}},
+    {"[5,17]", {5, 17}},
+    {"[2,31]", {2, 31}},
+    {"[2,32]", {2, 32}},
+    {"[2,33]", {2, 33}},
+    {"[7,63]", {7, 63}},
+    {"[7,64]", {7, 64}},
+    {"[7,65]", {7, 65}},
+    {"many rows [5000,8]", {5000, 8}},
+    {"frames [1001,10]", {1001, 10}},
+    {"one long row [1,20001]", {1, 20001}},
+};
+
+namespace problems {
+
+/// Copies a contiguous tensor [shape] with its axes in the order `order` into a contiguous one.
+constexpr CopyDims permute(int rank, std::array<int64_t, 6> shape, std::array<int, 6> order, bool accumulate = false) {
+  CopyDims d{rank, {}, {}, {}, 0, 0, accumulate};
+  int64_t stride[6] = {};
+  for (int64_t i = rank - 1, step = 1; i >= 0; step *= shape[i--]) stride[i] = step;
+  for (int64_t i = rank - 1, step = 1; i >= 0; --i) {
+    d.shape[i] = shape[order[i]], d.src_stride[i] = stride[order[i]], d.dst_stride[i] = step;
+    step *= d.shape[i];
+  }
+  return d;
+}
+
+/// Copies the box [shape] between tensors of the shapes `from` and `to`, with its corner at from_at and to_at.
+constexpr CopyDims box(int rank, std::array<int64_t, 6> shape, std::array<int64_t, 6> from,
+                       std::array<int64_t, 6> from_at, std::array<int64_t, 6> to, std::array<int64_t, 6> to_at,
+                       bool accumulate = false) {
+  CopyDims d{rank, {}, {}, {}, 0, 0, accumulate};
+  for (int64_t i = rank - 1, step_from = 1, step_to = 1; i >= 0; --i) {
+    d.shape[i] = shape[i], d.src_stride[i] = step_from, d.dst_stride[i] = step_to;
+    d.src_offset += from_at[i] * step_from, d.dst_offset += to_at[i] * step_to;
+    step_from *= from[i], step_to *= to[i];
+  }
+  return d;
+}
+
+}  // namespace problems
+
+inline constexpr Problem<CopyDims> copy_problems[] = {
+    {"a scalar []", problems::permute(0, {}, {})},
+    {"one element [1]", problems::permute(1, {1}, {0})},
+    {"nothing [4,0]", problems::permute(2, {4, 0}, {1, 0})},
+    {"whole [1000]", problems::permute(1, {1000}, {0})},
+    {"whole, added [17,17]", problems::permute(2, {17, 17}, {0, 1}, true)},
+    {"long [40000]", problems::permute(1, {40000}, {0})},
+    {"transpose [15,17]", problems::permute(2, {15, 17}, {1, 0})},
+    {"transpose [100,300]", problems::permute(2, {100, 300}, {1, 0})},
+    {"transpose, added [33,65]", problems::permute(2, {33, 65}, {1, 0}, true)},
+    {"NCHW to NHWC [2,20,9,7]", problems::permute(4, {2, 20, 9, 7}, {0, 2, 3, 1})},
+    {"NHWC to NCHW [2,9,7,20]", problems::permute(4, {2, 9, 7, 20}, {0, 3, 1, 2})},
+    {"heads [2,30,4,16] to [2,4,30,16]", problems::permute(4, {2, 30, 4, 16}, {0, 2, 1, 3})},
+    {"all axes turned [2,3,4,5,6,7]", problems::permute(6, {2, 3, 4, 5, 6, 7}, {5, 4, 3, 2, 1, 0})},
+    {"six axes mixed [2,3,4,5,6,7]", problems::permute(6, {2, 3, 4, 5, 6, 7}, {1, 0, 3, 2, 5, 4})},
+    {"slice of rows [6,33]", problems::box(2, {6, 33}, {20, 33}, {5, 0}, {6, 33}, {0, 0})},
+    {"slice of columns [20,17]", problems::box(2, {20, 17}, {20, 64}, {0, 31}, {20, 17}, {0, 0})},
+    {"gradient of a slice, added [20,17]", problems::box(2, {20, 17}, {20, 17}, {0, 0}, {20, 64}, {0, 31}, true)},
+    {"pad [5,6,7] into [7,10,13]", problems::box(3, {5, 6, 7}, {5, 6, 7}, {0, 0, 0}, {7, 10, 13}, {1, 2, 3})},
+    {"concat on the last axis [50,24]", problems::box(2, {50, 24}, {50, 24}, {0, 0}, {50, 40}, {0, 16})},
+    {"concat on the first axis [3,77]", problems::box(2, {3, 77}, {3, 77}, {0, 0}, {8, 77}, {5, 0})},
+    {"every third of a row [40]", {1, {40}, {3}, {1}, 1, 0}},
+    {"backwards [100]", {1, {100}, {-1}, {1}, 99, 0}},
+    {"spread over rows [12,30]", {2, {12, 30}, {0, 1}, {30, 1}, 0, 0}},
+    {"spread over columns [12,30]", {2, {12, 30}, {1, 0}, {30, 1}, 0, 0}},
+};
+
+/// How many problems an op has here; 0 for an op that nobody listed.
+constexpr size_t problem_count(std::string_view op) {
+  if (op == "conv2d") return std::size(conv2d_problems);
+  if (op == "matmul") return std::size(matmul_problems);
+  if (op == "batch_norm") return std::size(batch_norm_problems);
+  if (op == "pool2d") return std::size(pool2d_problems);
+  if (op == "reduce") return std::size(reduce_problems);
+  if (op == "unary") return std::size(unary_problems);
+  if (op == "binary") return std::size(binary_problems);
+  if (op == "softmax") return std::size(softmax_problems);
+  if (op == "cross_entropy") return std::size(cross_entropy_problems);
+  if (op == "bce") return std::size(bce_problems);
+  if (op == "dropout") return std::size(dropout_problems);
+  if (op == "copy") return std::size(copy_problems);
+  if (op == "adam") return std::size(adam_problems);
+  if (op == "sgd") return std::size(sgd_problems);
+  if (op == "sum_squares") return std::size(sum_squares_problems);
+  if (op == "stft") return std::size(stft_problems);
+  if (op == "mel") return std::size(mel_problems);
+  return 0;
+}
 
 }  // namespace limbic

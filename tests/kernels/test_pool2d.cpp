@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pool2d/pool2d_v0_reference.h"
+#include "tests/kernels/harness.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+const auto forward = []<class T>(const Pool2dDims& d, auto* run, const Tensors<T>& in, T* scratch) {
+  Tensors<T> out{std::vector<T>(int64_t(d.N) * d.P() * d.Q() * d.C)};
+  std::vector<int32_t> argmax(out[0].size());
+  run(d, in[0].data(), out[0].data(), d.kind == PoolKind::max ? argmax.data() : nullptr, scratch, {});
+  if (d.kind == PoolKind::max) out.emplace_back(argmax.begin(), argmax.end());
+  return out;
+};
+
+const auto backward = []<class T>(const Pool2dDims& d, auto* run, const Tensors<T>& in, T* scratch) {
+  Tensors<T> out{std::vector<T>(in[0].size())};
+  run(d, in[1].data(), indices(in[2]).data(), out[0].data(), scratch, {});
+  return out;
+};
+
+/// x, dy, argmax.
+Tensors<float> inputs(const Pool2dDims& d) {
+  Tensors<float> in{uniform(int64_t(d.N) * d.H * d.W * d.C, seed, 0)};
+  const auto out = forward(d, pool2d_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
+  in.push_back(uniform(static_cast<int64_t>(out[0].size()), seed, 1));
+  in.push_back(d.kind == PoolKind::max ? out[1] : std::vector<float>{});
+  return in;
+}
+
+}  // namespace
+
+TEST_CASE("pool2d: every rung agrees with f64, with the same bits everywhere") {
+  check_rungs({"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), pool2d_fwd_v0_reference<double>, {1e-6, 1e-6},
+              inputs, forward);
+  check_rungs({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), pool2d_bwd_v0_reference<double>, {1e-6, 1e-6},
+              inputs, backward);
+}
+
+TEST_CASE("pool2d: v0's gradients are those of its forward") {
+  double* const none = nullptr;
+  for (const auto& [name, d] : pool2d_problems) {
+    const auto in = widened(inputs(d));
+    if (in[0].size() > 40000) continue;
+    const auto grads = backward(d, pool2d_bwd_v0_reference<double>, in, none);
+    check_gradient({"pool2d", "bwd"}, name, in, 0, in[1], grads[0], [&](const Tensors<double>& moved) {
+      return forward(d, pool2d_fwd_v0_reference<double>, moved, none)[0];
+    });
+  }
+}
+
+TEST_CASE("pool2d: the first of equals wins, and a NaN wins over numbers") {
+  const Pool2dDims d{1, 2, 2, 20, 2, 2, 2, 2, 0, 0, PoolKind::max};
+  for (const auto& rung : pool2d_fwd_rungs()) {
+    for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512}) {
+      if (!isa_supported(isa) || !serves(rung, d, Device::cpu, isa)) continue;
+      std::vector<float> x(80, 1.0f), y(20);
+      std::vector<int32_t> argmax(20);
+      x[2 * 20 + 3] = NAN;
+      rung.run[static_cast<int>(isa)](d, x.data(), y.data(), argmax.data(), nullptr, {});
+      CHECK(argmax[0] == 0);
+      CHECK(argmax[3] == 2);
+      CHECK(std::isnan(y[3]));
+      CHECK(argmax[19] == 0);
+    }
+  }
+}
