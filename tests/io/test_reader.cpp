@@ -143,6 +143,6 @@ TEST_CASE("nothing a reader says of datasets is believed unchecked") {
              Catch::Contains("garbled"));
   CHECK_THAT(error(frame(Kind::elements, "x")), Catch::Contains("garbled"));
   std::string many;  // each fits into the file, together they do not
-  for (int i = 0; i < 9; ++i) many += dataset("w" + std::to_string(i), "u8", {500}, 0);
+  for (int i = 0; i < 9; ++i) many += dataset(std::string("w").append(std::to_string(i)), "u8", {500}, 0);
   CHECK_THAT(error(many), Catch::Contains("a claim of 500 bytes"));
 }
