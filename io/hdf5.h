@@ -10,19 +10,15 @@
 
 namespace limbic {
 
-/// Bytes of one element of "f64 f32 f16 i64 i32 i16 i8 u64 u32 u16 u8"; 0 for any other name.
-int64_t element_size(std::string_view dtype);
-
 /// One dataset: little-endian elements in row-major order.
 struct H5Tensor {
   std::string name;            ///< full path without the first '/': "conv_block1/conv1"
-  std::string dtype;           ///< one of element_size's names
+  std::string dtype;           ///< f64 f32 f16 i64 i32 i16 i8 u64 u32 u16 u8
   std::vector<int64_t> shape;  ///< empty: a scalar
   std::vector<std::byte> bytes;
 
-  int64_t size() const;                 ///< elements
-  std::vector<float> floats() const;    ///< converted, nearest value
-  std::vector<double> doubles() const;  ///< converted
+  int64_t size() const;               ///< elements
+  std::vector<float> floats() const;  ///< converted, nearest value
 };
 
 struct H5File {

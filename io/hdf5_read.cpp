@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "io/elements.h"
 #include "io/hdf5.h"
 #include "io/input.h"
 #include "io/reader/process.h"
@@ -67,7 +68,7 @@ class Assembly {
     tensor.name = fields.text();
     tensor.dtype = fields.text();
     const auto rank = fields.get<uint32_t>();
-    const int64_t element = element_size(tensor.dtype);
+    const int64_t element = bytes_per_element(tensor.dtype);
     if (element == 0 || rank > most_axes) throw std::runtime_error("a garbled answer of limbic-reader");
     if (tensor.name.empty() || tensor.name != clean_text(tensor.name))
       throw std::runtime_error("a dataset whose name is no text");
@@ -142,6 +143,21 @@ class Assembly {
 };
 
 }  // namespace
+
+int64_t H5Tensor::size() const {
+  int64_t count = 1;
+  for (const int64_t n : shape) count *= n;
+  return count;
+}
+
+std::vector<float> H5Tensor::floats() const { return to_floats(dtype, bytes); }
+
+const H5Tensor* H5File::find(std::string_view name) const {
+  for (const H5Tensor& tensor : tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
 
 H5File read_hdf5(const std::string& path) {
   std::string found;
