@@ -244,6 +244,33 @@ LIMBIC_INLINE float max_lane(f32x16 a) {
   return _mm_cvtss_f32(_mm_max_ss(m4, _mm_movehdup_ps(m4)));
 }
 
+/// to[c*to_stride + r] = from[r*from_stride + c] for 16 rows and 16 columns.
+LIMBIC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  for (int r = 0; r < 16; r += 8)
+    for (int c = 0; c < 16; c += 8) {
+      __m256 row[8], pair[8], quad[8];
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) row[i] = _mm256_loadu_ps(from + (r + i) * from_stride + c);
+#pragma GCC unroll 4
+      for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
+      }
+#pragma GCC unroll 2
+      for (int i = 0; i < 8; i += 4) {
+        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xEE);
+        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xEE);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        _mm256_storeu_ps(to + (c + i) * to_stride + r, _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20));
+        _mm256_storeu_ps(to + (c + i + 4) * to_stride + r, _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31));
+      }
+    }
+}
+
 /// One scalar fused multiply-add, for the odd element beside the lanes.
 LIMBIC_INLINE float fma1(float a, float b, float c) {
   return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));

@@ -22,9 +22,7 @@ LIMBIC_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
 LIMBIC_INLINE int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
 /// Length i in [0, pieces) of `length` cut into nearly equal pieces, and where it starts.
-LIMBIC_INLINE int piece_begin(int length, int pieces, int i) {
-  return static_cast<int>(int64_t(length) * i / pieces);
-}
+LIMBIC_INLINE int piece_begin(int length, int pieces, int i) { return static_cast<int>(int64_t(length) * i / pieces); }
 
 /// Where one tap of a filter finds its inputs and its weights, in floats.
 struct Tap {
@@ -137,17 +135,15 @@ using ProductTileFn = void(const ProductTile&);
 using OuterTileFn = void(const OuterTile&);
 
 #ifdef LIMBIC_ISA_avx512
-#define LIMBIC_EACH_TILE_ROWS(...)                                                                               \
-  {                                                                                                              \
-    nullptr, __VA_ARGS__(1), __VA_ARGS__(2), __VA_ARGS__(3), __VA_ARGS__(4), __VA_ARGS__(5), __VA_ARGS__(6),     \
-        __VA_ARGS__(7), __VA_ARGS__(8), __VA_ARGS__(9), __VA_ARGS__(10), __VA_ARGS__(11), __VA_ARGS__(12),       \
-        __VA_ARGS__(13), __VA_ARGS__(14)                                                                         \
+#define LIMBIC_EACH_TILE_ROWS(...)                                                                           \
+  {                                                                                                          \
+    nullptr, __VA_ARGS__(1), __VA_ARGS__(2), __VA_ARGS__(3), __VA_ARGS__(4), __VA_ARGS__(5), __VA_ARGS__(6), \
+        __VA_ARGS__(7), __VA_ARGS__(8), __VA_ARGS__(9), __VA_ARGS__(10), __VA_ARGS__(11), __VA_ARGS__(12),   \
+        __VA_ARGS__(13), __VA_ARGS__(14)                                                                     \
   }
 #else
-#define LIMBIC_EACH_TILE_ROWS(...)                                                                               \
-  {                                                                                                              \
-    nullptr, __VA_ARGS__(1), __VA_ARGS__(2), __VA_ARGS__(3), __VA_ARGS__(4), __VA_ARGS__(5), __VA_ARGS__(6)      \
-  }
+#define LIMBIC_EACH_TILE_ROWS(...) \
+  { nullptr, __VA_ARGS__(1), __VA_ARGS__(2), __VA_ARGS__(3), __VA_ARGS__(4), __VA_ARGS__(5), __VA_ARGS__(6) }
 #endif
 
 /// The product tile of `rows` (1..tile_rows) x `vectors` (1..tile_vectors).

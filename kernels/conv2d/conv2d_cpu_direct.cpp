@@ -47,8 +47,8 @@ void sum_line(const Plan& plan, const Axis& along, const Axis& across, bool alon
     if (!started && !whole)
       for (int i = 0; i < (a1 - a0) * tile_width; i += 16) store(sums + i, zero());
     const int64_t row_stride = along.step * along.in_stride;
-    product_tile_of(to - from, vectors)({x + from * row_stride + int64_t(b) * across.step * across.in_stride, row_stride,
-                                         w, plan.block_size, taps, n_taps, plan.depth, started || !whole,
+    product_tile_of(to - from, vectors)({x + from * row_stride + int64_t(b) * across.step * across.in_stride,
+                                         row_stride, w, plan.block_size, taps, n_taps, plan.depth, started || !whole,
                                          sums + (from - a0) * tile_width});
     started = true;
     n_taps = 0;
@@ -163,8 +163,12 @@ void conv2d_prepare_cpu_direct(const Conv2dDims& d, const float* w, float* out) 
     const int lanes_used = smaller(16, static_cast<int>(width - k0));
     const float* in = w + (group * width + k0) * taps * depth;
     float* block = out + task * taps * depth * 16;
-    for (int64_t i = 0; i < int64_t(taps) * depth; ++i)
-      for (int k = 0; k < 16; ++k) block[i * 16 + k] = k < lanes_used ? in[k * taps * depth + i] : 0;
+    const int64_t size = int64_t(taps) * depth;
+    int64_t i = 0;
+    if (lanes_used == 16)
+      for (; i + 16 <= size; i += 16) transpose_16x16(in + i, size, block + i * 16, 16);
+    for (; i < size; ++i)
+      for (int k = 0; k < 16; ++k) block[i * 16 + k] = k < lanes_used ? in[k * size + i] : 0;
   });
 }
 
@@ -204,17 +208,17 @@ void conv2d_dx_cpu_direct(const Conv2dDims& d, const float* dy, const float* w, 
   const int P = d.P(), Q = d.Q();
   for (int a = 0; a < smaller(d.stride_h, d.H); ++a)
     for (int b = 0; b < smaller(d.stride_w, d.W); ++b) {
-      const Plan plan{d.N,
-                      d.groups,
-                      depth,
-                      width,
-                      int64_t(P) * Q * d.K,
-                      int64_t(d.H) * d.W * d.C,
-                      backward_axis(d.H, P, d.R, d.stride_h, d.pad_h, d.dilation_h, a, int64_t(Q) * d.K,
-                                    int64_t(d.W) * d.C),
-                      backward_axis(d.W, Q, d.S, d.stride_w, d.pad_w, d.dilation_w, b, d.K, d.C),
-                      d.S,
-                      block_size};
+      const Plan plan{
+          d.N,
+          d.groups,
+          depth,
+          width,
+          int64_t(P) * Q * d.K,
+          int64_t(d.H) * d.W * d.C,
+          backward_axis(d.H, P, d.R, d.stride_h, d.pad_h, d.dilation_h, a, int64_t(Q) * d.K, int64_t(d.W) * d.C),
+          backward_axis(d.W, Q, d.S, d.stride_w, d.pad_w, d.dilation_w, b, d.K, d.C),
+          d.S,
+          block_size};
       run(plan, dy, scratch, {}, dx + (int64_t(a) * d.W + b) * d.C);
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// dw. Idea: a register tile holds 14 (AVX2: 6) filters x 32 (16) input channels of one tap and adds the outer products of
-// dy and x, pixel after pixel, over a chunk of some 128 pixels; the sums of the chunks are added in order. Where
+// dw. Idea: a register tile holds 14 (AVX2: 6) filters x 32 (16) input channels of one tap and adds the outer products
+// of dy and x, pixel after pixel, over a chunk of some 128 pixels; the sums of the chunks are added in order. Where
 // maps are small, several chunks pass before the next tile has its turn, so that a large dw is not written too often.
-// Thin inputs (C < 16) turn the tile round: lanes across filters, scalars from the S*C neighbours of a padded copy of x.
+// Thin inputs (C < 16) turn the tile round: lanes across filters, scalars from the S*C neighbours of a padded copy of
+// x.
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/parallel.h"
 #include "kernels/tile.h"
@@ -13,7 +14,7 @@ namespace {
 /// Pieces of dy whose products are summed from zero before they join the total; a matter of shape, never of N.
 struct Chunks {
   int P, Q, rows, cols, down, across;  // rows x cols pixels each, down*across of them an image
-  int at_once;  // chunks of small maps that pass before the next tile has its turn
+  int at_once;                         // chunks of small maps that pass before the next tile has its turn
 
   explicit Chunks(const Conv2dDims& d) : P(d.P()), Q(d.Q()) {
     constexpr int pixels = 128;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward and dx of 3x3 filters with stride 1, by Winograd's F(4x4, 3x3): a quarter of the products. Idea: a section of
-// tiles is transformed once for all output channels; then one register panel of channels after the other multiplies it at
-// all 36 frequencies into a buffer that stays in L2, and is transformed back from there.
+// tiles is transformed once for all output channels; then one register panel of channels after the other multiplies it
+// at all 36 frequencies into a buffer that stays in L2, and is transformed back from there.
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/parallel.h"

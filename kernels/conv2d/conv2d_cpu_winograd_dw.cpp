@@ -33,8 +33,7 @@ void transform_dy(const WinoMap& map, const float* dy, WinoTile tile, float* out
 /// to[row][lane] = (first section ? 0 : to) + sums.
 void add_sums(const float* sums, int rows, int width, bool first_section, float* to, int64_t to_stride) {
   for (int i = 0; i < rows; ++i, sums += tile_width, to += to_stride)
-    for (int v = 0; v < width; v += 16)
-      store(to + v, first_section ? load(sums + v) : load(to + v) + load(sums + v));
+    for (int v = 0; v < width; v += 16) store(to + v, first_section ? load(sums + v) : load(to + v) + load(sums + v));
 }
 
 }  // namespace
@@ -68,8 +67,8 @@ void conv2d_dw_cpu_winograd(const Conv2dDims& d, const float* x, const float* dy
           const int k0 = first_k + piece_begin(last_k - first_k, pieces, i);
           const int k1 = first_k + piece_begin(last_k - first_k, pieces, i + 1);
           const int width = smaller(tile_width, d.C - c);
-          outer_tile_of(k1 - k0, width)({ys + f * y_point + k0, 0, y_pixel, xs + f * x_point + c, 0, x_pixel, 1, count,
-                                         width, sums});
+          outer_tile_of(k1 - k0, width)(
+              {ys + f * y_point + k0, 0, y_pixel, xs + f * x_point + c, 0, x_pixel, 1, count, width, sums});
           add_sums(sums, k1 - k0, width, t0 == 0, scratch + f * matrix + int64_t(k0) * d.C + c, d.C);
         }
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd's F(4x4, 3x3): a tile of 4x4 outputs from 6x6 inputs with 36 products instead of 144 (Lavin and Gray, "Fast
-// algorithms for convolutional neural networks", 2015): y = A' [(G g G') * (B' x B)] A, summed over channels between the
-// brackets. One matrix product for each of the 36 frequencies does that sum; its gradient runs the same way back.
+// algorithms for convolutional neural networks", 2015): y = A' [(G g G') * (B' x B)] A, summed over channels between
+// the brackets. One matrix product for each of the 36 frequencies does that sum; its gradient runs the same way back.
 #pragma once
 #include "kernels/tile.h"
 
@@ -54,8 +54,17 @@ struct WinoMap {
   int H, W, C, P, Q, K, pad_h, pad_w, down, across;
 
   WinoMap(int n, int h, int w, int c, int p, int q, int k, int padding_h, int padding_w)
-      : N(n), H(h), W(w), C(c), P(p), Q(q), K(k), pad_h(padding_h), pad_w(padding_w),
-        down(ceil_div(p, wino_out)), across(ceil_div(q, wino_out)) {}
+      : N(n),
+        H(h),
+        W(w),
+        C(c),
+        P(p),
+        Q(q),
+        K(k),
+        pad_h(padding_h),
+        pad_w(padding_w),
+        down(ceil_div(p, wino_out)),
+        across(ceil_div(q, wino_out)) {}
 
   int64_t tiles() const { return N * down * across; }
 };

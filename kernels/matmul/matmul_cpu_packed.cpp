@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idea: lanes run across 16 or 32 columns of C, a register tile holds them for several rows; B is packed into panels
-// [N/16][K][16] that are read front to back, A's elements are broadcast from its rows (copied to rows of K+16 floats when
-// it comes transposed, or when its rows would all fall on the same cache sets).
+// [N/16][K][16] that are read front to back, A's elements are broadcast from its rows (copied to rows of K+16 floats
+// when it comes transposed, or when its rows would all fall on the same cache sets).
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/parallel.h"
 #include "kernels/tile.h"
@@ -14,6 +14,7 @@ constexpr int depth_block = 512;  // a panel's slice of this depth stays in L2 w
 /// to[c][r] = from[r][c] for a block of at most 16 x 16.
 LIMBIC_INLINE void transpose_block(const float* from, int64_t from_stride, int rows, int cols, float* to,
                                    int64_t to_stride) {
+  if (rows == 16 && cols == 16) return transpose_16x16(from, from_stride, to, to_stride);
   for (int c = 0; c < cols; ++c)
     for (int r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
 }
@@ -35,7 +36,7 @@ void pack_b(const MatmulDims& d, const float* b, int n0, float* panel) {
 void matmul_fwd_cpu_packed(const MatmulDims& d, const float* a, const float* b, const float* bias, float* c,
                            float* scratch, Stream) {
   const int64_t blocks = ceil_div(d.N, 16), a_size = int64_t(d.M) * d.K, b_size = int64_t(d.K) * d.N;
-  float* packed = scratch;                                         // [batch][N/16][K][16]
+  float* packed = scratch;                                            // [batch][N/16][K][16]
   float* rows_of_a = scratch + d.batch * blocks * 16 * int64_t(d.K);  // [batch][M][K+16]
   const bool copy_a = d.trans_a || (d.K % 256 == 0 && d.M > 4);
   const int64_t a_stride = copy_a ? d.K + 16 : d.K;
@@ -81,7 +82,8 @@ void matmul_fwd_cpu_packed(const MatmulDims& d, const float* a, const float* b, 
         const auto each_vector = [&](const auto& body) {
           for (int m = m0; m < m1; ++m)
             for (int v = 0; v < count; v += 16)
-              body(sums + (m - m0) * tile_width + v, c + (i * d.M + m) * d.N + n0 + v, v, first(smaller(16, count - v)));
+              body(sums + (m - m0) * tile_width + v, c + (i * d.M + m) * d.N + n0 + v, v,
+                   first(smaller(16, count - v)));
         };
         if (k0 > 0) each_vector([](float* sum, const float* to, int, mask16 m) { store(sum, load(to, m)); });
         product_tile_of(m1 - m0, vectors)({from + m0 * a_stride, a_stride, panel, 16 * int64_t(d.K), &all, 1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/conv2d/conv2d_v0_reference.h"
 #include "compare.h"
+#include "kernels/conv2d/conv2d_v0_reference.h"
 #include "kernels/parallel.h"
 #include "kernels/problems.h"
 
@@ -130,7 +130,8 @@ TEST_CASE("conv2d: epilogue scales, shifts and clips; prepared weights give the 
             }
             const Conv2dEpilogue epilogue{scaled ? scale.data() : nullptr, shift.data(), relu};
             Floats y(y_size(d)), again(y_size(d));
-            rung.run[static_cast<int>(isa)](d, in.x.data(), in.w.data(), nullptr, epilogue, y.data(), scratch.data(), {});
+            rung.run[static_cast<int>(isa)](d, in.x.data(), in.w.data(), nullptr, epilogue, y.data(), scratch.data(),
+                                            {});
             check_close(describe("epilogue", "fwd", rung.name, isa, d), y, expected, {1e-3});
             if (prepared.empty()) continue;
             rung.run[static_cast<int>(isa)](d, in.x.data(), in.w.data(), prepared.data(), epilogue, again.data(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/matmul/matmul_v0_reference.h"
 #include "compare.h"
+#include "kernels/matmul/matmul_v0_reference.h"
 #include "kernels/parallel.h"
 #include "kernels/problems.h"
 
