@@ -188,3 +188,13 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   refused("", "recipe.toml, line 1");
   CHECK(place.limbic("train " + place.in("none.toml") + " --data " + place.in("data") + " --out " + place.in("y")) == 2);
 }
+
+TEST_CASE("every recipe that ships is understood") {
+  Workplace place;
+  for (const auto& entry : fs::directory_iterator(std::string(LIMBIC_SOURCE_DIR) + "/nets/recipes")) {
+    if (entry.path().extension() != ".toml") continue;
+    INFO(entry.path());
+    // The recipe is read before the data, which is not there.
+    CHECK(place.limbic("train " + entry.path().string() + " --data " + place.in("nowhere") + " --out " + place.in("z")) == 3);
+  }
+}
