@@ -30,7 +30,7 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
 #pragma GCC unroll 4
     for (int j = 0; j < wino_out; ++j) {
       if (j >= cols) break;
-      f32x16 value = o[j] * scale + shift;
+      f32x16 value = fma(o[j], scale, shift);
       if (epilogue.relu) value = max(zero(), value);
       store(to + (int64_t(i) * map.Q + j) * map.K, value);
     }

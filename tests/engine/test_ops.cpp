@@ -165,16 +165,36 @@ TEST_CASE("running statistics follow PyTorch: momentum 0.1 and the unbiased vari
   CHECK(var.item() == Approx(0.99 + 0.01 * 3.5));
 }
 
-TEST_CASE("convolution with batch norm and relu in its tail gives the bits of the three ops") {
+TEST_CASE("convolution with batch norm and relu in its tail gives the bits of the three ops, alone and in a batch") {
   if (active_isa() == Isa::reference) return;  // references promise numbers, not bits
   const NoGrad no_grad;
-  const Tensor x = random_tensor({2, 10, 9, 16}, 30), w = random_tensor({24, 3, 3, 16}, 31);
-  const Tensor gamma = random_tensor({24}, 32, 0.5f, 2), beta = random_tensor({24}, 33);
-  Tensor mean = random_tensor({24}, 34), var = random_tensor({24}, 35, 0.5f, 2);
-  for (bool with_relu : {false, true}) {
-    const BatchNormOptions bn{.eps = 1e-3f, .relu = with_relu};
-    const Tensor separate = batch_norm(conv2d(x, w, {}, {.padding = 1}), gamma, beta, mean, var, bn);
-    CHECK(same_bits(conv2d_bn_relu(x, w, {}, {.padding = 1}, gamma, beta, mean, var, bn), separate));
+  for (const int64_t C : {1, 16, 64}) {  // shapes that go to different rungs
+    const int64_t K = C == 1 ? 24 : C;
+    const Tensor x = random_tensor({2, 21, 19, C}, 30), w = random_tensor({K, 3, 3, C}, 31);
+    const Tensor gamma = random_tensor({K}, 32, 0.5f, 2), beta = random_tensor({K}, 33);
+    Tensor mean = random_tensor({K}, 34), var = random_tensor({K}, 35, 0.5f, 2);
+    for (bool with_relu : {false, true}) {
+      INFO("C " << C << " relu " << with_relu);
+      const BatchNormOptions bn{.eps = 1e-3f, .relu = with_relu};
+      const Tensor separate = batch_norm(conv2d(x, w, {}, {.padding = 1}), gamma, beta, mean, var, bn);
+      CHECK(same_bits(conv2d_bn_relu(x, w, {}, {.padding = 1}, gamma, beta, mean, var, bn), separate));
+      const Tensor second = conv2d_bn_relu(slice(x, 0, 1, 2), w, {}, {.padding = 1}, gamma, beta, mean, var, bn);
+      CHECK(same_bits(second, slice(separate, 0, 1, 2)));
+    }
+  }
+}
+
+TEST_CASE("prepared weights give the bits of those that are prepared on the way") {
+  for (const int64_t C : {1, 16, 64}) {
+    const Tensor x = random_tensor({1, 13, 15, C}, 30);
+    Tensor w = random_tensor({64, 3, 3, C}, 31);
+    w.set_requires_grad();
+    const Tensor recorded = conv2d(x, w, {}, {.padding = 1});
+    const NoGrad no_grad;
+    for (int i : {1, 2}) {
+      INFO("C " << C << " call " << i);
+      CHECK(same_bits(conv2d(x, w, {}, {.padding = 1}), recorded));
+    }
   }
 }
 
