@@ -80,7 +80,7 @@ TEST_CASE("predict refuses what is no clip, in one line, with the documented exi
                       "printf '#EXTM3U\\n#EXTINF:1,\\nfile.ts\\n' > list.m3u8 && "
                       "printf \"ffconcat version 1.0\\nfile a.wav\\n\" > concat.wav && echo hello > text.mp3 && "
                       "ffmpeg -v error -i '" + demo + "' -vn -c:a pcm_f32le nan.wav && "
-                      "printf '\\x00\\x00\\xc0\\x7f' | dd of=nan.wav bs=1 seek=20000 conv=notrunc status=none").code == 0);
+                      "printf '\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff' | dd of=nan.wav bs=1 seek=20000 conv=notrunc status=none").code == 0);
   for (const char* name : {"missing.mp4", "empty.mp4", "truncated.mp4", "folder", "image.png", "video_only.mp4", "short.wav",
                            "nan.wav", "pipe.wav", "list.m3u8", "concat.wav", "text.mp3"}) {
     INFO(name);

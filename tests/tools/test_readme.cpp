@@ -72,11 +72,11 @@ fs::path scratch_checkout() {
 }  // namespace
 
 TEST_CASE("the commands of every README run") {
-  const fs::path folder = scratch_checkout();
   int ran = 0;
   for (const auto& entry : fs::recursive_directory_iterator(LIMBIC_SOURCE_DIR)) {
     if (entry.path().filename() != "README.md") continue;
     if (entry.path().string().find("/build/") != std::string::npos) continue;
+    const fs::path folder = scratch_checkout();  // each page starts anew
     for (const Fence& fence : shell_fences(entry.path())) {
       INFO(fence.file.string() << ":" << fence.line << "\n" << fence.text);
       int status = 0;
@@ -104,7 +104,7 @@ TEST_CASE("the commands of every README run") {
         }
       }
     }
+    fs::remove_all(folder);
   }
   CHECK(ran >= 5);
-  fs::remove_all(folder);
 }
