@@ -23,7 +23,7 @@ struct GradientTolerance {
 };
 
 // A ReLU or a maximum over time that flips between two nearly equal numbers sends a gradient elsewhere: one of 2048
-// maxima is 1/sqrt(2048) of a gradient, though hardly anything of its norm. PyTorch's own f32 shows it as well.
+// maxima is 1/sqrt(2048) of a gradient, though hardly anything of its norm. The more exact the convolutions, the rarer.
 GradientTolerance gradient_tolerance(bool full_width, bool train) {
   if (!full_width) return {1e-3, 1e-3};
   return {train ? 5e-3 : 1e-3, 2e-2};
