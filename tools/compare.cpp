@@ -6,6 +6,7 @@
 #include "io/weights.h"
 #include "nets/compare.h"
 #include "tools/verb.h"
+#include "tools/weight_tensors.h"
 
 namespace limbic {
 namespace {
@@ -17,10 +18,8 @@ struct CompareArguments {
 
 int run_compare(const Program& program, const CompareArguments& a) {
   const WeightFile weights = read_weights(a.weights);
-  std::vector<FileTensor> tensors;
-  for (const StoredTensor& t : weights.tensors) tensors.push_back({t.name, t.shape, t.values});
   std::vector<std::string> warnings;
-  auto net = net_from_weights(tensors, a.weights, a.net.empty() ? weights.card.net : a.net, &warnings);
+  auto net = net_from_weights(file_tensors(weights), a.weights, a.net.empty() ? weights.card.net : a.net, &warnings);
   for (const std::string& w : warnings) print_note(program, w);
 
   const H5File file = read_hdf5(a.reference);
