@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two register tiles under every convolution and matrix product of the CPU. Both hold rows x 16*vectors sums in
 // registers, and both add to each sum one product after the other, in the order of the input: how large the tile is
-// (it differs between instruction sets) never changes a bit.
+// (it differs between instruction sets) never changes a bit. A long sum is cut into chunks of some chunk_depth products,
+// each summed from zero: the rounding error then grows with the square root of a chunk, not of the whole sum.
 #pragma once
 #include "kernels/simd.h"
 
@@ -13,6 +14,7 @@ constexpr int tile_rows = 14, tile_vectors = 2;  // 28 of 32 registers hold sums
 constexpr int tile_rows = 6, tile_vectors = 1;  // 12 of 16
 #endif
 constexpr int tile_width = 16 * tile_vectors;
+constexpr int chunk_depth = 256;
 
 LIMBIC_INLINE int smaller(int a, int b) { return a < b ? a : b; }
 LIMBIC_INLINE int larger(int a, int b) { return a > b ? a : b; }

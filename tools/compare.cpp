@@ -4,6 +4,8 @@
 
 #include "io/hdf5.h"
 #include "io/weights.h"
+#include "kernels/isa.h"
+#include "kernels/rung.h"
 #include "nets/compare.h"
 #include "tools/verb.h"
 #include "tools/weight_tensors.h"
@@ -16,7 +18,14 @@ struct CompareArguments {
   bool all = false;
 };
 
+/// A wrong layer is to be told from rounding, so the convolutions are summed directly: Winograd's error is three times
+/// as large, enough to flip a ReLU here and there and to send its gradient elsewhere. `--kernel` still decides.
+void prefer_direct_sums() {
+  if (active_isa() != Isa::reference && !forced_kernel("conv2d")) force_kernel("conv2d", "cpu_direct");
+}
+
 int run_compare(const Program& program, const CompareArguments& a) {
+  prefer_direct_sums();
   const WeightFile weights = read_weights(a.weights);
   std::vector<std::string> warnings;
   auto net = net_from_weights(file_tensors(weights), a.weights, a.net.empty() ? weights.card.net : a.net, &warnings);
@@ -54,7 +63,8 @@ int run_compare(const Program& program, const CompareArguments& a) {
 void add_compare(Program& program) {
   CLI::App* sub = program.verb("compare", "the first layer or gradient that differs from a reference",
                                "  limbic compare --net cnn14 --weights tests/fixtures/cnn14_w32/weights.h5 "
-                               "--reference tests/fixtures/cnn14_w32/reference_train.h5");
+                               "--reference tests/fixtures/cnn14_w32/reference_train.h5\n"
+                               "Convolutions are summed directly unless --kernel conv2d=RUNG says otherwise.");
   auto a = std::make_shared<CompareArguments>();
   sub->add_option("--net", a->net, "the net that the weights are of (told from them by default)");
   sub->add_option("--weights", a->weights, "HDF5, .pth, safetensors")->required();

@@ -35,9 +35,31 @@ struct Plan {
   int64_t block_size;  // packed weights of 16 output channels
 };
 
-/// Sums the pixels [a0, a1) of a line along `along` at position `b` of `across`, for the channels of one register tile.
-void sum_line(const Plan& plan, const Axis& along, const Axis& across, bool along_rows, int a0, int a1, int b,
-              const float* x, const float* w, int vectors, float* sums) {
+/// The products of one chunk: taps [tap0, tap1) of the filter, channels [c0, c0+depth).
+struct Chunk {
+  int tap0, tap1, c0, depth;
+};
+
+/// Cut by the shape of the filter alone, so that a pixel's sum is the same wherever tiles and borders fall.
+struct Chunks {
+  explicit Chunks(const Plan& p) : plan(p) {
+    across = ceil_div(plan.depth, chunk_depth);
+    const int taps = plan.rows.taps * plan.cols.taps;
+    const int down = across > 1 ? taps : ceil_div(taps * plan.depth, chunk_depth);
+    taps_each = ceil_div(taps, larger(down, 1));
+    count = across * ceil_div(taps, larger(taps_each, 1));
+  }
+  Chunk operator[](int i) const {
+    const int tap0 = i / across * taps_each, c0 = piece_begin(plan.depth, across, i % across);
+    return {tap0, tap0 + taps_each, c0, piece_begin(plan.depth, across, i % across + 1) - c0};
+  }
+  const Plan& plan;
+  int across, taps_each, count;
+};
+
+/// One chunk of the pixels [a0, a1) of a line along `along` at position `b` of `across`, for one register tile's channels.
+void sum_chunk(const Plan& plan, const Chunk& chunk, const Axis& along, const Axis& across, bool along_rows, int a0,
+               int a1, int b, const float* x, const float* w, int vectors, float* sums) {
   Tap taps[max_taps * max_taps];
   int n_taps = 0, from = a0, to = a1;
   bool started = false;
@@ -48,25 +70,25 @@ void sum_line(const Plan& plan, const Axis& along, const Axis& across, bool alon
       for (int i = 0; i < (a1 - a0) * tile_width; i += 16) store(sums + i, zero());
     const int64_t row_stride = along.step * along.in_stride;
     product_tile_of(to - from, vectors)({x + from * row_stride + int64_t(b) * across.step * across.in_stride,
-                                         row_stride, w, plan.block_size, taps, n_taps, plan.depth, started || !whole,
+                                         row_stride, w, plan.block_size, taps, n_taps, chunk.depth, started || !whole,
                                          sums + (from - a0) * tile_width});
     started = true;
     n_taps = 0;
   };
   const Axis &rows = plan.rows, &cols = plan.cols;
-  for (int r = 0; r < rows.taps; ++r)
-    for (int s = 0; s < cols.taps; ++s) {
-      const int t = along_rows ? r : s, fixed = along_rows ? s : r;
-      if (b < across.begin(fixed) || b >= across.end(fixed)) continue;
-      const int begin = larger(a0, along.begin(t)), end = smaller(a1, along.end(t));
-      if (begin >= end) continue;
-      if (begin != from || end != to) {
-        flush();
-        from = begin, to = end;
-      }
-      taps[n_taps++] = {rows.offset[r] * rows.in_stride + cols.offset[s] * cols.in_stride,
-                        int64_t(rows.weight[r] * plan.filter_cols + cols.weight[s]) * plan.depth * 16};
+  for (int tap = chunk.tap0; tap < smaller(chunk.tap1, rows.taps * cols.taps); ++tap) {
+    const int r = tap / cols.taps, s = tap % cols.taps;
+    const int t = along_rows ? r : s, fixed = along_rows ? s : r;
+    if (b < across.begin(fixed) || b >= across.end(fixed)) continue;
+    const int begin = larger(a0, along.begin(t)), end = smaller(a1, along.end(t));
+    if (begin >= end) continue;
+    if (begin != from || end != to) {
+      flush();
+      from = begin, to = end;
     }
+    taps[n_taps++] = {rows.offset[r] * rows.in_stride + cols.offset[s] * cols.in_stride + chunk.c0,
+                      (int64_t(rows.weight[r] * plan.filter_cols + cols.weight[s]) * plan.depth + chunk.c0) * 16};
+  }
   flush();
   if (!started)
     for (int i = 0; i < (a1 - a0) * tile_width; i += 16) store(sums + i, zero());
@@ -99,26 +121,27 @@ void run(const Plan& plan, const float* x, const float* packed, const Conv2dEpil
   const Axis& across = along_rows ? plan.cols : plan.rows;
   if (plan.rows.out <= 0 || plan.cols.out <= 0) return;
 
+  const Chunks chunks(plan);
   const int panels = ceil_div(plan.width, tile_width);
-  const int chunks = ceil_div(plan.rows.out, larger(1, 512 / plan.cols.out));
-  const int64_t parts = int64_t(plan.N) * plan.groups * chunks;
+  const int strips = ceil_div(plan.rows.out, larger(1, 512 / plan.cols.out));  // a strip of rows is one task
+  const int64_t parts = int64_t(plan.N) * plan.groups * strips;
   const int64_t blocks = ceil_div(plan.width, 16);
-  // What is larger stays put while the other passes by: weights of one panel over all pixels, or one chunk of pixels.
+  // What is larger stays put while the other passes by: weights of one panel over all pixels, or one strip of pixels.
   const bool panels_outside = blocks * plan.block_size > plan.in_image;
 
   parallel_for(parts * panels, [&](int64_t task) {
     const int panel = static_cast<int>(panels_outside ? task / parts : task % panels);
     const int64_t part = panels_outside ? task % parts : task / panels;
-    const int chunk = static_cast<int>(part % chunks), group = static_cast<int>(part / chunks % plan.groups);
-    const int64_t n = part / chunks / plan.groups;
+    const int strip = static_cast<int>(part % strips), group = static_cast<int>(part / strips % plan.groups);
+    const int64_t n = part / strips / plan.groups;
 
     const int k0 = panel * tile_width, count = smaller(tile_width, plan.width - k0), vectors = ceil_div(count, 16);
     const float* w = packed + (group * blocks + k0 / 16) * plan.block_size;
     const float* image = x + n * plan.in_image + group * plan.depth;
     float* out = y + n * plan.out_image + group * plan.width + k0;
 
-    alignas(64) float sums[tile_rows * tile_width];
-    const int p0 = piece_begin(plan.rows.out, chunks, chunk), p1 = piece_begin(plan.rows.out, chunks, chunk + 1);
+    alignas(64) float sums[tile_rows * tile_width], chunk_sums[tile_rows * tile_width];
+    const int p0 = piece_begin(plan.rows.out, strips, strip), p1 = piece_begin(plan.rows.out, strips, strip + 1);
     const int a_begin = along_rows ? p0 : 0, a_end = along_rows ? p1 : along.out;
     const int b_begin = along_rows ? 0 : p0, b_end = along_rows ? across.out : p1;
     const int pieces = ceil_div(a_end - a_begin, tile_rows);
@@ -126,7 +149,11 @@ void run(const Plan& plan, const float* x, const float* packed, const Conv2dEpil
       for (int i = 0; i < pieces; ++i) {
         const int a0 = a_begin + piece_begin(a_end - a_begin, pieces, i);
         const int a1 = a_begin + piece_begin(a_end - a_begin, pieces, i + 1);
-        sum_line(plan, along, across, along_rows, a0, a1, b, image, w, vectors, sums);
+        sum_chunk(plan, chunks[0], along, across, along_rows, a0, a1, b, image, w, vectors, sums);
+        for (int i_chunk = 1; i_chunk < chunks.count; ++i_chunk) {
+          sum_chunk(plan, chunks[i_chunk], along, across, along_rows, a0, a1, b, image, w, vectors, chunk_sums);
+          for (int j = 0; j < (a1 - a0) * tile_width; j += 16) store(sums + j, load(sums + j) + load(chunk_sums + j));
+        }
         for (int a = a0; a < a1; ++a)
           finish(sums + (a - a0) * tile_width, epilogue, group * plan.width + k0, count,
                  out + a * along.out_stride + b * across.out_stride);

@@ -58,16 +58,23 @@ void run(const WinoMap& map, const float* x, const float* filters, const Conv2dE
       const int first_t = piece_begin(count, blocks, block), last_t = piece_begin(count, blocks, block + 1);
       const int k0 = panel * tile_width, vectors = ceil_div(smaller(tile_width, map.K - k0), 16);
       const int size = last_t - first_t, pieces = ceil_div(size, tile_rows);
-      alignas(64) float products[wino_points * block_tiles * tile_width];
-      for (int f = 0; f < wino_points; ++f) {
-        const Tap all{f * point, int64_t(f) * map.C * 16};
+      alignas(64) float products[wino_points * block_tiles * tile_width], chunk_sums[tile_rows * tile_width];
+      const int chunks = ceil_div(map.C, chunk_depth);
+      for (int f = 0; f < wino_points; ++f)
         for (int i = 0; i < pieces; ++i) {
           const int begin = piece_begin(size, pieces, i), end = piece_begin(size, pieces, i + 1);
-          product_tile_of(end - begin, vectors)({section + (first_t + begin) * pixel, pixel,
-                                                 filters + k0 / 16 * block_size, block_size, &all, 1, map.C, false,
-                                                 products + (f * block_tiles + begin) * tile_width});
+          float* const sums = products + (f * block_tiles + begin) * tile_width;
+          for (int chunk = 0; chunk < chunks; ++chunk) {
+            const int c0 = piece_begin(map.C, chunks, chunk), c1 = piece_begin(map.C, chunks, chunk + 1);
+            const Tap tap{f * point + c0, (int64_t(f) * map.C + c0) * 16};
+            product_tile_of(end - begin, vectors)({section + (first_t + begin) * pixel, pixel,
+                                                   filters + k0 / 16 * block_size, block_size, &tap, 1, c1 - c0, false,
+                                                   chunk == 0 ? sums : chunk_sums});
+            if (chunk == 0) continue;
+            for (int j = 0; j < (end - begin) * tile_width; j += 16)
+              store(sums + j, load(sums + j) + load(chunk_sums + j));
+          }
         }
-      }
       for (int t = 0; t < size; ++t)
         for (int v = 0; v < vectors; ++v)
           finish_tile(map, products + t * tile_width + 16 * v, block_tiles * tile_width,

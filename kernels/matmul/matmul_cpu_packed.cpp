@@ -9,7 +9,7 @@
 namespace limbic::LIMBIC_ISA {
 namespace {
 
-constexpr int depth_block = 512;            // a slice of B this deep stays in L2 while the rows pass by
+constexpr int depth_block = chunk_depth;    // a slice of B this deep stays in L1 or L2 while the rows pass by
 constexpr int strip_rows = 64 * tile_rows;  // enough to make packing cheap
 
 /// to[c][r] = from[r][c] for a block of at most 16 x 16.
@@ -87,11 +87,11 @@ void matmul_fwd_cpu_packed(const MatmulDims& d, const float* a, const float* b, 
               body(sums + (m - m0) * tile_width + v, c + (i * d.M + m) * d.N + n0 + v, v,
                    first(smaller(16, count - v)));
         };
-        if (k0 > 0) each_vector([](float* sum, const float* to, int, mask16 m) { store(sum, load(to, m)); });
         product_tile_of(
-            m1 - m0, vectors)({from + m0 * a_stride, a_stride, panel, 16 * depth_block, &all, 1, depth, k0 > 0, sums});
+            m1 - m0, vectors)({from + m0 * a_stride, a_stride, panel, 16 * depth_block, &all, 1, depth, false, sums});
         each_vector([&](const float* sum, float* to, int v, mask16 m) {
-          const f32x16 value = load(sum);
+          f32x16 value = load(sum);
+          if (k0 > 0) value = load(to, m) + value;
           store(to, last && bias ? value + load(bias + n0 + v, m) : value, m);
         });
       }
