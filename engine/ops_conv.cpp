@@ -77,9 +77,11 @@ std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims
   if (!floats) return nullptr;
   Storage& storage = w.storage();
   std::lock_guard lock(storage.mutex);
-  const std::string use = std::string(rung) + " " + isa_name(active_isa()) + " groups" + std::to_string(dims.groups);
+  // Storage is shared by tensors of other shapes: the shape of the weights is part of the key.
+  const std::string use = std::string(rung) + " " + isa_name(active_isa()) + " groups" + std::to_string(dims.groups) +
+                          " " + shape_text({dims.K, dims.R, dims.S, dims.C});
   auto& kept = storage.prepared["conv2d " + use];
-  if (!kept || kept->bytes() != floats * sizeof(float)) {
+  if (!kept) {
     auto block = std::make_shared<Block>(floats * sizeof(float));
     conv2d_prepare(rung, dims, w.data(), block->floats());
     kept = std::move(block);

@@ -13,7 +13,8 @@ namespace limbic {
 int64_t element_count(const Shape& shape) {
   int64_t count = 1;
   for (int64_t extent : shape) {
-    if (extent < 0 || __builtin_mul_overflow(count, extent, &count))
+    // Sizes in bytes, and sums of a few of them, must fit as well.
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count) || count > INT64_MAX / 16)
       refuse("tensor: shape ", shape, " is not possible");
   }
   return count;

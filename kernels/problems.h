@@ -76,6 +76,13 @@ inline constexpr Problem<Conv2dDims> conv2d_problems[] = {
     {"groups-wide", {1, 7, 9, 64, 96, 3, 3, 2, 1, 1, 1, 1, 1, 2}},
     {"depthwise", {2, 10, 9, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, 24}},
     {"sequence-one-long", {4, 1, 1, 40, 8, 1, 3, 1, 1, 0, 1}},
+    // sums of several chunks, and more Winograd tiles than one section holds
+    {"deep", {1, 5, 6, 272, 48, 3, 3, 1, 1, 1, 1}},
+    {"deep-dx", {1, 6, 5, 48, 304, 3, 3, 1, 1, 1, 1}},
+    {"deep-two-columns", {1, 6, 2, 272, 300, 3, 3, 1, 1, 1, 1}},
+    {"deep-odd", {1, 4, 3, 531, 17, 2, 3, 1, 1, 1, 1}},
+    {"sections", {1, 45, 43, 128, 32, 3, 3, 1, 1, 1, 1}},
+    {"sections-dx", {1, 43, 46, 32, 128, 3, 3, 1, 1, 1, 1}},
 };
 
 inline constexpr Problem<MatmulDims> matmul_problems[] = {

@@ -15,12 +15,13 @@ int64_t x_size(const Conv2dDims& d) { return int64_t(d.N) * d.H * d.W * d.C; }
 int64_t w_size(const Conv2dDims& d) { return int64_t(d.K) * d.R * d.S * (d.C / d.groups); }
 int64_t y_size(const Conv2dDims& d) { return int64_t(d.N) * d.P() * d.Q() * d.K; }
 
-/// The same kind of layer, small enough for a reference: sizes above a register tile, with odd remainders.
+/// The same kind of layer, small enough for a reference: above a register tile, and still of 16s where it was.
 Conv2dDims shrunk(Conv2dDims d) {
   d.N = std::min(d.N, 2);
   if (d.H > 50) d.H = d.R > 5 ? 39 : 19;
   if (d.W > 50) d.W = d.S > 5 ? 47 : d.H == 1 ? 51 : 21;
-  if (d.groups == 1) d.C = std::min(d.C, 64 + 5), d.K = std::min(d.K, 64 + 3);
+  const double products = double(d.N) * d.P() * d.Q() * d.K * d.R * d.S * d.C;
+  if (d.groups == 1 && products > 80e6) d.C = std::min(d.C, 64), d.K = std::min(d.K, 80);
   return d;
 }
 
