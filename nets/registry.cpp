@@ -14,20 +14,44 @@ namespace {
 
 struct Entry {
   const char* name;
+  size_t blocks;  // one width each
   std::unique_ptr<Net> (*make)(const NetOptions&);
 };
 const Entry entries[] = {
-    {"cnn14", [](const NetOptions& o) { return make_cnn14(PannsRate::k32, o); }},
-    {"cnn14-16k", [](const NetOptions& o) { return make_cnn14(PannsRate::k16, o); }},
-    {"cnn14-8k", [](const NetOptions& o) { return make_cnn14(PannsRate::k8, o); }},
-    {"cnn10", make_cnn10},
-    {"cnn6", make_cnn6},
-    {"cnn14-transfer", make_cnn14_transfer},
-    {"alexnet", make_alexnet},
-    {"sys2-audio-1d", make_sys2_audio_1d},
-    {"sys2-audio-2d", make_sys2_audio_2d},
-    {"voice", make_voice},
+    {"cnn14", 6, [](const NetOptions& o) { return make_cnn14(PannsRate::k32, o); }},
+    {"cnn14-16k", 6, [](const NetOptions& o) { return make_cnn14(PannsRate::k16, o); }},
+    {"cnn14-8k", 6, [](const NetOptions& o) { return make_cnn14(PannsRate::k8, o); }},
+    {"cnn10", 4, make_cnn10},
+    {"cnn6", 4, make_cnn6},
+    {"cnn14-transfer", 6, make_cnn14_transfer},
+    {"alexnet", 5, make_alexnet},
+    {"sys2-audio-1d", 3, make_sys2_audio_1d},
+    {"sys2-audio-2d", 3, make_sys2_audio_2d},
+    {"voice", 4, make_voice},
 };
+
+// Sizes come from command lines and recipes. What is 0 or empty becomes the published one.
+void check_sizes(const Entry& e, const NetOptions& o) {
+  const bool system2 = e.make == make_sys2_audio_2d;  // published as one width, and with two kernels
+  const auto refuse = [&](const std::string& why) { throw Error(ExitCode::usage, fmt::format("{}: {}", e.name, why)); };
+  const auto check = [&](const char* what, int size, int least) {
+    if (size < least || size > 1 << 20) refuse(fmt::format("{} {}: expected {} to {}", what, size, least, 1 << 20));
+  };
+  const size_t widths = o.widths.size();
+  if (widths != 0 && widths != e.blocks && !(system2 && widths == 1)) {
+    refuse(fmt::format("widths [{}]: found {}, expected {}{}", fmt::join(o.widths, ","), widths,
+                       system2 ? "1 or " : "", e.blocks));
+  }
+  for (int width : o.widths) check("width", width, 1);
+  check("classes", o.classes, 0);
+  check("embedding", o.embedding, 0);
+  check("mels", o.mels, 0);
+  if (o.kernel.h == 0 && o.kernel.w == 0) return;
+  if (!system2 || o.kernel.h < 1 || o.kernel.w < 1) {
+    refuse(fmt::format("kernel [{},{}]: {}", o.kernel.h, o.kernel.w,
+                       system2 ? "expected at least [1,1]" : "only sys2-audio-2d has one to choose"));
+  }
+}
 
 }  // namespace
 
@@ -40,6 +64,7 @@ std::vector<std::string> net_names() {
 std::unique_ptr<Net> make_net(const std::string& name, const NetOptions& options) {
   for (const Entry& e : entries) {
     if (name != e.name) continue;
+    check_sizes(e, options);
     auto net = e.make(options);
     net->name = name;
     return net;

@@ -15,7 +15,8 @@ namespace limbic {
 /// cnn14 cnn14-16k cnn14-8k cnn10 cnn6 cnn14-transfer alexnet sys2-audio-1d sys2-audio-2d voice
 std::vector<std::string> net_names();
 
-/// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name.
+/// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name, and
+/// for sizes that this net cannot have: another number of widths than blocks, one below 1 or above 2^20.
 std::unique_ptr<Net> make_net(const std::string& name, const NetOptions& options = {});
 
 /// A tensor as a file holds it: published name, published layout, numbers converted to f32.

@@ -181,6 +181,32 @@ TEST_CASE("an unknown net is refused with the list of those there are") {
   CHECK_THROWS_WITH(make_net("cnn15"), Catch::Contains("cnn15") && Catch::Contains("cnn14-16k"));
 }
 
+TEST_CASE("sizes that a net cannot have are refused before it is made") {
+  const auto refusal = [](const char* net, const NetOptions& options) -> std::string {
+    try {
+      make_net(net, options);
+    } catch (const Error& error) {
+      CHECK(error.code == ExitCode::usage);
+      return error.what();
+    }
+    return "made";
+  };
+  for (const std::string& name : net_names()) {
+    INFO(name);
+    for (const std::vector<int>& widths : {std::vector<int>{8, 8}, {2, 2, 2, 2, 2, 2, 2}}) {
+      CHECK_THAT(refusal(name.c_str(), with(0, widths)), Catch::Contains(name + ": ") && Catch::Contains("widths"));
+    }
+  }
+  CHECK(refusal("cnn14", with(0, {8})) == "cnn14: widths [8]: found 1, expected 6");
+  CHECK(refusal("sys2-audio-2d", with(0, {8, 8})) == "sys2-audio-2d: widths [8,8]: found 2, expected 1 or 3");
+  CHECK_THAT(refusal("voice", with(0, {4, 0, 4, 4})), Catch::Contains("width 0"));
+  CHECK_THAT(refusal("voice", with(0, {4, 4, 4, -3})), Catch::Contains("width -3"));
+  CHECK_THAT(refusal("sys2-audio-2d", with(0, {1 << 30})), Catch::Contains("width 1073741824"));
+  CHECK_THAT(refusal("voice", with(-1)), Catch::Contains("classes -1"));
+  CHECK_THAT(refusal("sys2-audio-2d", with(0, {}, {3, -5})), Catch::Contains("kernel [3,-5]"));
+  CHECK_THAT(refusal("voice", with(0, {}, {3, 5})), Catch::Contains("kernel [3,5]"));
+}
+
 TEST_CASE("SpecAugment zeroes whole stripes of its widths, for each clip its own") {
   set_random_step(3, 1);
   const Tensor masked = spec_augment(Tensor::full({4, 100, 64}, 1.0f), {.time_stripes = 2, .mel_stripes = 2});

@@ -182,10 +182,17 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   refused("--set split.test=2", "speaker 2 is in validation");
   refused("--set split.train=9", "group 9");
   refused("--set split.validation=", "chooses an epoch");
+  refused("--set net.widths=[4,4,4,4294967300]", "net.widths");
+  refused("--set net.kernel=[3]", "net.kernel");
+  refused("--set input.offset_s=601", "input.offset_s is 601; expected at most 600");
+  refused("--set input.length_s=1e300", "input.length_s");
   place.write("recipe.toml", "[train]\nepochs = 3\nbacth = 4\n");
   refused("", "recipe.toml, line 3: no key train.bacth; did you mean train.batch?");
   place.write("recipe.toml", "[train\n");
   refused("", "recipe.toml, line 1");
+  place.write("recipe.toml", Workplace::recipe());
+  CHECK(place.limbic(place.train("narrow", "--set net.widths=[8]")) == 2);
+  CHECK(place.complaint.find("voice: widths [8]: found 1, expected 4") != std::string::npos);
   CHECK(place.limbic("train " + place.in("none.toml") + " --data " + place.in("data") + " --out " + place.in("y")) == 2);
 }
 

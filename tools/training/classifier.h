@@ -16,6 +16,7 @@ struct ClipInput {
   std::string front_end = "panns-16k";
   double offset_s = 0;  ///< where the window begins ...
   double length_s = 0;  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
+  static constexpr double longest_s = 600;  ///< of both: what recipes and cards may ask for
   std::string text() const;    ///< everything that decides the map, for cache keys
 };
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "tools/training/classifier.h"
 
 namespace limbic {
 
@@ -220,6 +221,22 @@ void check(const Recipe& r) {
   at_least("input.offset_s", r.input.offset_s, 0);
   at_least("input.length_s", r.input.length_s, 0);
   at_least("input.crop_s", r.input.crop_s, 0);
+  const auto at_most = [](const char* key, double value, double most) {
+    if (value > most) refuse(fmt::format("recipe: {} is {}; expected at most {}", key, value, most));
+  };
+  at_most("input.offset_s", r.input.offset_s, ClipInput::longest_s);
+  at_most("input.length_s", r.input.length_s, ClipInput::longest_s);
+  for (const int64_t width : r.net.widths) {
+    at_least("a width of net.widths", static_cast<double>(width), 1);
+    at_most("a width of net.widths", static_cast<double>(width), 1 << 20);
+  }
+  if (!r.net.kernel.empty() && r.net.kernel.size() != 2) {
+    refuse(fmt::format("recipe: net.kernel is [{}]; expected two sizes, e.g. [3,5]", fmt::join(r.net.kernel, ",")));
+  }
+  for (const int64_t size : r.net.kernel) {
+    at_least("a size of net.kernel", static_cast<double>(size), 1);
+    at_most("a size of net.kernel", static_cast<double>(size), 1 << 20);
+  }
   at_least("augment.time_width", static_cast<double>(r.augment.time_width), 1);
   at_least("augment.mel_width", static_cast<double>(r.augment.mel_width), 1);
   if (r.augment.stretch < 0 || r.augment.stretch > 0.5) refuse("recipe: augment.stretch wants 0 to 0.5");
