@@ -16,8 +16,6 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr size_t max_tensors = 100'000;
-
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw Error(ExitCode::weights, fmt::format("{}: {}", path, why));
 }

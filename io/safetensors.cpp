@@ -39,6 +39,7 @@ class Header : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ > 2 || in_array_ || (depth_ == 2 && key_.empty())) return stop("nested where a value is expected");
     if (depth_ == 2) {
       in_metadata_ = outer_ == "__metadata__";
+      if (!in_metadata_ && entries.size() == max_tensors) return stop(fmt::format("more than {} tensors", max_tensors));
       if (!in_metadata_) entries.push_back({.name = outer_, .dtype = {}, .shape = {}, .offsets = {}});
       inner_keys_.clear();
     }

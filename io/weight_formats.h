@@ -9,6 +9,9 @@
 
 namespace limbic {
 
+/// A file of more is refused: no net has that many, and every one costs time and memory.
+inline constexpr size_t max_tensors = 100'000;
+
 /// PyTorch before 1.6: five pickles, then the storages. `path` stands in messages.
 WeightFile parse_pytorch_legacy(Bytes file, const std::string& path);
 

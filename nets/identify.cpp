@@ -44,17 +44,12 @@ std::pair<std::string, std::string> keras_parts(std::string name) {
   return {};
 }
 
-bool is_keras(const std::vector<FileTensor>& all) {
-  return std::any_of(all.begin(), all.end(),
-                     [](const FileTensor& t) { return keras_parts(t.name).second == "kernel"; });
-}
-
 class Shapes {
  public:
   Shapes(const std::vector<FileTensor>& tensors, const std::string& file) : file_(file) {
-    for (const FileTensor& t : tensors) {
-      const std::string key = published_key(t.name, tensors);
-      if (!key.empty()) shapes_[key] = t.shape;
+    const auto keys = published_keys(tensors);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (!keys[i].empty()) shapes_[keys[i]] = tensors[i].shape;
     }
     const bool based =
         std::any_of(shapes_.begin(), shapes_.end(), [](auto& s) { return s.first.starts_with("base."); });
@@ -72,6 +67,18 @@ class Shapes {
       throw Error(ExitCode::weights, fmt::format("{}: {} is {}: no size for a layer", file_, key, shape_text(*s)));
     }
     return static_cast<int>(n);
+  }
+  // Sizes read off single axes are claims until the tensors agree on them.
+  void want(const std::string& net, const std::string& key, const Shape& expected) const {
+    const Shape* s = find(key);
+    if (!s) {
+      throw Error(ExitCode::weights,
+                  fmt::format("{}: {} is missing, {} wants it as {}", file_, key, net, shape_text(expected)));
+    }
+    if (*s != expected) {
+      throw Error(ExitCode::weights, fmt::format("{}: {} is {}, {} wants {}", file_, key, shape_text(*s), net,
+                                                 shape_text(expected)));
+    }
   }
 
  private:
@@ -106,6 +113,10 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
   for (int b = 1; b <= blocks; ++b)
     d.options.widths.push_back(s.extent(fmt::format("conv_block{}.conv1.weight", b), 0, 4));
   d.options.mels = s.extent("bn0.weight", 0, 1);
+  if (d.options.mels > 513) {
+    throw Error(ExitCode::weights, fmt::format("{}: bn0.weight is [{}]: more mel bins than a spectrum of 513 has", file,
+                                               d.options.mels));
+  }
   if (s.has("fc.weight") && blocks == 4) {
     d.name = "voice";
     d.options.classes = s.extent("fc.weight", 0, 2);
@@ -160,30 +171,51 @@ NetDescription describe_alexnet(const Shapes& s) {
   return d;
 }
 
-}  // namespace
-
-std::string published_key(const std::string& name, const std::vector<FileTensor>& all) {
-  const auto [layer, leaf] = keras_parts(name);
-  if (!layer.empty() && is_keras(all)) {
-    const KerasLayer own = keras_layer(layer);
-    std::set<KerasLayer> before;
-    for (const FileTensor& t : all) {
-      const KerasLayer other = keras_layer(keras_parts(t.name).first);
-      if (other.kind == own.kind && other.number < own.number) before.insert(other);
+// Calls want(key, shape) for every weight that decides how much memory the net takes.
+template <class Want>
+void each_weight(const NetDescription& d, const Want& want) {
+  const NetOptions& o = d.options;
+  const auto& w = o.widths;
+  if (d.name == "alexnet") {
+    const int64_t size[] = {11, 5, 3, 3, 3}, layer[] = {0, 3, 6, 8, 10};
+    for (int i = 0; i < 5; ++i) {
+      want(fmt::format("features.{}.weight", layer[i]), Shape{w[i], i == 0 ? 3 : w[i - 1], size[i], size[i]});
     }
-    return before.empty() ? fmt::format("{}.{}", own.kind, leaf)
-                          : fmt::format("{}_{}.{}", own.kind, before.size(), leaf);
+    want("classifier.1.weight", Shape{o.embedding, int64_t{36} * w[4]});
+    want("classifier.4.weight", Shape{o.embedding, o.embedding});
+    want("classifier.6.weight", Shape{o.classes, o.embedding});
+    return;
   }
-  if (name.starts_with("optimizer_weights")) return "";
-  std::string key = name;
-  for (const char* prefix : {"module.", "backbone."}) {
-    if (key.starts_with(prefix)) key = key.substr(std::string(prefix).size());
+  if (d.name.starts_with("sys2-audio")) {
+    const bool flat = d.name == "sys2-audio-1d";
+    const char* number[] = {"", "_1", "_2"};
+    for (int i = 0; i < 3; ++i) {
+      const int in = i == 0 ? 1 : w[i - 1];
+      want(fmt::format("conv{}d{}.kernel", flat ? 1 : 2, number[i]),
+           flat ? Shape{10, in, w[i]} : Shape{o.kernel.h, o.kernel.w, in, w[i]});
+    }
+    want("dense.kernel", Shape{int64_t{flat ? 3 : 1} * w[2], o.embedding});
+    want("dense_1.kernel", Shape{o.embedding, o.classes});
+    return;
   }
-  return key;
+  const int64_t size = d.name == "cnn6" ? 5 : 3;
+  int64_t in = 1;
+  for (size_t b = 0; b < w.size(); in = w[b++]) {
+    want(fmt::format("conv_block{}.conv1.weight", b + 1), Shape{w[b], in, size, size});
+    if (d.name != "cnn6") want(fmt::format("conv_block{}.conv2.weight", b + 1), Shape{w[b], w[b], size, size});
+  }
+  if (d.name == "voice") {
+    want("fc.weight", Shape{o.classes, in});
+    return;
+  }
+  const bool transfer = d.name == "cnn14-transfer";
+  want("fc1.weight", Shape{o.embedding, in});
+  want("fc_audioset.weight", Shape{transfer ? 527 : o.classes, o.embedding});
+  if (transfer) want("fc_transfer.weight", Shape{o.classes, o.embedding});
 }
 
-NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::string& file, const std::string& hint) {
-  const Shapes s(tensors, file);
+NetDescription describe(const Shapes& s, const std::vector<FileTensor>& tensors, const std::string& file,
+                        const std::string& hint) {
   NetDescription d;
   if (s.has("conv_block1.conv1.weight")) {
     d = describe_panns(s, file, hint);
@@ -203,9 +235,50 @@ NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::s
   return d;
 }
 
+}  // namespace
+
+std::vector<std::string> published_keys(const std::vector<FileTensor>& tensors) {
+  std::vector<std::pair<KerasLayer, std::string>> parts;  // layer and leaf; both empty where the name is none of Keras's
+  std::map<KerasLayer, int> place;                        // among the layers of its kind
+  bool keras = false;
+  for (const FileTensor& t : tensors) {
+    auto [layer, leaf] = keras_parts(t.name);
+    keras = keras || leaf == "kernel";
+    parts.emplace_back(keras_layer(layer), leaf);
+    if (!layer.empty()) place[parts.back().first] = 0;
+  }
+  for (auto it = place.begin(), before = it; it != place.end(); before = it++) {
+    if (it->first.kind == before->first.kind && it != before) it->second = before->second + 1;
+  }
+
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto& [layer, leaf] = parts[i];
+    std::string key = tensors[i].name;
+    if (keras && !layer.kind.empty()) {
+      const int number = place[layer];
+      key = number == 0 ? fmt::format("{}.{}", layer.kind, leaf) : fmt::format("{}_{}.{}", layer.kind, number, leaf);
+    } else if (key.starts_with("optimizer_weights")) {
+      key.clear();
+    } else {
+      for (const std::string prefix : {"module.", "backbone."}) {
+        if (key.starts_with(prefix)) key.erase(0, prefix.size());
+      }
+    }
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::string& file, const std::string& hint) {
+  return describe(Shapes(tensors, file), tensors, file, hint);
+}
+
 std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, const std::string& file,
                                       const std::string& hint, std::vector<std::string>* warnings) {
-  const NetDescription d = describe_net(tensors, file, hint);
+  const Shapes shapes(tensors, file);
+  const NetDescription d = describe(shapes, tensors, file, hint);
+  each_weight(d, [&](const std::string& key, const Shape& shape) { shapes.want(d.name, key, shape); });
   const NoInitialisation every_number_is_read;
   auto net = make_net(d.name, d.options);
   const auto notes = load_state(*net, tensors, file);

@@ -102,9 +102,9 @@ std::vector<std::string> load_state(Net& net, const std::vector<FileTensor>& ten
                                     const LoadOptions& options) {
   std::vector<std::string> warnings;
   std::map<std::string, const FileTensor*> by_name;
-  for (const FileTensor& t : tensors) {
-    const std::string key = published_key(t.name, tensors);
-    if (!key.empty()) by_name[key] = &t;
+  const auto keys = published_keys(tensors);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (!keys[i].empty()) by_name[keys[i]] = &tensors[i];
   }
 
   for (const NamedTensor& own : net.state()) {

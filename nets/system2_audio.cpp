@@ -12,7 +12,7 @@ namespace {
 class KerasConv : public Module {
  public:
   KerasConv(Shape weight_shape)  // [K,R,S,C] or [K,S,C]
-      : kernel(Tensor::zeros(weight_shape)), bias(Tensor::zeros({weight_shape[0]})) {
+      : kernel(Tensor::empty(weight_shape)), bias(Tensor::zeros({weight_shape[0]})) {
     add_parameter("kernel", kernel, Layout::keras);
     add_parameter("bias", bias);
     xavier_uniform(kernel);
@@ -25,7 +25,7 @@ class KerasConv : public Module {
 
 class Dense : public Module {
  public:
-  Dense(int in, int out) : kernel(Tensor::zeros({out, in})), bias(Tensor::zeros({out})) {
+  Dense(int in, int out) : kernel(Tensor::empty({out, in})), bias(Tensor::zeros({out})) {
     add_parameter("kernel", kernel, Layout::keras);
     add_parameter("bias", bias);
     xavier_uniform(kernel);

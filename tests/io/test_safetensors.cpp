@@ -124,3 +124,11 @@ TEST_CASE("every flipped bit and every cut of a safetensors file is read or refu
     if (refusal(file.substr(0, length)) == "read") FAIL("read the first " << length << " bytes");
   }
 }
+
+TEST_CASE("safetensors of more than 100,000 tensors are refused") {
+  std::string header = "{";
+  for (int i = 0; i <= 100'000; ++i) {
+    header += (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  }
+  CHECK(says(refusal(file_of(header + "}")), "more than 100000 tensors"));
+}

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include <ctime>
 #include <limits>
+#include <utility>
 
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "kernels/memory.h"
 #include "nets/registry.h"
 
 using namespace limbic;
@@ -207,4 +210,43 @@ TEST_CASE("a Cnn14 becomes the base of a transfer net") {
   CHECK_THROWS_WITH(load_state(*net, wide.view(), "f"), Catch::Contains("fc_transfer.weight is missing"));
   load_state(*net, wide.view(), "f", {.keep_other_head = true});
   CHECK(save_state(net->state())[8].values == file.tensors[8].values);
+}
+
+TEST_CASE("a file's sizes are compared with each other before a net of these sizes is allocated") {
+  const auto refused_in_passing = [](const File& file) {
+    const int64_t before = memory_use().live;
+    reset_memory_peak();
+    CHECK(code_of([&] { net_from_weights(file.view(), "f"); }) == static_cast<int>(ExitCode::weights));
+    CHECK(memory_use().peak - before < 16 << 20);  // the narrow Cnn14 with its front end has 5 MB
+  };
+  for (const std::string& name : net_names()) {
+    File file = saved(name);
+    for (SavedTensor& t : file.tensors) {
+      if (t.shape.size() < 2 && !t.name.ends_with("bn0.weight")) continue;
+      for (int64_t& extent : t.shape) {
+        INFO(name << ": " << t.name << " " << shape_text(t.shape));
+        const int64_t own = std::exchange(extent, 3000);
+        refused_in_passing(file);
+        extent = own;
+      }
+    }
+  }
+  File file = saved("cnn14");  // nothing else in it tells how many mel bins there are
+  file.remove("spectrogram_extractor.stft.conv_real.weight");
+  file.remove("spectrogram_extractor.stft.conv_imag.weight");
+  file.remove("logmel_extractor.melW");
+  for (SavedTensor& t : file.tensors) {
+    if (t.name.starts_with("bn0.") && t.shape.size() == 1) t.shape = {1 << 20}, t.values.resize(1 << 20);
+  }
+  refused_in_passing(file);
+}
+
+TEST_CASE("telling the net of a file takes time in proportion to its tensors") {
+  for (const char* leaf : {".bias", ".kernel"}) {
+    File file;
+    for (int i = 0; i < 20'000; ++i) file.tensors.push_back({"dense_" + std::to_string(i) + leaf, "f32", {0}, {}});
+    const std::clock_t start = std::clock();
+    CHECK(code_of([&] { net_from_weights(file.view(), "f"); }) == static_cast<int>(ExitCode::weights));
+    CHECK(std::clock() - start < 2 * CLOCKS_PER_SEC);
+  }
 }
