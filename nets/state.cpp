@@ -47,6 +47,15 @@ void check_finite(const FileTensor& found, const std::string& file) {
   }
 }
 
+void check_counts(const FileTensor& found, const std::string& file) {
+  for (size_t i = 0; i < found.values.size(); ++i) {
+    const float v = found.values[i];
+    if (!(v >= 0 && v < 0x1p31f && v == std::floor(v))) {
+      refuse(file, fmt::format("{} has {} at element {}, wants a count", found.name, v, i));
+    }
+  }
+}
+
 bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 bool is_front_end(const std::string& name) {
   return name.find("spectrogram_extractor.") != std::string::npos ||
@@ -119,6 +128,7 @@ std::vector<std::string> load_state(Net& net, const std::vector<FileTensor>& ten
     }
     const FileTensor& found = *it->second;
     by_name.erase(it);
+    if (own.tensor->dtype() == DType::i32) check_counts(found, file);
     if (found.shape != file_shape(own)) {
       if (head && options.keep_other_head) {
         warnings.push_back(fmt::format("{} is {}, this net's is {}: it starts anew", found.name,

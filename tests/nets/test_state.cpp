@@ -250,3 +250,22 @@ TEST_CASE("telling the net of a file takes time in proportion to its tensors") {
     CHECK(std::clock() - start < 2 * CLOCKS_PER_SEC);
   }
 }
+
+TEST_CASE("a counter that is no count is refused") {
+  const float bad[] = {-1, 3e9f, 0.5f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
+  for (const Shape& shape : {Shape{}, Shape{1}}) {  // some writers store [1]
+    File file = saved("voice");
+    SavedTensor& counter = file.at("conv_block2.bn1.num_batches_tracked");
+    counter.shape = shape;
+    for (float value : bad) {
+      INFO(value);
+      counter.values = {value};
+      CHECK_THROWS_WITH(net_from_weights(file.view(), "f"), Catch::Contains("f: conv_block2.bn1.num_batches_tracked has"));
+    }
+    counter.values = {600'000};
+    const auto net = net_from_weights(file.view(), "f");
+    for (const NamedTensor& t : net->buffers()) {
+      if (t.name == "conv_block2.bn1.num_batches_tracked") CHECK(t.tensor->item() == 600'000);
+    }
+  }
+}
