@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -76,6 +77,10 @@ class Comparison {
     for (const FileTensor& t : reference) tensors_[t.name] = &t;
   }
 
+  ~Comparison() { net_.clear_hooks(); }
+  Comparison(const Comparison&) = delete;
+  Comparison& operator=(const Comparison&) = delete;
+
   CompareResult run() {
     const Tensor input = net_input();
     const bool train = training_step();
@@ -104,7 +109,10 @@ class Comparison {
     backward(loss);
     const double tolerance = gradient_tolerance(net_.parameter_count() > 50'000'000, train);
     check_gradients(x, tolerance) && check_buffers() && check_step();
-    net_.clear_hooks();
+    if (result_.checks.empty()) {
+      throw Error(ExitCode::weights, fmt::format("{}: holds nothing to compare {} with, expected activations, gradients "
+                                                 "or norms under float64/", file_, net_.name));
+    }
     return result_;
   }
 
@@ -113,6 +121,11 @@ class Comparison {
 
   static bool is_block(const std::string& module) {  // conv_block1, not conv_block1.conv1
     return module.starts_with("conv_block") && module.find('.') == std::string::npos;
+  }
+
+  static bool is_gradient(const std::string& name) {
+    return name.starts_with("float64/grad/") || name.starts_with("float64/grad_sample/") ||
+           name.starts_with("float64/grad_sum/") || name.starts_with("float64/grad_norm/");
   }
 
   const FileTensor* find(const std::string& name) const {
@@ -228,6 +241,12 @@ class Comparison {
         if (!check_gradient(p, tolerance)) return false;
       }
     }
+    for (const auto& [name, t] : tensors_) {
+      if (is_gradient(name) && !has_gradient_.contains(name.substr(name.rfind('/') + 1)) &&
+          !add(name, std::numeric_limits<double>::infinity(), tolerance)) {
+        return false;
+      }
+    }
     const FileTensor* reference = find("float64/act_grad/logmel");
     return !reference ||
            add(reference->name, compare_values(reference, x.grad().to_vector(), norm_error), tolerance);
@@ -235,7 +254,8 @@ class Comparison {
 
   bool check_gradient(const NamedTensor& p, double tolerance) {
     Tensor dw = p.tensor->grad();
-    if (!dw) return true;  // a layer that the loss does not see
+    if (!dw) return true;  // a layer that the loss does not see: the reference has no gradient either, or fails below
+    has_gradient_.insert(p.name);
     std::vector<float> own(dw.size());
     to_file_layout({p.name, &dw, p.layout}, own.data());
     if (const FileTensor* all = find("float64/grad/" + p.name)) {
@@ -244,13 +264,13 @@ class Comparison {
     if (const FileTensor* some = find("float64/grad_sample/" + p.name)) {
       const auto count = static_cast<int64_t>(some->values.size());
       std::vector<float> sample;
-      for (int64_t i = 0; i < count; ++i) sample.push_back(own[i * (dw.size() - 1) / (count - 1)]);
+      for (int64_t i = 0; i < count; ++i) sample.push_back(own[i * (dw.size() - 1) / std::max<int64_t>(count - 1, 1)]);
       if (!add(some->name, compare_values(some, sample, norm_error), tolerance)) return false;
     }
     if (const FileTensor* sum = find("float64/grad_sum/" + p.name)) {
       // A sum may cancel, so its error is relative to what it could have been.
       const double bound = norm(own) * std::sqrt(static_cast<double>(own.size()));
-      const double error = finite_or_infinity(std::abs(total(own) - sum->values[0]) / bound);
+      const double error = finite_or_infinity(std::abs(total(own) - number(*sum)) / bound);
       if (!add(sum->name, error, tolerance)) return false;
     }
     return check_number("float64/grad_norm/" + p.name, norm(own), tolerance);
@@ -281,17 +301,24 @@ class Comparison {
 
   template <class Measure>
   double compare_values(const FileTensor* reference, const std::vector<float>& ours, const Measure& measure) const {
-    if (reference->values.size() != ours.size()) {
+    if (reference->values.empty() || reference->values.size() != ours.size()) {
       throw Error(ExitCode::weights, fmt::format("{}: {} is {}, the net computes {} numbers there", file_,
                                                  reference->name, shape_text(reference->shape), ours.size()));
     }
     return says_nothing(reference->values) ? std::numeric_limits<double>::infinity() : measure(ours, reference->values);
   }
 
+  double number(const FileTensor& t) const {
+    if (t.values.size() != 1) {
+      throw Error(ExitCode::weights, fmt::format("{}: {} is {}, wants one number", file_, t.name, shape_text(t.shape)));
+    }
+    return t.values[0];
+  }
+
   bool check_number(const std::string& name, double ours, double tolerance) {
     const FileTensor* reference = find(name);
     if (!reference) return true;
-    const double expected = reference->values[0];
+    const double expected = number(*reference);
     return add(name, finite_or_infinity(ours == expected ? 0 : std::abs(ours - expected) / std::abs(expected)),
                tolerance);
   }
@@ -312,6 +339,7 @@ class Comparison {
   std::map<std::string, const FileTensor*> tensors_;
   std::map<std::string, std::vector<float>> activations_, inference_;
   std::map<std::string, double> gradient_norm_;
+  std::set<std::string> has_gradient_;  // parameters
   std::vector<std::string> order_;  // modules as they ran
   CompareResult result_;
 };

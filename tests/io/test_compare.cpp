@@ -97,6 +97,47 @@ TEST_CASE("a file that is no reference, or of another width, is code 4") {
   CHECK_THROWS_WITH(compare(*net, reference.tensors, "r.h5"), Catch::Contains("float64/act/block1"));
 }
 
+TEST_CASE("a reference tensor of a few numbers is compared, one of none is code 4") {
+  const std::string path = fixture + "/reference_eval.h5";
+  const auto cut = [&](const std::string& name, size_t count) {
+    Loaded reference = load_reference(path);
+    reference.at(name);  // it is there
+    for (FileTensor& t : reference.tensors) {
+      if (t.name == name) t.shape = {static_cast<int64_t>(count)}, t.values = t.values.first(count);
+    }
+    return compare(*load_net(fixture + "/weights.h5"), reference.tensors, "r.h5");
+  };
+  CHECK(cut("float64/grad_sample/conv_block5.conv1.weight", 1).ok);  // the first of the 257
+  for (const char* name : {"float64/loss", "float64/act/block2", "float64/grad_sample/conv_block5.conv1.weight",
+                           "float64/grad_sum/fc1.weight", "float64/grad_norm/fc1.weight", "float64/act_grad_norm/block2",
+                           "float64/bn_after/bn0.running_mean", "float64/adam_delta_norm/fc1.weight"}) {
+    INFO(name);
+    CHECK_THROWS_WITH(cut(name, 0), Catch::Contains("r.h5: ") && Catch::Contains(name) && Catch::Contains("[0]"));
+  }
+}
+
+TEST_CASE("a comparison that checked nothing does not hold, nor one whose gradient the net lacks") {
+  const std::string path = fixture + "/reference_eval.h5";
+  Loaded reference = load_reference(path);
+  auto net = load_net(fixture + "/weights.h5");
+  std::vector<FileTensor> bare;
+  for (const FileTensor& t : reference.tensors) {
+    if (t.name == "input/target" || t.name == "float64/act/logmel") bare.push_back(t);
+  }
+  REQUIRE(bare.size() == 2);
+  CHECK_THROWS_WITH(compare(*net, bare, "bare.h5"), Catch::Contains("bare.h5: holds nothing"));
+
+  const std::vector<float> one{1};
+  for (const char* kind : {"grad", "grad_sample", "grad_sum", "grad_norm"}) {
+    std::vector<FileTensor> more = reference.tensors;
+    const std::string name = std::string("float64/") + kind + "/conv_block7.conv1.weight";
+    more.push_back({name, {1}, one});
+    const CompareResult result = compare(*load_net(fixture + "/weights.h5"), more, "r.h5");
+    CHECK_FALSE(result.ok);
+    CHECK(result.first_failure == name);
+  }
+}
+
 TEST_CASE("the golden Cnn14 of width/16 holds from all its weight files") {
   const std::string golden = data_file("../golden/cnn14_w16");
   if (golden.empty()) return;
