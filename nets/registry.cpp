@@ -72,6 +72,11 @@ std::unique_ptr<Net> make_net(const std::string& name, const NetOptions& options
   throw Error(ExitCode::usage, fmt::format("no net '{}'; there are {}", name, fmt::join(net_names(), ", ")));
 }
 
+bool fits(const Net& net, const FrontEnd& front_end) {
+  const Shape x = net.input_shape(1, net.typical_frames);
+  return x.size() != 3 || net.options.mels == 0 || net.options.mels == front_end.n_mels;
+}
+
 FrontEnd front_end_of(Net& net) {
   const FrontEnd* preset = find_front_end(net.front_end);
   if (!preset) throw Error(ExitCode::usage, fmt::format("{}: no front end '{}'", net.name, net.front_end));

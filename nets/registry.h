@@ -41,6 +41,9 @@ NetDescription describe_net(const std::vector<FileTensor>& tensors, const std::s
 std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, const std::string& file,
                                       const std::string& hint = "", std::vector<std::string>* warnings = nullptr);
 
+/// Whether a net that takes log-mels has as many mel bins as this front end makes; true of any other net.
+bool fits(const Net& net, const FrontEnd& front_end);
+
 /// The front end that this net's log-mels are made with; of a PANNs net with the mel matrix of its checkpoint, which
 /// may differ from ours in the last bit. Error(ExitCode::usage) where the net has none.
 FrontEnd front_end_of(Net& net);

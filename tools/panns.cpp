@@ -21,17 +21,36 @@ std::vector<std::string> audioset_labels() {
   return labels;
 }
 
+// What the file itself tells: its card's front end, else that of the stored STFT; nullptr where it does not tell.
+const FrontEnd* told_front_end(const WeightFile& file, const std::string& path) {
+  if (!file.card.front_end.empty()) {
+    const FrontEnd* front_end = find_front_end(file.card.front_end);
+    if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, file.card.front_end));
+    return front_end;
+  }
+  for (const StoredTensor& t : file.tensors) {
+    if (t.name.ends_with("spectrogram_extractor.stft.conv_real.weight")) return find_panns_front_end(t.shape.at(0));
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 PannsModel load_panns(const std::string& path, const std::string& front_end) {
   const WeightFile file = read_weights(path);
   PannsModel model;
   model.net = net_from_weights(file_tensors(file), path, file.card.net, &model.warnings);
-  std::string name = front_end.empty() ? file.card.front_end : front_end;
-  if (name.empty()) name = model.net->front_end;
-  model.front_end = name.empty() ? nullptr : find_front_end(name);
+  model.front_end = front_end.empty() ? told_front_end(file, path) : find_front_end(front_end);
+  if (!model.front_end && !front_end.empty()) {
+    throw Error(ExitCode::usage, fmt::format("--front-end {}: expected one of {}", front_end, fmt::join(front_end_names(), ", ")));
+  }
   if (!model.front_end) {
     throw Error(ExitCode::weights, fmt::format("{}: does not tell its front end; expected --front-end panns-32k, panns-16k or panns-8k", path));
+  }
+  if (!fits(*model.net, *model.front_end)) {
+    throw Error(front_end.empty() ? ExitCode::weights : ExitCode::usage,
+                fmt::format("{}: the front end {} makes {} mel bins; its net {} wants {}", path, model.front_end->name, model.front_end->n_mels,
+                            model.net->name, model.net->options.mels));
   }
   model.labels = file.card.labels;
   const size_t classes = static_cast<size_t>(model.net->options.classes);

@@ -19,7 +19,8 @@ struct PannsModel {
   std::vector<std::string> warnings;
 };
 
-/// `front_end`: empty, or the name to use where the file does not tell. Throws Error(ExitCode::weights).
+/// `front_end`: the name to use; empty: what the file tells, its card or its stored STFT. Throws Error(ExitCode::weights),
+/// also where the file does not tell, and Error(ExitCode::usage) for a name that is none or does not fit.
 PannsModel load_panns(const std::string& path, const std::string& front_end);
 
 /// Calls `use(log_mel [1,T,M])` for each window of a recording, in order, in bounded memory. What is shorter than 0.31 s

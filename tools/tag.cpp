@@ -11,6 +11,7 @@
 #include "tools/inputs.h"
 #include "tools/panns.h"
 #include "tools/verb.h"
+#include "tools/weight_tensors.h"
 
 namespace limbic {
 namespace {
@@ -54,6 +55,7 @@ int tag(const Program& program, const Options& options) {
     const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
       NoGrad no_grad;
       const Tensor p = probabilities(*model.net, (*model.net)(map));
+      check_answer(p, options.weights);
       over.add(p.data(), p.size());
     });
     for (const auto& warning : analysed.warnings) print_note(program, fmt::format("warning: {}: {}", clip, warning));
@@ -93,6 +95,7 @@ int embed(const Program& program, const Options& options) {
     const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
       NoGrad no_grad;
       const Tensor e = model.net->embed(map);
+      check_answer(e, options.weights);
       over.add(e.data(), e.size());
     });
     const auto e = options.aggregate == "max" ? over.max() : over.mean();

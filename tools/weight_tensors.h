@@ -11,4 +11,7 @@ namespace limbic {
 /// A file's tensors as nets read them; they share the numbers, so `file` must stay.
 std::vector<FileTensor> file_tensors(const WeightFile& file);
 
+/// What a net answered must be finite, else Error(ExitCode::weights): sound always is, so its weights (`file`) are not.
+void check_answer(const Tensor& answer, const std::string& file);
+
 }  // namespace limbic
