@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -143,6 +144,7 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
 }
 
 std::vector<float> cut_window(const std::vector<float>& samples, int64_t begin, int64_t length) {
+  assert(begin >= 0 && length >= 0);
   std::vector<float> window(length);
   const int64_t left = std::clamp<int64_t>(static_cast<int64_t>(samples.size()) - begin, 0, length);
   std::copy_n(samples.begin() + std::min<int64_t>(begin, samples.size()), left, window.begin() + (length - left) / 2);

@@ -2,8 +2,11 @@
 // `limbic predict` as its users meet it: good clips, odd clips, and everything that is no clip.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "io/weights.h"
 #include "tests/tools/program.h"
 
 using limbic_test::Run;
@@ -103,10 +106,47 @@ TEST_CASE("predict refuses weights that are none") {
   }
 }
 
+TEST_CASE("predict refuses weights whose card or numbers make no sense, and names them") {
+  Scratch scratch;
+  const limbic::WeightFile shipped = limbic::read_weights(LIMBIC_SOURCE_DIR "/weights/voice.h5");
+  const auto refusal = [&](const std::function<void(limbic::WeightFile&)>& spoil) {
+    limbic::WeightFile file = shipped;
+    spoil(file);
+    limbic::write_weights_hdf5(scratch.folder() / "bad.h5", file, true);
+    const Run run = scratch.run("ulimit -v 8000000; limbic predict --weights bad.h5 '" + demo + "'", 30);
+    check_refused(run, 4, "bad.h5");
+    CHECK(run.out.empty());
+    return run.err;
+  };
+  const auto tensor = [](limbic::WeightFile& file, const std::string& name) -> limbic::StoredTensor& {
+    return *std::find_if(file.tensors.begin(), file.tensors.end(), [&](const auto& t) { return t.name == name; });
+  };
+  for (const char* key : {"window_offset_s", "window_length_s"}) {
+    for (const char* text : {"-200", "-500000", "601", "1e300", "nan", "inf", "soon", "1 s", ""}) {
+      INFO(key << " = " << text);
+      CHECK_THAT(refusal([&](auto& file) { file.card.attributes[key] = text; }), Catch::Contains(key));
+    }
+  }
+  CHECK_THAT(refusal([](auto& file) { file.card.front_end = "librosa-48k"; }), Catch::Contains("librosa-48k") && Catch::Contains("64"));
+  CHECK_THAT(refusal([&](auto& file) {
+               for (float& v : tensor(file, "conv_block2.bn1.running_var").values) v = -1;
+             }), Catch::Contains("nan"));
+  const auto scaler = [](limbic::WeightFile& file, std::vector<float> mean, std::vector<float> scale) {
+    const auto size = [](const auto& values) { return std::vector<int64_t>{static_cast<int64_t>(values.size())}; };
+    file.tensors.push_back({"scaler.mean", "f32", size(mean), mean, {}});
+    file.tensors.push_back({"scaler.scale", "f32", size(scale), scale, {}});
+  };
+  CHECK_THAT(refusal([&](auto& file) { scaler(file, {0, NAN}, {1, 1}); }), Catch::Contains("scaler.mean"));
+  CHECK_THAT(refusal([&](auto& file) { scaler(file, {0, 0}, {1, INFINITY}); }), Catch::Contains("scaler.scale"));
+  CHECK_THAT(refusal([&](auto& file) { scaler(file, {0, 0}, {1, 0}); }), Catch::Contains("scaler.scale"));
+  CHECK_THAT(refusal([&](auto& file) { scaler(file, {0, 0}, {1, 1, 1}); }), Catch::Contains("scaler.scale"));
+}
+
 TEST_CASE("wrong words on the command line are one line and exit code 2") {
   Scratch scratch;
   for (const char* line : {"limbic", "limbic sing", "limbic predict", "limbic predict --bottom 3 x.wav", "limbic predict --top 9 x.wav",
-                           "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor"}) {
+                           "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor",
+                           "limbic graph cnn14 --widths 8", "limbic graph voice --widths 4,4,4,0"}) {
     const Run run = scratch.run(line);
     INFO(line << "\n" << run.err);
     CHECK(run.code == 2);

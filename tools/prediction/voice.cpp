@@ -8,6 +8,7 @@
 
 #include "engine/ops.h"
 #include "nets/windows.h"
+#include "tools/weight_tensors.h"
 
 namespace limbic {
 namespace {
@@ -25,7 +26,7 @@ int emotion_index(const std::string& label) {
 
 }  // namespace
 
-VoiceModel::VoiceModel(const std::string& path) : classifier_(Classifier::load(path)) {
+VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Classifier::load(path)) {
   name_ = classifier_.net().name;
   rate_ = find_front_end(classifier_.input().front_end)->sample_rate;
   for (const std::string& label : classifier_.labels()) {
@@ -40,11 +41,15 @@ EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples
   NoGrad no_grad;
   const Tensor map = clip_map(classifier_.input(), samples);  // [T,M]
   const Tensor logits = classifier_.logits(map.view({1, map.dim(0), map.dim(1)}));  // [1,C]
+  check_answer(logits, path_);
   // In double from here on: eight numbers that sum to 1 however they are printed.
   EmotionProbabilities p{};
-  double highest = -INFINITY, total = 0;
-  for (int64_t c = 0; c < logits.size(); ++c) highest = std::max<double>(highest, logits.data()[c]);
-  for (int64_t c = 0; c < logits.size(); ++c) total += p[emotion_of_class_[c]] = std::exp(logits.data()[c] - highest);
+  const float* z = logits.data();
+  const double highest = *std::max_element(z, z + logits.size());
+  double total = 0;
+  for (int64_t c = 0; c < logits.size(); ++c) {
+    total += p[emotion_of_class_[c]] = std::exp(z[c] - highest);
+  }
   for (double& value : p) value /= total;
   return p;
 }

@@ -33,7 +33,8 @@ inline constexpr double shortest_voice_s = 0.31;
 
 class VoiceModel {
  public:
-  /// Reads weights with their model card. Throws Error(ExitCode::weights) where the card's labels are no emotions.
+  /// Reads weights with their model card. Throws Error(ExitCode::weights) where the card's labels are no emotions, and
+  /// from `answer` where the net answers with NaN or infinity.
   explicit VoiceModel(const std::string& path);
 
   /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded memory.
@@ -45,7 +46,7 @@ class VoiceModel {
  private:
   EmotionProbabilities probabilities(const std::vector<float>& samples);
 
-  std::string name_;
+  std::string path_, name_;
   Classifier classifier_;
   int rate_;
   std::vector<int> emotion_of_class_;  // where class i of the net stands in emotion_names

@@ -13,12 +13,16 @@ namespace limbic {
 
 namespace {
 
-double number_of(const ModelCard& card, const std::string& key) {
+// 0 where the card does not say.
+double seconds_of(const ModelCard& card, const std::string& key, const std::string& path) {
   const auto found = card.attributes.find(key);
   if (found == card.attributes.end()) return 0;
-  double value = 0;
-  const auto& text = found->second;
-  std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string& text = found->second;
+  double value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= ClipInput::longest_s)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected 0 to {} seconds", path, key, text, ClipInput::longest_s));
+  }
   return value;
 }
 
@@ -30,9 +34,18 @@ std::vector<FileTensor> net_tensors(const WeightFile& file) {
   return tensors;
 }
 
-void read_scaler(const WeightFile& file, Tensor& mean, Tensor& scale) {
+void read_scaler(const WeightFile& file, const std::string& path, Tensor& mean, Tensor& scale) {
   const StoredTensor *m = file.find("scaler.mean"), *s = file.find("scaler.scale");
   if (!m || !s) return;
+  if (m->shape.size() != 1 || s->shape != m->shape) {
+    throw Error(ExitCode::weights, fmt::format("{}: scaler.mean is {}, scaler.scale {}; expected one number a frame in both", path,
+                                               shape_text(m->shape), shape_text(s->shape)));
+  }
+  for (size_t i = 0; i < m->values.size(); ++i) {
+    if (std::isfinite(m->values[i]) && std::isfinite(s->values[i]) && s->values[i] > 0) continue;
+    throw Error(ExitCode::weights, fmt::format("{}: scaler.mean has {} and scaler.scale {} at element {}; expected finite numbers, the scale above 0",
+                                               path, m->values[i], s->values[i], i));
+  }
   mean = Tensor::from(m->shape, m->values);
   scale = Tensor::from(s->shape, s->values);
 }
@@ -120,21 +133,25 @@ void Classifier::save(const std::string& path, ModelCard card) {
 
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
+  check_finite(file, path);
   if (file.card.labels.empty()) throw Error(ExitCode::weights, fmt::format("{}: its model card names no labels", path));
   auto net = net_from_weights(net_tensors(file), path, file.card.net);
-  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, number_of(file.card, "window_offset_s"),
-                  number_of(file.card, "window_length_s")};
-  if (!find_front_end(input.front_end)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds_of(file.card, "window_offset_s", path),
+                  seconds_of(file.card, "window_length_s", path)};
+  const FrontEnd* front_end = find_front_end(input.front_end);
+  if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  if (!fits(*net, *front_end)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}", path, input.front_end,
+                                               front_end->n_mels, net->name, net->options.mels));
   }
   Classifier model(std::move(net), file.card.labels, input);
-  read_scaler(file, model.scaler_mean_, model.scaler_scale_);
+  read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
   return model;
 }
 
 std::vector<std::string> Classifier::start_from(const std::string& path) {
   const WeightFile file = read_weights(path);
-  read_scaler(file, scaler_mean_, scaler_scale_);
+  read_scaler(file, path, scaler_mean_, scaler_scale_);
   return load_state(*net_, net_tensors(file), path, {.keep_other_head = true});
 }
 
