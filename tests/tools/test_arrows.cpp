@@ -56,6 +56,23 @@ TEST_CASE("only io knows the foreign libraries, and kernels know no library at a
   }
 }
 
+TEST_CASE("what is saved, hashed or printed to the last digit comes from no C library's exp, log, sin or pow") {
+  const std::regex libm(R"(\bstd::(exp|exp2|expm1|log|log2|log1p|sin|cos|tan|sinh|cosh|tanh|pow|cbrt)f?\()");
+  int seen = 0;
+  for (const char* folder : {"engine", "nets", "tools/prediction"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(LIMBIC_SOURCE_DIR) / folder)) {
+      if (entry.path().extension() != ".h" && entry.path().extension() != ".cpp") continue;
+      std::ifstream file(entry.path());
+      ++seen;
+      for (std::string line; std::getline(file, line);) {
+        INFO(entry.path().string() << ": " << line);
+        CHECK_FALSE(std::regex_search(line, libm));
+      }
+    }
+  }
+  CHECK(seen > 30);
+}
+
 TEST_CASE("every folder has a README") {
   for (const char* folder : {"", "kernels", "engine", "nets", "io", "tools", "tests", "weights"}) {
     INFO(folder);

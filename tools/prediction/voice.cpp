@@ -2,11 +2,11 @@
 #include "tools/prediction/voice.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "engine/ops.h"
+#include "kernels/portable_math.h"
 #include "nets/windows.h"
 #include "tools/weight_tensors.h"
 
@@ -48,7 +48,7 @@ EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples
   const double highest = *std::max_element(z, z + logits.size());
   double total = 0;
   for (int64_t c = 0; c < logits.size(); ++c) {
-    total += p[emotion_of_class_[c]] = std::exp(z[c] - highest);
+    total += p[emotion_of_class_[c]] = portable_exp(std::max(z[c] - highest, -700.0));
   }
   for (double& value : p) value /= total;
   return p;
