@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernels/adam/adam.h"
+#include "kernels/affine_grid/affine_grid.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
@@ -13,6 +14,7 @@
 #include "kernels/copy/copy.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
+#include "kernels/grid_sample/grid_sample.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mel/mel.h"
 #include "kernels/pool2d/pool2d.h"
@@ -211,6 +213,62 @@ inline constexpr Problem<Pool2dDims> pool2d_problems[] = {
     {"5x5 s2 pad 2, max [2,14,10,24]", {2, 14, 10, 24, 5, 5, 2, 2, 2, 2, problems::max}},
     {"rows left over, max 2x2 [1,7,3,64]", {1, 7, 3, 64, 2, 2, 2, 2, 0, 0, problems::max}},
     {"no image [0,4,4,16]", {0, 4, 4, 16, 2, 2, 2, 2, 0, 0, problems::avg}},
+};
+
+// N, H, W
+inline constexpr Problem<AffineGridDims> affine_grid_problems[] = {
+    {"faces [128,48,48]", {128, 48, 48, false}},
+    {"one face [1,48,48]", {1, 48, 48, false}},
+    {"one face, corners [1,48,48]", {1, 48, 48, true}},
+    {"large face [2,112,112]", {2, 112, 112, false}},
+    {"colour face, corners [3,96,96]", {3, 96, 96, true}},
+    {"no face [0,48,48]", {0, 48, 48, false}},
+    {"one pixel [1,1,1]", {1, 1, 1, false}},
+    {"one pixel, corners [3,1,1]", {3, 1, 1, true}},
+    {"one row [2,1,9]", {2, 1, 9, false}},
+    {"one row, corners [2,1,9]", {2, 1, 9, true}},
+    {"one column [2,9,1]", {2, 9, 1, false}},
+    {"one column, corners [2,9,1]", {2, 9, 1, true}},
+    {"two by two [5,2,2]", {5, 2, 2, false}},
+    {"two by two, corners [5,2,2]", {5, 2, 2, true}},
+    {"7 wide [3,5,7]", {3, 5, 7, false}},
+    {"8 wide [3,5,8]", {3, 5, 8, false}},
+    {"9 wide [3,5,9]", {3, 5, 9, false}},
+    {"15 wide, corners [2,3,15]", {2, 3, 15, true}},
+    {"16 wide, corners [2,3,16]", {2, 3, 16, true}},
+    {"17 wide, corners [2,3,17]", {2, 3, 17, true}},
+    {"33 wide [1,31,33]", {1, 31, 33, false}},
+    {"tall [1,1000,3]", {1, 1000, 3, false}},
+    {"wide [1,3,1000]", {1, 3, 1000, false}},
+    {"many small [300,4,5]", {300, 4, 5, true}},
+};
+
+// N, H, W, C, P, Q
+inline constexpr Problem<GridSampleDims> grid_sample_problems[] = {
+    {"faces [16,48,48,1]", {16, 48, 48, 1, 48, 48, false}},
+    {"one face [1,48,48,1]", {1, 48, 48, 1, 48, 48, false}},
+    {"one face, corners [1,48,48,1]", {1, 48, 48, 1, 48, 48, true}},
+    {"large face [2,112,112,1]", {2, 112, 112, 1, 112, 112, false}},
+    {"colour face, corners [2,96,96,3]", {2, 96, 96, 3, 96, 96, true}},
+    {"crop of a frame [1,180,320,3]", {1, 180, 320, 3, 48, 48, false}},
+    {"no face [0,48,48,1]", {0, 48, 48, 1, 48, 48, false}},
+    {"one pixel to many [1,1,1,1]", {1, 1, 1, 1, 9, 5, false}},
+    {"one pixel, corners [2,1,1,3]", {2, 1, 1, 3, 3, 3, true}},
+    {"to one pixel [2,9,8,1]", {2, 9, 8, 1, 1, 1, false}},
+    {"one row [2,1,17,2]", {2, 1, 17, 2, 3, 5, false}},
+    {"one column, corners [2,17,1,2]", {2, 17, 1, 2, 3, 5, true}},
+    {"two by two [4,2,2,1]", {4, 2, 2, 1, 5, 3, false}},
+    {"15 places [3,6,7,1]", {3, 6, 7, 1, 3, 5, false}},
+    {"16 places [3,6,7,1]", {3, 6, 7, 1, 4, 4, true}},
+    {"17 places [3,6,7,1]", {3, 6, 7, 1, 1, 17, false}},
+    {"15 channels [2,6,7,15]", {2, 6, 7, 15, 5, 4, false}},
+    {"16 channels [2,6,7,16]", {2, 6, 7, 16, 5, 4, true}},
+    {"17 channels [2,6,7,17]", {2, 6, 7, 17, 5, 4, false}},
+    {"33 channels, corners [1,9,8,33]", {1, 9, 8, 33, 7, 9, true}},
+    {"features [1,12,12,128]", {1, 12, 12, 128, 6, 6, false}},
+    {"larger out than in [1,8,8,2]", {1, 8, 8, 2, 33, 31, false}},
+    {"many small [100,5,4,1]", {100, 5, 4, 1, 4, 5, true}},
+    {"many places on few pixels [1,3,3,1]", {1, 3, 3, 1, 60, 60, false}},
 };
 
 inline constexpr Problem<ReduceDims> reduce_problems[] = {
@@ -449,6 +507,8 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "matmul") return std::size(matmul_problems);
   if (op == "batch_norm") return std::size(batch_norm_problems);
   if (op == "pool2d") return std::size(pool2d_problems);
+  if (op == "affine_grid") return std::size(affine_grid_problems);
+  if (op == "grid_sample") return std::size(grid_sample_problems);
   if (op == "reduce") return std::size(reduce_problems);
   if (op == "unary") return std::size(unary_problems);
   if (op == "binary") return std::size(binary_problems);

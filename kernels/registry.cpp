@@ -4,6 +4,7 @@
 #include "kernels/registry.h"
 
 #include "kernels/adam/adam_v0_reference.h"
+#include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
@@ -12,9 +13,10 @@
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
-#include "kernels/mel/mel.h"
+#include "kernels/grid_sample/grid_sample_v0_reference.h"
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/matmul/matmul_v0_reference.h"
+#include "kernels/mel/mel.h"
 #include "kernels/pool2d/pool2d_v0_reference.h"
 #include "kernels/reduce/reduce_v0_reference.h"
 #include "kernels/sgd/sgd_v0_reference.h"
@@ -34,7 +36,9 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 SoftmaxBackward softmax_bwd_cpu_vector; CrossEntropyForward cross_entropy_fwd_cpu_vector;
                 CrossEntropyBackward cross_entropy_bwd_cpu_vector; BceForward bce_fwd_cpu_vector;
                 BceBackward bce_bwd_cpu_vector; DropoutForward dropout_fwd_cpu_vector; Copy copy_fwd_cpu_vector;
-                AdamStep adam_step_cpu_vector; SgdStep sgd_step_cpu_vector; SumSquares sum_squares_fwd_cpu_vector;)
+                AdamStep adam_step_cpu_vector; SgdStep sgd_step_cpu_vector; SumSquares sum_squares_fwd_cpu_vector;
+                AffineGridForward affine_grid_fwd_cpu_vector; AffineGridBackward affine_grid_bwd_cpu_vector;
+                GridSampleForward grid_sample_fwd_cpu_vector; GridSampleBackward grid_sample_bwd_cpu_vector;)
 
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
@@ -124,6 +128,42 @@ std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
   static constexpr Rung<Pool2dDims, Pool2dBackward> rungs[] = {
       {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_bwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<AffineGridDims, AffineGridForward>> affine_grid_fwd_rungs() {
+  static constexpr Rung<AffineGridDims, AffineGridForward> rungs[] = {
+      {"cpu_vector", "affine_grid/affine_grid_cpu_vector.cpp", Device::cpu, EACH_ISA(affine_grid_fwd_cpu_vector)},
+      {"v0_reference", "affine_grid/affine_grid_v0_reference.h", Device::cpu,
+       PLAIN(affine_grid_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<AffineGridDims, AffineGridBackward>> affine_grid_bwd_rungs() {
+  static constexpr Rung<AffineGridDims, AffineGridBackward> rungs[] = {
+      {"cpu_vector", "affine_grid/affine_grid_cpu_vector.cpp", Device::cpu, EACH_ISA(affine_grid_bwd_cpu_vector)},
+      {"v0_reference", "affine_grid/affine_grid_v0_reference.h", Device::cpu,
+       PLAIN(affine_grid_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<GridSampleDims, GridSampleForward>> grid_sample_fwd_rungs() {
+  static constexpr Rung<GridSampleDims, GridSampleForward> rungs[] = {
+      {"cpu_vector", "grid_sample/grid_sample_cpu_vector.cpp", Device::cpu, EACH_ISA(grid_sample_fwd_cpu_vector)},
+      {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
+       PLAIN(grid_sample_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<GridSampleDims, GridSampleBackward>> grid_sample_bwd_rungs() {
+  static constexpr Rung<GridSampleDims, GridSampleBackward> rungs[] = {
+      {"cpu_vector", "grid_sample/grid_sample_cpu_vector.cpp", Device::cpu, EACH_ISA(grid_sample_bwd_cpu_vector)},
+      {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
+       PLAIN(grid_sample_bwd_v0_reference<float>)},
   };
   return rungs;
 }
@@ -300,6 +340,10 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());
   visit(Pass{"pool2d", "fwd"}, pool2d_fwd_rungs());
   visit(Pass{"pool2d", "bwd"}, pool2d_bwd_rungs());
+  visit(Pass{"affine_grid", "fwd"}, affine_grid_fwd_rungs());
+  visit(Pass{"affine_grid", "bwd"}, affine_grid_bwd_rungs());
+  visit(Pass{"grid_sample", "fwd"}, grid_sample_fwd_rungs());
+  visit(Pass{"grid_sample", "bwd"}, grid_sample_bwd_rungs());
   visit(Pass{"reduce", "fwd"}, reduce_fwd_rungs());
   visit(Pass{"reduce", "bwd"}, reduce_bwd_rungs());
   visit(Pass{"unary", "fwd"}, unary_fwd_rungs());
