@@ -15,6 +15,7 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/grid_sample/grid_sample.h"
+#include "kernels/lstm/lstm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mel/mel.h"
 #include "kernels/pool2d/pool2d.h"
@@ -271,6 +272,34 @@ inline constexpr Problem<GridSampleDims> grid_sample_problems[] = {
     {"many places on few pixels [1,3,3,1]", {1, 3, 3, 1, 60, 60, false}},
 };
 
+// N, T, D, reverse
+inline constexpr Problem<LstmDims> lstm_problems[] = {
+    {"system 1, a batch [64,110,50]", {64, 110, 50}},
+    {"system 1, a batch, backwards [64,110,50]", {64, 110, 50, true}},
+    {"system 1, a clip [1,110,50]", {1, 110, 50}},
+    {"system 1, a clip, backwards [1,110,50]", {1, 110, 50, true}},
+    {"25 units [8,60,25]", {8, 60, 25}},
+    {"150 units [4,20,150]", {4, 20, 150, true}},
+    {"300 units [3,12,300]", {3, 12, 300}},
+    {"system 3 [2,15,256]", {2, 15, 256}},
+    {"no sequence [0,9,3]", {0, 9, 3}},
+    {"no step [3,0,3]", {3, 0, 3}},
+    {"one of all [1,1,1]", {1, 1, 1}},
+    {"one step [5,1,3]", {5, 1, 3}},
+    {"one step, backwards [5,1,3]", {5, 1, 3, true}},
+    {"two steps [3,2,7]", {3, 2, 7}},
+    {"two steps, backwards [3,2,7]", {3, 2, 7, true}},
+    {"one unit [7,13,1]", {7, 13, 1}},
+    {"15 units [6,9,15]", {6, 9, 15}},
+    {"16 units, backwards [7,9,16]", {7, 9, 16, true}},
+    {"17 units [13,9,17]", {13, 9, 17}},
+    {"31 units, backwards [14,8,31]", {14, 8, 31, true}},
+    {"32 units [15,8,32]", {15, 8, 32}},
+    {"33 units, backwards [29,7,33]", {29, 7, 33, true}},
+    {"long [2,700,5]", {2, 700, 5}},
+    {"long, backwards [2,257,18]", {2, 257, 18, true}},
+};
+
 inline constexpr Problem<ReduceDims> reduce_problems[] = {
     {"cnn14, mean over mels [200,2,2048]", {200, 2, 2048, ReduceKind::mean}},
     {"cnn14, max over frames [2,12,2048]", {2, 12, 2048, ReduceKind::max}},
@@ -509,6 +538,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "pool2d") return std::size(pool2d_problems);
   if (op == "affine_grid") return std::size(affine_grid_problems);
   if (op == "grid_sample") return std::size(grid_sample_problems);
+  if (op == "lstm") return std::size(lstm_problems);
   if (op == "reduce") return std::size(reduce_problems);
   if (op == "unary") return std::size(unary_problems);
   if (op == "binary") return std::size(binary_problems);

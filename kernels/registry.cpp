@@ -14,6 +14,8 @@
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
+#include "kernels/lstm/lstm_cpu.h"
+#include "kernels/lstm/lstm_v0_reference.h"
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/matmul/matmul_v0_reference.h"
 #include "kernels/mel/mel.h"
@@ -164,6 +166,24 @@ std::span<const Rung<GridSampleDims, GridSampleBackward>> grid_sample_bwd_rungs(
       {"cpu_vector", "grid_sample/grid_sample_cpu_vector.cpp", Device::cpu, EACH_ISA(grid_sample_bwd_cpu_vector)},
       {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
        PLAIN(grid_sample_bwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<LstmDims, LstmForward>> lstm_fwd_rungs() {
+  static constexpr Rung<LstmDims, LstmForward> rungs[] = {
+      {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_fwd_cpu_packed), nullptr,
+       lstm_fwd_scratch_cpu_packed},
+      {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_fwd_v0_reference<float>)},
+  };
+  return rungs;
+}
+
+std::span<const Rung<LstmDims, LstmBackward>> lstm_bwd_rungs() {
+  static constexpr Rung<LstmDims, LstmBackward> rungs[] = {
+      {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_bwd_cpu_packed), nullptr,
+       lstm_bwd_scratch_cpu_packed},
+      {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_bwd_v0_reference<float>)},
   };
   return rungs;
 }
@@ -344,6 +364,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"affine_grid", "bwd"}, affine_grid_bwd_rungs());
   visit(Pass{"grid_sample", "fwd"}, grid_sample_fwd_rungs());
   visit(Pass{"grid_sample", "bwd"}, grid_sample_bwd_rungs());
+  visit(Pass{"lstm", "fwd"}, lstm_fwd_rungs());
+  visit(Pass{"lstm", "bwd"}, lstm_bwd_rungs());
   visit(Pass{"reduce", "fwd"}, reduce_fwd_rungs());
   visit(Pass{"reduce", "bwd"}, reduce_bwd_rungs());
   visit(Pass{"unary", "fwd"}, unary_fwd_rungs());
