@@ -2,6 +2,7 @@
 #include "engine/dispatch.h"
 
 #include "kernels/adam/adam.h"
+#include "kernels/affine_grid/affine_grid.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
@@ -9,6 +10,8 @@
 #include "kernels/copy/copy.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/dropout/dropout.h"
+#include "kernels/grid_sample/grid_sample.h"
+#include "kernels/lstm/lstm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/reduce/reduce.h"
@@ -55,6 +58,19 @@ std::string dims_text(const Pool2dDims& d) {
   return letters("N", d.N, "H", d.H, "W", d.W, "C", d.C, "R", d.R, "S", d.S) +
          pair("stride", d.stride_h, d.stride_w, 1) + pair("padding", d.pad_h, d.pad_w, 0) +
          (d.kind == PoolKind::max ? " max" : " avg");
+}
+
+std::string dims_text(const AffineGridDims& d) {
+  return letters("N", d.N, "H", d.H, "W", d.W) + (d.align_corners ? " align_corners" : "");
+}
+
+std::string dims_text(const GridSampleDims& d) {
+  return letters("N", d.N, "H", d.H, "W", d.W, "C", d.C, "P", d.P, "Q", d.Q) +
+         (d.align_corners ? " align_corners" : "");
+}
+
+std::string dims_text(const LstmDims& d) {
+  return letters("N", d.N, "T", d.T, "D", d.D) + (d.reverse ? " reverse" : "");
 }
 
 std::string dims_text(const ReduceDims& d) {

@@ -128,6 +128,32 @@ Tensor global_max_pool(const Tensor& x);
 /// x [N,H,W,C] -> [N,P,Q,C] with PyTorch's bins: bin i covers floor(i H / P) to ceil((i+1) H / P).
 Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output);
 
+// ---- spatial transformers (Jaderberg et al. 2015, arXiv 1506.02025) ----
+
+struct GridOptions {
+  bool align_corners = false;  ///< -1 and 1 are the centres of the outermost pixels; else their outer edges
+};
+/// theta [N,2,3] -> grid [N,H,W,2]: for each pixel of a map of `size`, where (across, down) in [-1,1] to look.
+Tensor affine_grid(const Tensor& theta, Size2 size, const GridOptions& options = {});
+
+/// x [N,H,W,C], grid [N,P,Q,2] -> [N,P,Q,C]: bilinear, zeros outside, as torch.nn.functional.grid_sample. The gradients
+/// of both have the same bits in every run.
+Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridOptions& options = {});
+
+// ---- sequences ----
+
+struct LstmOptions {
+  bool reverse = false;  ///< from the last step to the first; the output stays in the order of time
+  Tensor lengths = {};   ///< i32 [N], 0 to T: the steps behind are padding and give 0; empty: all T
+};
+/// One layer in one direction: x [N,T,F], w_ih [4D,F], w_hh [4D,D], bias [4D] or empty -> h [N,T,D], from h = c = 0.
+/// The rows of the weights stand in the order of gates i f g o (PyTorch; Keras: i f c o, transposed).
+Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tensor& bias = {},
+            const LstmOptions& options = {});
+
+/// x [N,T] -> softmax over the first lengths[n] (i32 [N], at least 1) steps of each row, 0 behind; empty: over all.
+Tensor masked_softmax(const Tensor& x, const Tensor& lengths = {});
+
 // ---- reductions: over `axes` (negative count from the end; none given: all), which vanish or, with keep, become 1
 // ----
 

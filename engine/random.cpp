@@ -123,4 +123,29 @@ void he_normal(Tensor& w) {
   });
 }
 
+// keras.initializers.Orthogonal: the columns of a normal matrix, each freed of those before it (Gram-Schmidt; Keras
+// takes the Q of a QR decomposition, which is the same up to signs).
+void orthogonal(Tensor& w) {
+  if (w.rank() != 2 || w.dim(0) < w.dim(1)) refuse("orthogonal: ", w.shape(), ", expected [out,in] with out >= in");
+  if (!initialising) return;
+  normal(w, 0, 1);
+  const int64_t rows = w.dim(0), columns = w.dim(1);
+  float* const numbers = w.data();
+  const auto dot = [&](int64_t a, int64_t b) {
+    double sum = 0;
+    for (int64_t i = 0; i < rows; ++i) sum += double{numbers[i * columns + a]} * numbers[i * columns + b];
+    return sum;
+  };
+  for (int64_t c = 0; c < columns; ++c) {
+    for (int pass = 0; pass < 2; ++pass) {  // the second removes what the first's rounding left
+      for (int64_t before = 0; before < c; ++before) {
+        const auto share = static_cast<float>(dot(c, before));
+        for (int64_t i = 0; i < rows; ++i) numbers[i * columns + c] -= share * numbers[i * columns + before];
+      }
+      const auto scale = static_cast<float>(1 / std::sqrt(dot(c, c)));
+      for (int64_t i = 0; i < rows; ++i) numbers[i * columns + c] *= scale;
+    }
+  }
+}
+
 }  // namespace limbic

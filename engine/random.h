@@ -58,6 +58,7 @@ void xavier_uniform(Tensor& w, float gain = 1);  ///< +-gain sqrt(6 / (fan_in + 
 void kaiming_uniform(Tensor& w, float negative_slope = 0);  ///< +-sqrt(2 / (1 + slope^2)) sqrt(3 / fan_in), as PyTorch
 void he_normal(
     Tensor& w);  ///< Keras: normal of deviation sqrt(2 / fan_in), cut off at two deviations (before rescaling)
+void orthogonal(Tensor& w);  ///< Keras: a random [out,in] (out >= in) whose columns are orthonormal
 
 int64_t fan_in(const Tensor& w);
 int64_t fan_out(const Tensor& w);
