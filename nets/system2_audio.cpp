@@ -3,36 +3,11 @@
 // Keras's names and layout. 1-D: 296,903 parameters. 2-D: 60,359; with 64 filters 239,495; with 3x5 kernels 387,335.
 #include <fmt/format.h>
 
+#include "nets/keras_layers.h"
 #include "nets/nets.h"
 
 namespace limbic {
 namespace {
-
-// Keras calls a weight `kernel` and stores it with its outputs last.
-class KerasConv : public Module {
- public:
-  KerasConv(Shape weight_shape)  // [K,R,S,C] or [K,S,C]
-      : kernel(Tensor::empty(weight_shape)), bias(Tensor::zeros({weight_shape[0]})) {
-    add_parameter("kernel", kernel, Layout::keras);
-    add_parameter("bias", bias);
-    xavier_uniform(kernel);
-  }
-  Tensor forward(const Tensor& x) override {
-    return kernel.rank() == 4 ? conv2d(x, kernel, bias) : conv1d(x, kernel, bias);  // no padding
-  }
-  Tensor kernel, bias;
-};
-
-class Dense : public Module {
- public:
-  Dense(int in, int out) : kernel(Tensor::empty({out, in})), bias(Tensor::zeros({out})) {
-    add_parameter("kernel", kernel, Layout::keras);
-    add_parameter("bias", bias);
-    xavier_uniform(kernel);
-  }
-  Tensor forward(const Tensor& x) override { return linear(x, kernel, bias); }
-  Tensor kernel, bias;
-};
 
 // The mean over the mel bins of each frame of 3 s: 282 values.
 class System2Audio1d : public Net {
