@@ -8,15 +8,16 @@
 #include "engine/ops.h"
 #include "engine/random.h"
 #include "engine/tape.h"
+#include "nets/keras_layers.h"
 
 namespace limbic {
 namespace {
 
-// Multiply-adds of a layer: each number of the output took one for every weight that feeds its channel.
+// Multiply-adds of a layer: every weight takes one at each place (pixel, step, row) of the output.
 int64_t layer_macs(Module& module, const Tensor& out) {
   int64_t macs = 0;
   for (const NamedTensor& p : module.parameters()) {
-    if (p.tensor->rank() > 1) macs += out.size() * (p.tensor->size() / p.tensor->dim(0));
+    if (p.tensor->rank() > 1) macs += out.size() / out.dim(-1) * p.tensor->size();
   }
   return macs;
 }
@@ -69,7 +70,8 @@ NetGraph record_graph(Net& net, const Shape& input) {
       row.parameters = it->second.module->parameter_count();
       row.macs = layer_macs(*it->second.module, it->second.output);
       const auto* bn = dynamic_cast<const BatchNorm*>(it->second.module);
-      if (bn && bn->options.relu) row.op += " + relu";
+      const auto* keras_bn = dynamic_cast<const KerasBatchNorm*>(it->second.module);
+      if ((bn && bn->options.relu) || (keras_bn && keras_bn->options.relu)) row.op += " + relu";
       const size_t dot = row.name.rfind('.');
       if (dot != std::string::npos) row.group = row.name.substr(0, dot);
     }

@@ -34,7 +34,7 @@ std::pair<std::string, std::string> keras_parts(std::string name) {
   if (name.ends_with(":0")) name.resize(name.size() - 2);
   std::replace(name.begin(), name.end(), '/', '.');
   if (name.starts_with("optimizer_weights")) return {};
-  for (const char* leaf : {"kernel", "bias"}) {
+  for (const char* leaf : {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}) {
     const std::string ending = std::string(".") + leaf;
     if (!name.ends_with(ending)) continue;
     const std::string layer = name.substr(0, name.size() - ending.size());
@@ -76,8 +76,8 @@ class Shapes {
                   fmt::format("{}: {} is missing, {} wants it as {}", file_, key, net, shape_text(expected)));
     }
     if (*s != expected) {
-      throw Error(ExitCode::weights, fmt::format("{}: {} is {}, {} wants {}", file_, key, shape_text(*s), net,
-                                                 shape_text(expected)));
+      throw Error(ExitCode::weights,
+                  fmt::format("{}: {} is {}, {} wants {}", file_, key, shape_text(*s), net, shape_text(expected)));
     }
   }
 
@@ -114,8 +114,8 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
     d.options.widths.push_back(s.extent(fmt::format("conv_block{}.conv1.weight", b), 0, 4));
   d.options.mels = s.extent("bn0.weight", 0, 1);
   if (d.options.mels > 513) {
-    throw Error(ExitCode::weights, fmt::format("{}: bn0.weight is [{}]: more mel bins than a spectrum of 513 has", file,
-                                               d.options.mels));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: bn0.weight is [{}]: more mel bins than a spectrum of 513 has", file, d.options.mels));
   }
   if (s.has("fc.weight") && blocks == 4) {
     d.name = "voice";
@@ -161,6 +161,51 @@ NetDescription describe_keras(const Shapes& s) {
   return d;
 }
 
+NetDescription describe_system2_face(const Shapes& s) {
+  NetDescription d{.name = "sys2-face", .options = {}};
+  for (const char* number : {"", "_1", "_2", "_3"}) {
+    d.options.widths.push_back(s.extent(fmt::format("conv2d{}.kernel", number), 3, 4));
+  }
+  d.options.embedding = s.extent("dense.kernel", 1, 2);
+  d.options.classes = s.extent("dense_1.kernel", 1, 2);
+  return d;
+}
+
+NetDescription describe_resnet50(const Shapes& s) {
+  NetDescription d{.name = "resnet50", .options = {}};
+  for (const int stack : {2, 3, 4, 5}) {
+    d.options.widths.push_back(s.extent(fmt::format("conv{}_block1_1_conv.kernel", stack), 3, 4));
+  }
+  d.options.embedding = s.extent("dense.kernel", 1, 2);
+  d.options.classes = s.extent("dense_1.kernel", 1, 2);
+  return d;
+}
+
+NetDescription describe_spatial_transformer(const Shapes& s, const std::string& hint) {
+  NetDescription d{.name = "no-stn", .options = {}};
+  if (s.has("localization.0.weight")) d.name = hint == "unguided-stn" ? hint : "guided-stn";
+  d.options.embedding = s.extent("fc1.weight", 0, 2);
+  d.options.classes = s.extent("fc2.weight", 0, 2);
+  return d;
+}
+
+NetDescription describe_bilstm_attention(const Shapes& s, const std::string& file) {
+  NetDescription d{.name = "bilstm-attention", .options = {}};
+  const auto weight = [](const char* kind, int layer) {
+    return fmt::format("feature_extractor.encoder.lstm.weight_{}_l{}", kind, layer);
+  };
+  d.options.features = s.extent(weight("ih", 0), 1, 2);
+  for (int layer = 0; layer == 0 || s.has(weight("hh", layer)); ++layer) {
+    d.options.widths.push_back(s.extent(weight("hh", layer), 1, 2));
+  }
+  if (d.options.widths.size() > 2) {
+    throw Error(ExitCode::weights,
+                fmt::format("{}: has {} LSTM layers, bilstm-attention has 1 or 2", file, d.options.widths.size()));
+  }
+  d.options.classes = s.extent("linear.weight", 0, 2);
+  return d;
+}
+
 NetDescription describe_alexnet(const Shapes& s) {
   NetDescription d{.name = "alexnet", .options = {}};
   for (const int layer : {0, 3, 6, 8, 10}) {
@@ -169,6 +214,40 @@ NetDescription describe_alexnet(const Shapes& s) {
   d.options.embedding = s.extent("classifier.1.weight", 0, 2);
   d.options.classes = s.extent("classifier.6.weight", 0, 2);
   return d;
+}
+
+template <class Want>
+void each_bilstm_weight(const NetOptions& o, const Want& want) {
+  const int64_t units = o.widths[0], layers = static_cast<int64_t>(o.widths.size());
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    for (const char* direction : {"", "_reverse"}) {
+      const std::string end = fmt::format("l{}{}", layer, direction);
+      want("feature_extractor.encoder.lstm.weight_ih_" + end, Shape{4 * units, layer == 0 ? o.features : 2 * units});
+      want("feature_extractor.encoder.lstm.weight_hh_" + end, Shape{4 * units, units});
+    }
+    want(fmt::format("feature_extractor.attention.attention.{}.weight", 3 * layer),
+         Shape{layer + 1 < layers ? 2 * units : 1, 2 * units});
+  }
+  want("linear.weight", Shape{o.classes, 2 * units});
+}
+
+template <class Want>
+void each_resnet50_weight(const NetOptions& o, const Want& want) {
+  int64_t in = o.widths[0];
+  want("conv1_conv.kernel", Shape{7, 7, 3, in});
+  constexpr int depths[] = {3, 4, 6, 3};
+  for (int stack = 0; stack < 4; ++stack) {
+    const int64_t width = o.widths[stack];
+    for (int i = 0; i < depths[stack]; ++i, in = 4 * width) {
+      const std::string block = fmt::format("conv{}_block{}_", stack + 2, i + 1);
+      if (i == 0) want(block + "0_conv.kernel", Shape{1, 1, in, 4 * width});
+      want(block + "1_conv.kernel", Shape{1, 1, in, width});
+      want(block + "2_conv.kernel", Shape{3, 3, width, width});
+      want(block + "3_conv.kernel", Shape{1, 1, width, 4 * width});
+    }
+  }
+  want("dense.kernel", Shape{in, o.embedding});
+  want("dense_1.kernel", Shape{o.embedding, o.classes});
 }
 
 // Calls want(key, shape) for every weight that decides how much memory the net takes.
@@ -198,6 +277,22 @@ void each_weight(const NetDescription& d, const Want& want) {
     want("dense_1.kernel", Shape{o.embedding, o.classes});
     return;
   }
+  if (d.name.ends_with("-stn")) {
+    want("fc1.weight", Shape{o.embedding, 810});
+    want("fc2.weight", Shape{o.classes, o.embedding});
+    return;
+  }
+  if (d.name == "bilstm-attention") return each_bilstm_weight(o, want);
+  if (d.name == "sys2-face") {
+    want("conv2d.kernel", Shape{5, 5, 1, w[0]});
+    want("conv2d_1.kernel", Shape{5, 5, w[0], w[1]});
+    want("conv2d_2.kernel", Shape{3, 3, w[1], w[2]});
+    want("conv2d_3.kernel", Shape{3, 3, w[2], w[3]});
+    want("dense.kernel", Shape{int64_t{49} * w[3], o.embedding});
+    want("dense_1.kernel", Shape{o.embedding, o.classes});
+    return;
+  }
+  if (d.name == "resnet50") return each_resnet50_weight(o, want);
   const int64_t size = d.name == "cnn6" ? 5 : 3;
   int64_t in = 1;
   for (size_t b = 0; b < w.size(); in = w[b++]) {
@@ -221,8 +316,16 @@ NetDescription describe(const Shapes& s, const std::vector<FileTensor>& tensors,
     d = describe_panns(s, file, hint);
   } else if (s.has("features.0.weight") && s.has("classifier.6.weight")) {
     d = describe_alexnet(s);
+  } else if (s.has("conv1_conv.kernel")) {
+    d = describe_resnet50(s);
+  } else if (s.has("conv2d.kernel") && s.has("batch_normalization.gamma")) {
+    d = describe_system2_face(s);
   } else if (s.has("conv2d.kernel") || s.has("conv1d.kernel")) {
     d = describe_keras(s);
+  } else if (s.has("conv4.weight") && s.has("norm.weight")) {
+    d = describe_spatial_transformer(s, hint);
+  } else if (s.has("feature_extractor.encoder.lstm.weight_ih_l0")) {
+    d = describe_bilstm_attention(s, file);
   } else {
     throw Error(
         ExitCode::weights,
@@ -238,8 +341,9 @@ NetDescription describe(const Shapes& s, const std::vector<FileTensor>& tensors,
 }  // namespace
 
 std::vector<std::string> published_keys(const std::vector<FileTensor>& tensors) {
-  std::vector<std::pair<KerasLayer, std::string>> parts;  // layer and leaf; both empty where the name is none of Keras's
-  std::map<KerasLayer, int> place;                        // among the layers of its kind
+  std::vector<std::pair<KerasLayer, std::string>>
+      parts;                        // layer and leaf; both empty where the name is none of Keras's
+  std::map<KerasLayer, int> place;  // among the layers of its kind
   bool keras = false;
   for (const FileTensor& t : tensors) {
     auto [layer, leaf] = keras_parts(t.name);

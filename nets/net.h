@@ -16,6 +16,7 @@ struct NetOptions {
   int embedding = 0;        ///< outputs of the dense layer before the last (Cnn14: 2048)
   int mels = 0;             ///< mel bins of the input
   Size2 kernel = 0;         ///< system 2's 2-D net: {3, 3} or {3, 5} (mels, frames)
+  int features = 0;         ///< numbers of a frame of the sequences that bilstm-attention takes
 };
 
 /// What the last layer's numbers mean: one label of many, or each label for itself.
@@ -42,6 +43,7 @@ class Net : public Module {
   float block_dropout = 0;    ///< after convolution blocks, in training
   float head_dropout = 0;     ///< around the dense layers, in training
   Augmentation augmentation;  ///< in training; off unless set
+  Tensor lengths;             ///< i32 [N]: frames of each sequence of the next batch that are no padding; empty: all
 };
 
 /// Probabilities [N,classes] of logits, by net.decision.

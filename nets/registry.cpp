@@ -28,24 +28,32 @@ const Entry entries[] = {
     {"sys2-audio-1d", 3, make_sys2_audio_1d},
     {"sys2-audio-2d", 3, make_sys2_audio_2d},
     {"voice", 4, make_voice},
+    {"guided-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::guide, o); }},
+    {"unguided-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::picture, o); }},
+    {"no-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::everywhere, o); }},
+    {"bilstm-attention", 2, make_bilstm_attention},
+    {"sys2-face", 4, make_sys2_face},
+    {"resnet50", 4, make_resnet50},
 };
 
 // Sizes come from command lines and recipes. What is 0 or empty becomes the published one.
 void check_sizes(const Entry& e, const NetOptions& o) {
-  const bool system2 = e.make == make_sys2_audio_2d;  // published as one width, and with two kernels
+  const bool system2 = e.make == make_sys2_audio_2d;    // published as one width, and with two kernels
+  const bool layers = e.make == make_bilstm_attention;  // published with one and with two
   const auto refuse = [&](const std::string& why) { throw Error(ExitCode::usage, fmt::format("{}: {}", e.name, why)); };
   const auto check = [&](const char* what, int size, int least) {
     if (size < least || size > 1 << 20) refuse(fmt::format("{} {}: expected {} to {}", what, size, least, 1 << 20));
   };
   const size_t widths = o.widths.size();
-  if (widths != 0 && widths != e.blocks && !(system2 && widths == 1)) {
+  if (widths != 0 && widths != e.blocks && !((system2 || layers) && widths == 1)) {
     refuse(fmt::format("widths [{}]: found {}, expected {}{}", fmt::join(o.widths, ","), widths,
-                       system2 ? "1 or " : "", e.blocks));
+                       system2 || layers ? "1 or " : "", e.blocks));
   }
   for (int width : o.widths) check("width", width, 1);
   check("classes", o.classes, 0);
   check("embedding", o.embedding, 0);
   check("mels", o.mels, 0);
+  check("features", o.features, 0);
   if (o.kernel.h == 0 && o.kernel.w == 0) return;
   if (!system2 || o.kernel.h < 1 || o.kernel.w < 1) {
     refuse(fmt::format("kernel [{},{}]: {}", o.kernel.h, o.kernel.w,

@@ -12,7 +12,8 @@
 
 namespace limbic {
 
-/// cnn14 cnn14-16k cnn14-8k cnn10 cnn6 cnn14-transfer alexnet sys2-audio-1d sys2-audio-2d voice
+/// cnn14 cnn14-16k cnn14-8k cnn10 cnn6 cnn14-transfer alexnet sys2-audio-1d sys2-audio-2d voice guided-stn
+/// unguided-stn no-stn bilstm-attention sys2-face resnet50
 std::vector<std::string> net_names();
 
 /// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name, and
@@ -28,7 +29,8 @@ struct FileTensor {
 
 /// Which net these tensors are of, with which sizes, told from names and shapes; prefixes "module.", "base." and
 /// "backbone." are seen through. `file` stands in messages. `hint` (a card's or the user's net) decides between nets of
-/// equal tensors, cnn14 and its 16k and 8k variants, and is refused where it contradicts them.
+/// equal tensors (cnn14 and its 16k and 8k variants; a guided and an unguided spatial transformer, guided if nobody
+/// says), and is refused where it contradicts them.
 struct NetDescription {
   std::string name;
   NetOptions options;

@@ -40,6 +40,27 @@ TEST_CASE("blocks are groups that end with their pooling") {
   CHECK(graph.parameters == net->parameter_count());
 }
 
+TEST_CASE("the work of a recurrent layer is that of all its weights at every step") {
+  auto net = make_net("bilstm-attention");
+  const NetGraph graph = record_graph(*net, net->input_shape(1, 10));
+  CHECK(graph.parameters == 112'609);
+  const auto lstm = std::find_if(graph.rows.begin(), graph.rows.end(),
+                                 [](const GraphRow& r) { return r.name == "feature_extractor.encoder.lstm"; });
+  REQUIRE(lstm != graph.rows.end());
+  CHECK(lstm->output == Shape{1, 10, 100});
+  CHECK(lstm->macs == 10 * (2 * 200 * (50 + 50) + 2 * 200 * (100 + 50)));
+}
+
+TEST_CASE("every face net can be drawn") {
+  for (const char* name : {"guided-stn", "unguided-stn", "no-stn", "sys2-face"}) {
+    INFO(name);
+    auto net = make_net(name);
+    const NetGraph graph = record_graph(*net, net->input_shape(1, net->typical_frames));
+    CHECK(graph.parameters == net->parameter_count());
+    CHECK(graph.rows.back().output == Shape{1, net->options.classes});
+  }
+}
+
 TEST_CASE("a tape picture has a gradient norm for every op and parameter") {
   NetOptions o;
   o.widths = {2, 4, 8, 8};

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/ops.h"
 #include "engine/random.h"
@@ -16,6 +19,12 @@ NetOptions with(int classes, std::vector<int> widths = {}, Size2 kernel = 0) {
   o.classes = classes;
   o.widths = std::move(widths);
   o.kernel = kernel;
+  return o;
+}
+
+NetOptions sequences(int features, int units = 50) {
+  NetOptions o = with(8, {units, units});
+  o.features = features;
   return o;
 }
 
@@ -60,10 +69,30 @@ TEST_CASE("nets have their published numbers of parameters") {
       {"sys2-audio-2d", with(7, {64}), 239'495},
       {"sys2-audio-2d", with(7, {64}, {3, 5}), 387'335},
       {"voice", {}, 703'656},
+      {"guided-stn", {}, 66'673},
+      {"guided-stn", with(8), 66'928},
+      {"unguided-stn", {}, 66'673},
+      {"no-stn", {}, 43'553},
+      {"bilstm-attention", {}, 112'609},
+      {"bilstm-attention", sequences(35), 106'609},
+      {"bilstm-attention", sequences(8), 95'809},
+      {"bilstm-attention", sequences(810), 416'609},
+      {"bilstm-attention", sequences(810, 300), 5'199'609},
+      {"sys2-face", {}, 2'030'215 - 1'216},
+      {"resnet50", {}, 24'640'391 - 53'120},
   };
   for (const Published& p : nets) {
     INFO(p.name);
     CHECK(make_net(p.name, p.options)->parameter_count() == p.parameters);
+  }
+}
+
+TEST_CASE("Keras counts statistics among the parameters") {
+  for (const auto& [name, all] : {std::pair{"sys2-face", 2'030'215}, {"resnet50", 24'640'391}}) {
+    auto net = make_net(name);
+    int64_t statistics = 0;
+    for (const NamedTensor& b : net->buffers()) statistics += b.tensor->size();
+    CHECK(net->parameter_count() + statistics == all);
   }
 }
 
@@ -121,6 +150,95 @@ TEST_CASE("the other nets carry their published names") {
                                             "dense_1.kernel", "dense_1.bias"});
 }
 
+TEST_CASE("the face nets carry their published names") {
+  const auto names = [](const char* net, const NetOptions& o = {}) {
+    std::vector<std::string> all;
+    for (const NamedTensor& t : make_net(net, o)->state()) all.push_back(t.name);
+    return all;
+  };
+  const auto guided = names("guided-stn");
+  CHECK(guided == std::vector<std::string>{"conv1.weight",
+                                           "conv1.bias",
+                                           "conv2.weight",
+                                           "conv2.bias",
+                                           "conv3.weight",
+                                           "conv3.bias",
+                                           "conv4.weight",
+                                           "conv4.bias",
+                                           "norm.weight",
+                                           "norm.bias",
+                                           "norm.running_mean",
+                                           "norm.running_var",
+                                           "norm.num_batches_tracked",
+                                           "fc1.weight",
+                                           "fc1.bias",
+                                           "fc2.weight",
+                                           "fc2.bias",
+                                           "localization.0.weight",
+                                           "localization.0.bias",
+                                           "localization.3.weight",
+                                           "localization.3.bias",
+                                           "fc_loc.0.weight",
+                                           "fc_loc.0.bias",
+                                           "fc_loc.2.weight",
+                                           "fc_loc.2.bias"});
+  CHECK(names("unguided-stn") == guided);
+  CHECK(names("no-stn") == std::vector<std::string>(guided.begin(), guided.begin() + 17));
+  const auto sequence = names("bilstm-attention");
+  CHECK(sequence.size() == 16 + 4 + 2);
+  CHECK(sequence.front() == "feature_extractor.encoder.lstm.weight_ih_l0");
+  CHECK(sequence[16] == "feature_extractor.attention.attention.0.weight");
+  CHECK(sequence[18] == "feature_extractor.attention.attention.3.weight");
+  CHECK(sequence.back() == "linear.bias");
+  const auto resnet = names("resnet50", with(7, {2, 3, 4, 5}));
+  CHECK(resnet.size() == 53 * 6 + 4);
+  CHECK(std::count(resnet.begin(), resnet.end(), "conv2_block1_0_conv.kernel") == 1);
+  CHECK(std::count(resnet.begin(), resnet.end(), "conv5_block3_3_bn.moving_variance") == 1);
+  CHECK(std::count(resnet.begin(), resnet.end(), "conv5_block3_0_conv.kernel") == 0);
+}
+
+TEST_CASE("a spatial transformer first looks at the whole picture; then the guide says where, and the picture what") {
+  set_random_step(3, 1);
+  auto net = make_net("guided-stn");
+  net->eval();
+  Tensor seen;
+  for (const auto& m : net->modules()) {
+    if (m.name == "conv1") m.module->on_forward([&](Module&, const Tensor& x, const Tensor&) { seen = x; });
+  }
+  const Tensor x = noise({2, 48, 48, 2});
+  const Tensor picture = slice(x, 3, 0, 1), guide = slice(x, 3, 1, 2);
+  infer(*net, x);
+  for (int64_t i = 0; i < seen.size(); ++i) REQUIRE(std::fabs(seen.data()[i] - picture.data()[i]) < 1e-4f);
+
+  for (const NamedTensor& p : net->parameters()) {
+    if (p.name == "fc_loc.2.weight") uniform(*p.tensor, -0.2f, 0.2f);
+  }
+  infer(*net, x);
+  const Tensor first = seen;
+  infer(*net, concat({picture, noise({2, 48, 48, 1}, 9)}, 3));
+  CHECK(!same_bits(seen, first));
+  infer(*net, concat({picture * 2, guide}, 3));
+  CHECK(same_bits(seen, first * 2));
+}
+
+TEST_CASE("padding does not change what a sequence net says, and nothing else needs to") {
+  set_random_step(3, 2);
+  auto net = make_net("bilstm-attention", sequences(7, 9));
+  net->eval();
+  const Tensor x = noise({3, 12, 7});
+  net->lengths = Tensor::of_ints({3}, {12, 5, 9});
+  const Tensor together = infer(*net, x);
+  for (int i = 0; i < 3; ++i) {
+    const int length = net->lengths.ints()[i];
+    auto alone = make_net("bilstm-attention", sequences(7, 9));
+    for (size_t k = 0; k < net->state().size(); ++k) alone->state()[k].tensor->copy_from(*net->state()[k].tensor);
+    alone->eval();
+    CHECK(same_bits(infer(*alone, slice(slice(x, 0, i, i + 1), 1, 0, length)), slice(together, 0, i, i + 1)));
+  }
+  CHECK_THROWS_WITH(infer(*net, noise({2, 12, 7})), Catch::Contains("lengths [3] for x [2,12,"));
+  CHECK_THROWS_WITH(make_net("bilstm-attention", with(8, {50, 25})), Catch::Contains("one width"));
+}
+
 TEST_CASE("nets give logits for each class, and an embedding") {
   struct Case {
     const char* name;
@@ -130,8 +248,18 @@ TEST_CASE("nets give logits for each class, and an embedding") {
   NetOptions thin_alexnet = with(5, {2, 2, 2, 2, 2});
   thin_alexnet.embedding = 6;
   const Case cases[] = {
-      {"cnn14", narrow_cnn14(5), 64}, {"cnn14-transfer", narrow_cnn14(5), 64}, {"voice", with(5, {2, 4, 8, 16}), 16},
-      {"alexnet", thin_alexnet, 6},   {"sys2-audio-1d", with(5), 128},         {"sys2-audio-2d", with(5, {2, 4, 4}), 4},
+      {"cnn14", narrow_cnn14(5), 64},
+      {"cnn14-transfer", narrow_cnn14(5), 64},
+      {"voice", with(5, {2, 4, 8, 16}), 16},
+      {"alexnet", thin_alexnet, 6},
+      {"sys2-audio-1d", with(5), 128},
+      {"sys2-audio-2d", with(5, {2, 4, 4}), 4},
+      {"guided-stn", with(5), 50},
+      {"unguided-stn", with(5), 50},
+      {"no-stn", with(5), 50},
+      {"sys2-face", with(5, {2, 3, 4, 5}), 128},
+      {"resnet50", with(5, {2, 2, 3, 3}), 512},
+      {"bilstm-attention", with(5, {6, 6}), 12},
   };
   for (const Case& c : cases) {
     INFO(c.name);
@@ -193,11 +321,14 @@ TEST_CASE("sizes that a net cannot have are refused before it is made") {
   };
   for (const std::string& name : net_names()) {
     INFO(name);
-    for (const std::vector<int>& widths : {std::vector<int>{8, 8}, {2, 2, 2, 2, 2, 2, 2}}) {
+    for (const std::vector<int>& widths : {std::vector<int>{8, 8, 8, 8, 8, 8, 8, 8}, {2, 2, 2, 2, 2, 2, 2}}) {
       CHECK_THAT(refusal(name.c_str(), with(0, widths)), Catch::Contains(name + ": ") && Catch::Contains("widths"));
     }
   }
   CHECK(refusal("cnn14", with(0, {8})) == "cnn14: widths [8]: found 1, expected 6");
+  CHECK(refusal("voice", with(0, {8, 8})) == "voice: widths [8,8]: found 2, expected 4");
+  CHECK(refusal("bilstm-attention", with(0, {8, 8, 8})) ==
+        "bilstm-attention: widths [8,8,8]: found 3, expected 1 or 2");
   CHECK(refusal("sys2-audio-2d", with(0, {8, 8})) == "sys2-audio-2d: widths [8,8]: found 2, expected 1 or 3");
   CHECK_THAT(refusal("voice", with(0, {4, 0, 4, 4})), Catch::Contains("width 0"));
   CHECK_THAT(refusal("voice", with(0, {4, 4, 4, -3})), Catch::Contains("width -3"));
