@@ -15,7 +15,7 @@ Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
 Tensor div(const Tensor& a, const Tensor& b);
-Tensor maximum(const Tensor& a, const Tensor& b);  ///< where both are equal, a gets the gradient
+Tensor maximum(const Tensor& a, const Tensor& b);  ///< where both are equal, each gets half the gradient
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
@@ -154,8 +154,7 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
 /// x [N,T] -> softmax over the first lengths[n] (i32 [N], at least 1) steps of each row, 0 behind; empty: over all.
 Tensor masked_softmax(const Tensor& x, const Tensor& lengths = {});
 
-// ---- reductions: over `axes` (negative count from the end; none given: all), which vanish or, with keep, become 1
-// ----
+// ---- reductions: over `axes` (negative count from the end; none: all), which vanish or, with keep, become 1 ----
 
 Tensor sum(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);
 Tensor mean(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);

@@ -23,7 +23,7 @@ class Optimizer {
   virtual std::vector<NamedTensor> state() = 0;
 
   double lr = 0;
-  float grad_scale = 1;  ///< gradients are multiplied by it first: clip_grad_norm's result, or 1 / micro-batches
+  float grad_scale = 1;  ///< gradients are multiplied by it first, e.g. 1 / micro-batches
 
  protected:
   std::vector<NamedTensor> parameters_;

@@ -18,7 +18,7 @@ enum class DType { f32, i32 };
 int64_t element_count(const Shape& shape);   ///< 1 for the empty shape, a scalar
 std::string shape_text(const Shape& shape);  ///< "[2,8,8,3]"
 
-struct Storage;  // tensor.cpp: one block of the pool, released with its last tensor
+struct Storage;  // storage.h: one block of the pool, released with its last tensor
 struct Node;     // tape.h: what the tape knows about a tensor
 
 /// A handle with value semantics on shared storage: copies are cheap and see the same numbers. Dense, row-major

@@ -61,7 +61,6 @@ LIMBIC_INLINE mask16 operator==(i32x16 a, i32x16 b) { return {_mm512_cmpeq_epi32
 LIMBIC_INLINE mask16 operator&(mask16 a, mask16 b) { return {static_cast<__mmask16>(a.v & b.v)}; }
 LIMBIC_INLINE mask16 operator|(mask16 a, mask16 b) { return {static_cast<__mmask16>(a.v | b.v)}; }
 LIMBIC_INLINE mask16 operator~(mask16 a) { return {static_cast<__mmask16>(~a.v)}; }
-LIMBIC_INLINE bool any(mask16 a) { return a.v != 0; }
 LIMBIC_INLINE f32x16 select(mask16 m, f32x16 yes, f32x16 no) { return {_mm512_mask_blend_ps(m.v, no.v, yes.v)}; }
 LIMBIC_INLINE i32x16 select(mask16 m, i32x16 yes, i32x16 no) { return {_mm512_mask_blend_epi32(m.v, no.v, yes.v)}; }
 
@@ -172,7 +171,6 @@ LIMBIC_INLINE mask16 operator~(mask16 a) {
   const __m256 ones = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
   return {_mm256_xor_ps(a.v, ones), _mm256_xor_ps(a.w, ones)};
 }
-LIMBIC_INLINE bool any(mask16 a) { return (_mm256_movemask_ps(a.v) | _mm256_movemask_ps(a.w)) != 0; }
 LIMBIC_INLINE f32x16 select(mask16 m, f32x16 yes, f32x16 no) {
   return {_mm256_blendv_ps(no.v, yes.v, m.v), _mm256_blendv_ps(no.w, yes.w, m.w)};
 }
@@ -278,6 +276,5 @@ LIMBIC_INLINE float fma1(float a, float b, float c) {
 
 /// Asks the cache for the line at p; only a hint.
 LIMBIC_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-LIMBIC_INLINE void prefetch_l2(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
 }  // namespace limbic::LIMBIC_ISA

@@ -15,7 +15,7 @@ struct MatmulDims {
   int batch = 1;  ///< matrices of each kind, one behind the other
 };
 
-/// Every element is a sum over k = 0, 1, ... K-1 in this order, so that it does not depend on M, N or batch.
+/// Every element is a sum over k in an order that K alone decides: it does not depend on M, N or batch.
 using Matmul = void(const MatmulDims&, const float* a /*[batch, M,K], trans_a: [batch, K,M]*/,
                     const float* b /*[batch, K,N], trans_b: [batch, N,K]*/, const float* bias /*[N] or null*/,
                     float* c /*[batch, M,N]*/, float* scratch, Stream);

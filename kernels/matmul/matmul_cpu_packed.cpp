@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idea: lanes run across 16 or 32 columns of C, a register tile holds them for several rows. A task packs a slice of
-// B's columns [512 of K][16] on its stack and lets all its rows of A pass by; A's elements are broadcast from its rows
+// B's columns [256 of K][16] on its stack and lets all its rows of A pass by; A's elements are broadcast from its rows
 // (copied to rows of K+16 floats when it comes transposed, or when its rows would all fall on the same cache sets).
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/parallel.h"

@@ -15,8 +15,10 @@ Lanes decibels(Lanes x) {
   split_exponent(x, m, e);
   const Lanes f = m - Lanes::all(1), f2 = f * f;
   Lanes p = Lanes::all(7.0376836292e-2f);
-  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
-                        2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f}) {
+  // An array: a braced list would leave std::initializer_list's functions, compiled for this ISA, in the link.
+  constexpr float coefficients[] = {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                                    -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f};
+  for (const float c : coefficients) {
     p = fma(p, f, Lanes::all(c));
   }
   const Lanes log_m = fma(f2, fma(p, f, Lanes::all(-0.5f)), f);

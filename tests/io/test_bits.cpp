@@ -22,7 +22,7 @@ namespace {
 
 const std::string fixtures = std::string(LIMBIC_SOURCE_DIR) + "/tests/fixtures/";
 
-std::vector<float> committed_sound() {  // 16 kHz mono, made by tests/clips/make_demo.sh
+std::vector<float> committed_sound() {  // 16 kHz mono: the sound of tests/clips/demo.mp4
   std::ifstream file(fixtures + "voice_16k.s16", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   std::vector<float> samples(bytes.size() / 2);
