@@ -20,7 +20,7 @@ Lstm::Lstm(int in, int hidden, const LstmLayerOptions& o) : options(o) {
     d = {Tensor::empty({4 * hidden, inputs}), Tensor::empty({4 * hidden, hidden}), Tensor::empty({4 * hidden}),
          Tensor::empty({4 * hidden})};
     for (Tensor* t : {&d.weight_ih, &d.weight_hh, &d.bias_ih, &d.bias_hh}) uniform(*t, -bound, bound);
-    const std::string name = "l" + std::to_string(i / ways) + (i % ways ? "_reverse" : "");
+    const std::string name = std::string("l").append(std::to_string(i / ways)).append(i % ways ? "_reverse" : "");
     add_parameter("weight_ih_" + name, d.weight_ih);
     add_parameter("weight_hh_" + name, d.weight_hh);
     add_parameter("bias_ih_" + name, d.bias_ih);
