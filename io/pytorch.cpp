@@ -222,6 +222,9 @@ WeightFile parse_pytorch_zip(Bytes bytes, const std::string& path) {
       refuse(path, "a TorchScript program, expected weights (save model.state_dict() instead)");
     }
   }
+  for (const auto& [name, entry] : entries) {
+    if (entry.compressed) refuse(path, fmt::format("entry {} is compressed; torch.save stores", shown(name)));
+  }
   const auto find = [&](const std::string& name) -> const ZipEntry* {
     const auto entry = entries.find(root + "/" + name);
     if (entry == entries.end()) return nullptr;

@@ -119,13 +119,14 @@ std::map<std::string_view, ZipEntry> read_zip(Bytes file, const std::string& pat
     const std::string_view name = as_text(in.take(name_bytes));
     widen(extent, in.take(extra_bytes), path);
     in.take(comment_bytes);
-    if (method != 0) in.fail(fmt::format("entry {} is compressed; torch.save stores", shown(name)));
     if ((flags & encrypted) != 0) in.fail(fmt::format("entry {} is encrypted", shown(name)));
-    if (disk != 0 || extent.packed != extent.unpacked) in.fail(fmt::format("entry {} is damaged", shown(name)));
-    const Bytes content = find_content(file, path, name, extent, crc);
+    const bool compressed = method != 0;
+    if (disk != 0 || (!compressed && extent.packed != extent.unpacked))
+      in.fail(fmt::format("entry {} is damaged", shown(name)));
+    const Bytes content = compressed ? Bytes{} : find_content(file, path, name, extent, crc);
     claimed += content.size();
     if (claimed > file.size()) in.fail("the ZIP archive's entries overlap");
-    if (!entries.emplace(name, ZipEntry{content, crc}).second)
+    if (!entries.emplace(name, ZipEntry{content, crc, compressed}).second)
       in.fail(fmt::format("entry {} stands there twice", shown(name)));
   }
   if (entries.size() != directory.entries)

@@ -11,11 +11,12 @@
 namespace limbic {
 
 struct ZipEntry {
-  Bytes content;
+  Bytes content;  ///< empty where it is compressed
   uint32_t crc32 = 0;
+  bool compressed = false;
 };
 
-/// Entries by name; views into `file`. Throws Error(weights) for compressed, encrypted or repeated entries, entries
+/// Entries by name; views into `file`. Throws Error(weights) for encrypted or repeated entries, entries
 /// that reach beyond the file, and local headers that contradict the central directory. `path` names the file.
 std::map<std::string_view, ZipEntry> read_zip(Bytes file, const std::string& path);
 

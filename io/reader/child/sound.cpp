@@ -9,9 +9,11 @@ extern "C" {
 }
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -304,6 +306,16 @@ double declared_s(const AVFormatContext& format, const AVStream& stream) {
              : 0;
 }
 
+/// FFmpeg takes what is there of a WAV file for the whole; its header says how long it was. 0: complete, or no telling.
+int64_t missing_bytes(AVIOContext* io) {
+  unsigned char head[12];
+  if (avio_seek(io, 0, SEEK_SET) < 0 || avio_read(io, head, sizeof head) != sizeof head) return 0;
+  if (std::memcmp(head, "RIFF", 4) != 0 || std::memcmp(head + 8, "WAVE", 4) != 0) return 0;
+  const int64_t declared = 8 + (int64_t{head[4]} | int64_t{head[5]} << 8 | int64_t{head[6]} << 16 | int64_t{head[7]} << 24);
+  const bool from_a_pipe = declared >= 0x7fff0000;  // a recorder that could not come back to fill the number in
+  return from_a_pipe ? 0 : std::max<int64_t>(0, declared - file_size());
+}
+
 }  // namespace
 
 void read_sound(int rate) {
@@ -329,10 +341,14 @@ void read_sound(int rate) {
   const int bad_packets = decode_all(format.get(), index, decoder.get(), sink);
   if (!sink.begun()) refuse(MediaFault::damaged, because("a sound track in which nothing can be decoded"));
   sink.finish();
-  if (bad_packets > 0) warn(because(std::to_string(bad_packets) + " packets of sound could not be decoded"));
+  if (bad_packets > 0) {
+    warn(because(std::to_string(bad_packets) + (bad_packets == 1 ? " packet" : " packets") + " of sound could not be decoded"));
+  }
   const double declared = declared_s(*format, stream);
   if (sink.heard_s() + 0.5 < declared)
     warn("truncated: " + seconds(sink.heard_s()) + " of the " + seconds(declared) + " its header declares");
+  else if (const int64_t bytes = missing_bytes(io.get()); bytes > 1)
+    warn("truncated: " + std::to_string(bytes) + " bytes that its header declares are missing");
 }
 
 }  // namespace limbic::reader
