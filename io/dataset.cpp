@@ -118,10 +118,14 @@ Dataset read_manifest(const fs::path& file, const std::vector<CsvRow>& rows) {
     if (fields[path].empty()) bad("empty path");
     if (fields[label].empty()) bad("empty label");
     if (fields[group].empty()) bad("empty group (the speaker)");
+    const std::string side = split < 0 ? "" : fields[split];
+    if (!side.empty() && side != "train" && side != "validation" && side != "test") {
+      bad(fmt::format("split is \"{}\"; expected train, validation, test or nothing", side));
+    }
     const fs::path clip = file.parent_path() / fields[path];
     if (!fs::is_regular_file(clip)) bad(fmt::format("{} is not a file", fields[path]));
     if (const auto [at, fresh] = seen.emplace(fields[path], line); !fresh) bad(fmt::format("{} stands in line {} already", fields[path], at->second));
-    data.clips.push_back({clip.string(), fields[path], fields[label], fields[group], split < 0 ? "" : fields[split]});
+    data.clips.push_back({clip.string(), fields[path], fields[label], fields[group], side});
   }
   return data;
 }
@@ -205,6 +209,16 @@ std::vector<std::string> parse_groups(const std::string& list) {
     for (int group = std::stoi(first); group <= std::stoi(last); ++group) groups.push_back(std::to_string(group));
   }
   return groups;
+}
+
+void check_groups(const Dataset& data, const std::vector<std::string>& groups, const std::string& where) {
+  std::set<std::string> present;
+  for (const auto& clip : data.clips) present.insert(clip.group);
+  for (const auto& group : groups) {
+    if (!present.count(group)) {
+      throw Error(ExitCode::usage, fmt::format("{}: {} names group {}, which has no clip", data.source, where, group));
+    }
+  }
 }
 
 void check_split(const std::vector<SplitSide>& sides) {

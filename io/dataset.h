@@ -11,7 +11,7 @@ struct DatasetClip {
   std::string name;   ///< what reports call it: the path below the data set's folder
   std::string label;
   std::string group;  ///< the speaker; RAVDESS: the actor, "1" ... "24"
-  std::string split;  ///< the manifest's fourth column, or empty
+  std::string split;  ///< the manifest's fourth column: train, validation, test, or empty
 };
 
 struct Dataset {
@@ -38,6 +38,9 @@ std::vector<CsvRow> parse_csv(const std::string& text, const std::string& name);
 
 /// A list of groups: "1-16, 22, anna" means groups 1, 2, ... 16, 22 and anna. Throws Error(ExitCode::usage).
 std::vector<std::string> parse_groups(const std::string& list);
+
+/// Throws Error(ExitCode::usage), beginning with `where`, for a group that has no clip in the data.
+void check_groups(const Dataset& data, const std::vector<std::string>& groups, const std::string& where);
 
 /// One side of a split.
 struct SplitSide {
