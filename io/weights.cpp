@@ -121,6 +121,13 @@ std::string content_sha256(const WeightFile& file) {
   return sha.hex();
 }
 
+std::string card_mismatch(const WeightFile& file) {
+  if (file.card.sha256.empty()) return "";
+  const std::string found = content_sha256(file);
+  if (found == file.card.sha256) return "";
+  return fmt::format("tensors have SHA-256 {}, the card says {}", found, clean_text(file.card.sha256));
+}
+
 std::string write_weights_hdf5(const std::string& path, const WeightFile& file, bool force) {
   refuse_overwrite(path, force);
   std::vector<H5View> views;

@@ -54,6 +54,10 @@ void check_finite(const WeightFile& file, const std::string& path);
 /// of the formats.
 std::string content_sha256(const WeightFile& file);
 
+/// What to say where the tensors are not those that the card was written for (their SHA-256 differs); empty where they
+/// are, and where the card names none.
+std::string card_mismatch(const WeightFile& file);
+
 /// Writes one dataset a tensor, in the order of the names, and the card with its SHA-256, which is returned. bf16
 /// becomes f32 and bool u8 (HDF5 has neither). Same content, same bytes. Throws Error(usage) where `path` exists and
 /// `force` is not set, Error(failure) where it cannot be written.

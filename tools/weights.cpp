@@ -86,7 +86,11 @@ int inspect(const Program& program, const std::string& path) {
     return 0;
   }
   const auto row = [](const std::string& name, const std::string& text) {
-    fmt::print("{:<14} {}\n", clean_text(name), clean_text(text));
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
+    fmt::print("{:<14} {}\n", clean_text(name), clean_text(line));
+    while (std::getline(lines, line)) fmt::print("{:<14} {}\n", "", clean_text(line));
   };
   row("file", path);
   row("format", file.format);
@@ -248,9 +252,8 @@ Verdict verify_one(const std::string& path, std::string manifest) {
         manifest.empty() ? "" : listed_sha256(manifest, std::filesystem::path(path).filename().string());
     if (listed.empty() && file.card.sha256.empty()) {
       verdict.error = fmt::format("{}: has no SHA-256 to verify against, in a card or in a manifest", path);
-    } else if (!file.card.sha256.empty() && file.card.sha256 != verdict.sha256) {
-      verdict.error = fmt::format("{}: tensors have SHA-256 {}, the card says {}", path, verdict.sha256,
-                                  clean_text(file.card.sha256));
+    } else if (const std::string mismatch = card_mismatch(file); !mismatch.empty()) {
+      verdict.error = fmt::format("{}: {}", path, mismatch);
     } else if (!listed.empty()) {
       const MappedFile whole(path);
       const std::string found = Sha256().update(whole.bytes().data(), whole.bytes().size()).hex();
@@ -312,7 +315,8 @@ void add_weights(Program& program) {
   sub->add_option("file", arguments->input, "a file of weights")->required();
   sub->add_option("--out,-o", arguments->output, "the HDF5 file to write")->required();
   sub->add_option("--card", arguments->card,
-                  "NAME=TEXT into the card (net, front_end, labels=a,b,c, licence, ...); may be given again");
+                  "NAME=TEXT into the card (net, front_end, labels=a,b,c, licence, ...); may be given again")
+      ->allow_extra_args(false);
   sub->add_flag("--force", arguments->force, "replace the file if it exists");
   sub->callback(
       [&program, arguments] { program.run = [&program, arguments] { return convert(program, *arguments); }; });
