@@ -76,7 +76,7 @@ void add_graph(Program& program) {
   sub->add_option("net", options->net, fmt::format("{}", fmt::join(net_names(), ", ")))->required();
   sub->add_option("-o,--output", options->output, "the SVG file (default: stdout)");
   sub->add_option("--classes", options->sizes.classes, "outputs of the last layer")->check(CLI::PositiveNumber);
-  sub->add_option("--widths", options->sizes.widths, "channels of the blocks, e.g. 32,64,128")->delimiter(',');
+  sub->add_option("--widths", options->sizes.widths, "channels of the blocks, e.g. 32,64,128")->delimiter(',')->allow_extra_args(false);
   sub->add_option("--frames", options->frames, "length of the input in frames")->check(CLI::PositiveNumber);
   sub->add_flag("--tape", options->tape, "the tape of one training step, with gradient norms");
   sub->add_flag("--force", options->force, "replace an output that exists");

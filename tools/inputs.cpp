@@ -7,10 +7,6 @@
 #include <filesystem>
 #include <set>
 
-#include <fmt/format.h>
-
-#include "engine/error.h"
-
 namespace fs = std::filesystem;
 
 namespace limbic {
@@ -26,8 +22,10 @@ bool is_media_name(const fs::path& path) {
 
 std::vector<std::string> media_in(const fs::path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_media_name(entry.path())) names.push_back(entry.path());
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored) && is_media_name(entry->path())) names.push_back(entry->path());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -47,17 +45,14 @@ std::vector<std::string> expand_inputs(const std::vector<std::string>& inputs) {
   std::vector<std::string> files;
   for (const std::string& input : inputs) {
     std::error_code ignored;
+    std::vector<std::string> found;
     if (fs::is_directory(input, ignored)) {
-      const auto media = media_in(input);
-      if (media.empty()) throw Error(ExitCode::media, fmt::format("{}: a directory without media files; expected a clip", input));
-      files.insert(files.end(), media.begin(), media.end());
+      found = media_in(input);
     } else if (!fs::exists(input, ignored) && input.find_first_of("*?[") != std::string::npos) {
-      const auto found = matches(input);
-      if (found.empty()) throw Error(ExitCode::media, fmt::format("{}: no file matches this pattern", input));
-      files.insert(files.end(), found.begin(), found.end());
-    } else {
-      files.push_back(input);
+      found = matches(input);
     }
+    if (found.empty()) found = {input};
+    files.insert(files.end(), found.begin(), found.end());
   }
   return files;
 }

@@ -6,8 +6,8 @@
 
 namespace limbic {
 
-/// Files stay; a folder becomes its media files, sorted by name; a quoted pattern (`"clips/*.mp4"`) its matches. A folder
-/// or pattern without media throws Error(ExitCode::media); a name that does not exist stays, for its reader to report.
+/// Files stay; a folder becomes its media files, sorted by name; a quoted pattern (`"clips/*.mp4"`) its matches. What
+/// stands for nothing (no such file, a folder without media) stays, for the reader to report beside the other results.
 std::vector<std::string> expand_inputs(const std::vector<std::string>& inputs);
 
 /// A file of limbic's own data (`weights/voice.h5`), beside the build or the installed program. Empty where there is none.

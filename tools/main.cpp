@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include <fmt/format.h>
@@ -24,7 +26,7 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
   sub->add_option("--threads", threads_, "threads to use (default: LIMBIC_THREADS, else all cores)")
       ->check(CLI::Range(1, 256));
   sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
-  sub->add_option("--kernel", kernels_, "force a kernel, e.g. conv2d=v0_reference; may be given again");
+  sub->add_option("--kernel", kernels_, "force a kernel, e.g. conv2d=v0_reference; may be given again")->allow_extra_args(false);
   sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) on stderr");
   sub->parse_complete_callback([this] { apply_common_options(); });
   return sub;
@@ -126,6 +128,9 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const int code = limbic::run(argc, argv);
   // Output that could not be written (a full disk, a closed pipe) is a failure, not a success.
-  if (std::fflush(stdout) != 0 && code == 0) return 1;
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && code == 0) {
+    fmt::print(stderr, "limbic: the output cannot be written: {}\n", std::strerror(errno));
+    return 1;
+  }
   return code;
 }

@@ -66,6 +66,7 @@ Json result_json(const Result& r, const VoiceModel& model, bool timing) {
                                 {"model", model.name()},
                                 {"windows", windows}};
   object["warnings"] = voice.warnings;
+  for (const auto& warning : model.warnings()) object["warnings"].push_back("weights: " + warning);
   if (timing) object["timing"] = {{"ms", r.ms}};
   return object;
 }
@@ -109,6 +110,7 @@ int run(const Program& program, const Options& options) {
     throw Error(ExitCode::weights, "predict: found no weights/voice.h5 beside the program; expected it, or --weights FILE");
   }
   VoiceModel model(weights);
+  for (const auto& warning : model.warnings()) print_note(program, fmt::format("warning: {}: {}", weights, warning));
   Json results = Json::array();
   int failed = 0;
   ExitCode code{};

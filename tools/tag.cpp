@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "engine/ops.h"
+#include "io/files.h"
 #include "io/hdf5.h"
 #include "tools/inputs.h"
 #include "tools/panns.h"
@@ -84,8 +85,10 @@ int tag(const Program& program, const Options& options) {
 }
 
 int embed(const Program& program, const Options& options) {
+  refuse_overwrite(options.output, options.force);  // before the work
   const auto clips = expand_inputs(options.clips);
   PannsModel model = load_panns(options.weights, options.front_end);
+  for (const auto& warning : model.warnings) print_note(program, fmt::format("warning: {}: {}", options.weights, warning));
   std::vector<float> rows;
   std::string names;
   int64_t count = 0;
@@ -102,7 +105,9 @@ int embed(const Program& program, const Options& options) {
     rows.insert(rows.end(), e.begin(), e.end());
     names += (count++ ? "\n" : "") + clip;
     print_note(program, fmt::format("{}  {:.2f} s", clip, analysed.duration_s));
-    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"row", count - 1}, {"duration_s", analysed.duration_s}});
+    for (const auto& warning : analysed.warnings) print_note(program, fmt::format("warning: {}: {}", clip, warning));
+    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"row", count - 1},
+                       {"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"warnings", analysed.warnings}});
   };
   const int code = for_each_clip(clips, answer, [&](const std::string& clip, const Error& error) {
     results.push_back({{"input", clip}, {"status", "error"}, {"error", error.what()}});

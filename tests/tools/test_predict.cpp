@@ -95,6 +95,39 @@ TEST_CASE("predict refuses what is no clip, in one line, with the documented exi
   CHECK(results[0]["status"] == "error");
   CHECK(results[0]["error"].get<std::string>().find("missing.mp4") != std::string::npos);
   CHECK(results[1]["status"] == "ok");
+
+  // What stands for no clip fails alone, as a clip would.
+  const Run batch = scratch.run("limbic predict --json folder 'no*such' '" + demo + "'");
+  CHECK(batch.code == 8);
+  const Json three = Json::parse(batch.out)["results"];
+  CHECK(three[0]["error"].get<std::string>().find("folder: found a directory") == 0);
+  CHECK(three[1]["status"] == "error");
+  CHECK(three[2]["status"] == "ok");
+}
+
+TEST_CASE("predict says what is odd about a clip cut short, and about weights that were changed") {
+  Scratch scratch;
+  REQUIRE(scratch.run("ffmpeg -v error -i '" + demo + "' -vn whole.wav && head -c 70000 whole.wav > cut.wav").code == 0);
+  const Run cut = scratch.run("limbic predict cut.wav");
+  CHECK(cut.code == 0);
+  CHECK(cut.err.find("warning: cut.wav: truncated: ") == 0);
+  CHECK(scratch.run("limbic predict whole.wav").err == "");
+
+  std::string bytes = scratch.read(LIMBIC_SOURCE_DIR "/weights/voice.h5");
+  bytes[bytes.size() / 2] ^= 1;
+  std::ofstream(scratch.folder() / "changed.h5", std::ios::binary) << bytes;
+  const Run changed = scratch.run("limbic predict --json --weights changed.h5 whole.wav");
+  CHECK(changed.code == 0);
+  CHECK(changed.err.find("warning: changed.h5: tensors have SHA-256 ") == 0);
+  CHECK(Json::parse(changed.out)["results"][0]["warnings"][0].get<std::string>().find("weights: tensors have SHA-256 ") == 0);
+}
+
+TEST_CASE("an option that may be given again takes one value each time, never a clip") {
+  Scratch scratch;
+  const Run run = scratch.run("limbic predict --top 1 --kernel mel=v0_reference --kernel stft=v0_reference '" + demo + "' '" + demo + "'");
+  INFO(run.err);
+  CHECK(run.code == 0);
+  CHECK(std::count(run.out.begin(), run.out.end(), '\n') == 4);
 }
 
 TEST_CASE("predict refuses weights that are none") {
@@ -153,5 +186,8 @@ TEST_CASE("wrong words on the command line are one line and exit code 2") {
     CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
   }
   CHECK(scratch.run("limbic doctor --device cuda").code == 6);
+  const Run full = scratch.run("limbic kernels list > /dev/full");
+  CHECK(full.code == 1);
+  CHECK(full.err.find("No space left on device") != std::string::npos);
   for (const char* line : {"limbic --help", "limbic predict --help", "limbic --version"}) CHECK(scratch.run(line).code == 0);
 }

@@ -2,6 +2,7 @@
 // `limbic tag` and `limbic embed` as their users meet them: which front end they hear with, and what they refuse.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "io/hdf5.h"
 #include "io/weights.h"
@@ -10,11 +11,13 @@
 
 using limbic_test::Run;
 using limbic_test::Scratch;
+using Json = nlohmann::json;
 
 namespace {
 
 const std::string demo = LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4";
 const std::string fixture = LIMBIC_SOURCE_DIR "/tests/fixtures/cnn14_w32/weights.h5";  // no card, no front-end tensors
+const std::string narrow = " --front-end panns-32k --weights '" + fixture + "' ";
 
 void check_refused(const Run& run, int code, const std::string& part) {
   INFO(run.out << run.err);
@@ -74,4 +77,42 @@ TEST_CASE("tag and embed refuse weights that answer with no numbers, and a front
   limbic::write_weights_hdf5(scratch.folder() / "mels.h5", file);
   check_refused(scratch.run("limbic tag '" + demo + "' --weights mels.h5"), 4, "mels.h5: the front end librosa-48k");
   check_refused(scratch.run("limbic tag '" + demo + "' --weights '" + fixture + "' --front-end librosa-48k"), 2, "librosa-48k");
+}
+
+TEST_CASE("tag names the sounds of recordings from 0.31 s on, long ones window by window") {
+  Scratch scratch;
+  REQUIRE(scratch.run("ffmpeg -v error -f lavfi -i anoisesrc=r=32000:d=45:seed=1 long.wav -t 0.31 least.wav -t 0.30 short.wav").code == 0);
+  const Run text = scratch.run("limbic tag --top 3 long.wav" + narrow);
+  INFO(text.err);
+  REQUIRE(text.code == 0);
+  CHECK(text.out.find("long.wav  45.00 s, 5 windows") == 0);
+  CHECK(std::count(text.out.begin(), text.out.end(), '\n') == 4);
+
+  const Run json = scratch.run("limbic tag --json least.wav short.wav" + narrow);
+  CHECK(json.code == 8);
+  const Json results = Json::parse(json.out)["results"];
+  CHECK(results[0]["status"] == "ok");
+  CHECK(results[0]["tags"].size() == 10);
+  CHECK(results[0]["tags"][0]["probability"] >= results[0]["tags"][9]["probability"]);
+  CHECK(results[1]["error"] == "short.wav: found 0.30 s of sound; expected at least 0.31 s");
+  CHECK(json.out == scratch.run("limbic tag --json --threads 1 least.wav short.wav" + narrow).out);
+}
+
+TEST_CASE("embed writes a row for each clip that could be read") {
+  Scratch scratch;
+  REQUIRE(scratch.run("ffmpeg -v error -f lavfi -i anoisesrc=r=32000:d=1:seed=1 a.wav -ar 8000 b.wav").code == 0);
+  const Run run = scratch.run("limbic embed --json a.wav missing.wav b.wav -o e.h5" + narrow);
+  CHECK(run.code == 8);
+  const Json document = Json::parse(run.out);
+  CHECK(document["shape"] == Json({2, 64}));
+  CHECK(document["results"][2]["row"] == 1);
+  CHECK(document["results"][2]["warnings"].size() == 1);  // 8 kHz
+  const std::string file = scratch.read("e.h5");
+  CHECK(file.find("a.wav\nb.wav") != std::string::npos);
+
+  const Run again = scratch.run("limbic embed a.wav -o e.h5" + narrow);
+  CHECK(again.code == 2);
+  CHECK(again.err == "limbic: e.h5: exists; give --force to replace it\n");
+  CHECK(scratch.run("limbic embed a.wav missing.wav b.wav -q --force -o e.h5" + narrow).code == 8);
+  CHECK(scratch.read("e.h5") == file);
 }

@@ -42,6 +42,7 @@ class VoiceModel {
   VoiceAnswer answer(const std::string& clip);
 
   const std::string& name() const { return name_; }
+  const std::vector<std::string>& warnings() const { return classifier_.warnings(); }  ///< about the weights
 
  private:
   EmotionProbabilities probabilities(const std::vector<float>& samples);

@@ -134,8 +134,12 @@ void Classifier::save(const std::string& path, ModelCard card) {
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
   check_finite(file, path);
-  if (file.card.labels.empty()) throw Error(ExitCode::weights, fmt::format("{}: its model card names no labels", path));
-  auto net = net_from_weights(net_tensors(file), path, file.card.net);
+  if (file.card.labels.empty()) {
+    throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
+  }
+  std::vector<std::string> warnings;
+  auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
+  if (std::string mismatch = card_mismatch(file); !mismatch.empty()) warnings.push_back(std::move(mismatch));
   ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds_of(file.card, "window_offset_s", path),
                   seconds_of(file.card, "window_length_s", path)};
   const FrontEnd* front_end = find_front_end(input.front_end);
@@ -146,13 +150,23 @@ Classifier Classifier::load(const std::string& path) {
   }
   Classifier model(std::move(net), file.card.labels, input);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
+  model.warnings_ = std::move(warnings);
   return model;
 }
 
 std::vector<std::string> Classifier::start_from(const std::string& path) {
   const WeightFile file = read_weights(path);
   read_scaler(file, path, scaler_mean_, scaler_scale_);
-  return load_state(*net_, net_tensors(file), path, {.keep_other_head = true});
+  auto tensors = net_tensors(file);
+  std::vector<std::string> notes{fmt::format("started from {}, {}", path, file.card.training_data.empty() ? "whose card does not say what it was trained on" : "of " + file.card.training_data)};
+  if (!file.card.labels.empty() && file.card.labels != labels_) {  // as many classes may still be other ones
+    std::erase_if(tensors, [&](const FileTensor& t) { return t.name.starts_with(net_->last_layer + "."); });
+    notes.push_back(fmt::format("{}: its classes are {}, these are {}: {} starts anew", path, fmt::join(file.card.labels, " "),
+                                fmt::join(labels_, " "), net_->last_layer));
+  }
+  const auto warnings = load_state(*net_, tensors, path, {.keep_other_head = true});
+  notes.insert(notes.end(), warnings.begin(), warnings.end());
+  return notes;
 }
 
 }  // namespace limbic

@@ -41,6 +41,7 @@ class Classifier {
   Net& net() { return *net_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const ClipInput& input() const { return input_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }  ///< what is odd about the file it was read from
 
   /// Writes the weights with their card, completed from what the classifier knows: net, labels, front end, window.
   void save(const std::string& path, ModelCard card);
@@ -48,8 +49,9 @@ class Classifier {
   /// Reads weights that say which labels they know. Throws Error(ExitCode::weights).
   static Classifier load(const std::string& path);
 
-  /// Takes over the numbers of a file; a last layer of another number of classes keeps its own (the head is replaced).
-  /// Returns warnings. Throws Error(ExitCode::weights) where a tensor is missing or does not fit.
+  /// Takes over the numbers of a file; a last layer of other classes keeps its own (the head is replaced).
+  /// Returns what a log should say: what the file was trained on, and warnings. Throws Error(ExitCode::weights) where a
+  /// tensor is missing or does not fit.
   std::vector<std::string> start_from(const std::string& path);
 
  private:
@@ -57,6 +59,7 @@ class Classifier {
   std::vector<std::string> labels_;
   ClipInput input_;
   Tensor scaler_mean_, scaler_scale_;  // [T]
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace limbic
