@@ -212,8 +212,8 @@ std::string tape_svg(const TapeGraph& graph) {
     for (int leaf : leaves) {
       const TapeRow& p = graph.rows[leaf];
       boxes.rect(leaf_x, leaf_y + 2, leaf_width, 26, 13, "#eaf0f8", "stroke=\"#cfdcec\"");
-      boxes.text(leaf_x + 14, leaf_y + 14, "count", p.name.empty() ? "input" : p.name);
-      norm_bar(leaf_x + 14, leaf_y + 18, 120, p.gradient_norm);
+      boxes.text(leaf_x + 14, leaf_y + 13, "count", p.name.empty() ? "input" : p.name);
+      norm_bar(leaf_x + 14, leaf_y + 19, 120, p.gradient_norm);
       boxes.text(leaf_x + leaf_width - 14, leaf_y + 19, "shape", shape_label(p.shape));
       lines.path(fmt::format("M{} {:.1f} C{} {:.1f} {} {:.1f} {} {:.1f}", leaf_x + leaf_width, leaf_y + 15, op_x - 22,
                              leaf_y + 15, op_x - 44, center[i], op_x, center[i]),
