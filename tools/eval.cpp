@@ -20,9 +20,11 @@ struct EvalArguments {
 
 int run_eval(const Program& program, const EvalArguments& a) {
   Classifier model = Classifier::load(a.weights);
+  for (const auto& warning : model.warnings()) print_note(program, fmt::format("warning: {}: {}", a.weights, warning));
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const auto wanted = parse_groups(a.groups);
+  check_groups(data, wanted, "--groups");
   std::vector<DatasetClip> clips;
   size_t left_out = 0;
   for (const auto& clip : data.clips) {

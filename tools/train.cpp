@@ -26,11 +26,18 @@ Recipe recipe_of(const TrainArguments& a) {
   return recipe;
 }
 
+// A run that a signal stopped ends the program as the signal would have.
+int stopped(const Program& program, const RunResult& result) {
+  if (program.json) print_json(result.document);
+  return result.signal ? 128 + result.signal : 0;
+}
+
 int run_train(const Program& program, const TrainArguments& a) {
   const Recipe recipe = recipe_of(a);
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = train_grid(recipe, data, a.out, {.quiet = program.quiet, .stop_after_steps = a.stop_after_steps});
+  if (!result.complete) return stopped(program, result);
   if (program.json) {
     print_json(result.document);
   } else if (result.test || result.validation) {
@@ -43,7 +50,9 @@ int run_cv(const Program& program, const TrainArguments& a) {
   const Recipe recipe = recipe_of(a);
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
-  const auto document = cross_validate(recipe, data, a.out, {.quiet = program.quiet});
+  const RunResult result = cross_validate(recipe, data, a.out, {.quiet = program.quiet});
+  if (!result.complete) return stopped(program, result);
+  const auto& document = result.document;
   if (program.json) {
     print_json(document);
     return 0;
@@ -51,8 +60,8 @@ int run_cv(const Program& program, const TrainArguments& a) {
   for (const auto& fold : document["folds"]) {
     fmt::print("fold {} (groups {}): {:.2f} % of {}\n", fold["fold"].get<int>(), fold["groups"].get<std::string>(), 100 * fold["accuracy"].get<double>(), fold["clips"].get<int>());
   }
-  fmt::print("mean of the folds {:.2f} % +-{:.2f}, pooled {:.2f} %, UAR {:.2f} %\n", 100 * document["mean_accuracy"].get<double>(), 100 * document["interval"].get<double>(),
-             100 * document["pooled"]["accuracy"].get<double>(), 100 * document["pooled"]["uar"].get<double>());
+  fmt::print("mean of the folds {:.2f} %, 95 % interval +-{:.2f} %\n\nall folds pooled: {}", 100 * document["mean_accuracy"].get<double>(),
+             100 * document["interval"].get<double>(), scores_text(*result.test));
   return 0;
 }
 
@@ -61,9 +70,9 @@ void add_training_options(CLI::App* verb, TrainArguments& a) {
   verb->add_option("--data", a.data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")->required();
   verb->add_option("--out", a.out, "folder of the run; the same command again goes on with it")->required();
   verb->add_option("--seed", a.seed, "in place of the recipe's")->check(CLI::NonNegativeNumber);
-  verb->add_option("--set", a.sets, "KEY=VALUE in place of the recipe's, e.g. train.lr=0.0005; may be given again");
+  verb->add_option("--set", a.sets, "KEY=VALUE in place of the recipe's, e.g. train.lr=0.0005; may be given again")->allow_extra_args(false);
   verb->add_option("--from", a.from, "weights to start from; the last layer is replaced where the classes differ");
-  verb->add_option("--freeze", a.freeze, "parameters that stay as they are, e.g. 'conv_block*'; may be given again");
+  verb->add_option("--freeze", a.freeze, "parameters that stay as they are, e.g. 'conv_block*'; may be given again")->allow_extra_args(false);
 }
 
 }  // namespace
@@ -81,7 +90,7 @@ void add_train(Program& program) {
 void add_cv(Program& program) {
   auto a = std::make_shared<TrainArguments>();
   CLI::App* verb = program.verb("cv", "cross-validate a recipe by speaker",
-                                "  limbic cv nets/recipes/voice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last");
+                                "  limbic cv nets/recipes/voice_choice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last");
   add_training_options(verb, *a);
   verb->callback([&program, a] { program.run = [&program, a] { return run_cv(program, *a); }; });
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace fs = std::filesystem;
@@ -79,8 +80,8 @@ struct Workplace {
   std::string printed, complaint;
 };
 
-// Starts the command and kills it (SIGKILL) as soon as its log has `epochs` lines.
-void run_and_kill(const Workplace& place, const std::string& out, const std::string& arguments, int epochs) {
+// Starts the command and sends it `signal` as soon as its log has `epochs` lines; returns how it ended.
+int run_and_signal(const Workplace& place, const std::string& out, const std::string& arguments, int epochs, int signal) {
   const pid_t child = fork();
   if (child == 0) {
     setpgid(0, 0);
@@ -93,8 +94,38 @@ void run_and_kill(const Workplace& place, const std::string& out, const std::str
     if (std::count(log.begin(), log.end(), '\n') > epochs) break;
     usleep(2000);
   }
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  kill(child, signal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+// Every text of a picture stands on its page (letters of at most 0.65 of their size), and no label is drawn twice in a place.
+void check_picture(const std::string& svg) {
+  const auto number = [](const std::string& tag, const std::string& name, double otherwise) {
+    const size_t at = tag.find(" " + name + "=\"");
+    return at == std::string::npos ? otherwise : std::strtod(tag.c_str() + at + name.size() + 3, nullptr);
+  };
+  const double width = number(svg, "width", 0), height = number(svg, "height", 0);
+  std::set<std::string> places;
+  int texts = 0;
+  for (size_t at = svg.find("<text"); at != std::string::npos; at = svg.find("<text", at + 1), ++texts) {
+    const size_t open = svg.find('>', at), close = svg.find("</text>", open);
+    const std::string tag = svg.substr(at, open - at), words = svg.substr(open + 1, close - open - 1);
+    INFO(tag << ">" << words);
+    const double x = number(tag, "x", -1), y = number(tag, "y", -1), size = number(tag, "font-size", 12);
+    const double length = 0.65 * size * static_cast<double>(words.size());
+    CHECK(places.insert(std::to_string(x) + " " + std::to_string(y)).second);
+    if (tag.find("rotate") != std::string::npos) {
+      CHECK(y - length >= 0);
+      continue;
+    }
+    const double left = tag.find("\"end\"") != std::string::npos ? x - length : tag.find("\"middle\"") != std::string::npos ? x - length / 2 : x;
+    CHECK(left >= 0);
+    CHECK(left + length <= width);
+    CHECK((y >= size && y <= height));
+  }
+  CHECK(texts > 3);
 }
 
 }  // namespace
@@ -110,15 +141,25 @@ TEST_CASE("a run that is killed and resumed ends with the bits of one that was n
   CHECK(read_file(place.in("whole/log.txt")).find("validation groups 2 (6 clips)") != std::string::npos);
 
   SECTION("killed between epochs, at any moment") {
-    run_and_kill(place, "killed", place.train("killed"), 2);
+    run_and_signal(place, "killed", place.train("killed"), 2, SIGKILL);
     REQUIRE(place.limbic(place.train("killed")) == 0);
     CHECK(read_file(place.in("killed/weights.h5")) == weights);
     CHECK(read_file(place.in("killed/log.csv")) == read_file(place.in("whole/log.csv")));
     CHECK(read_file(place.in("killed/result.json")) == read_file(place.in("whole/result.json")));
   }
+  SECTION("stopped by Ctrl-C, which saves the step") {
+    const int status = run_and_signal(place, "stopped", place.train("stopped"), 1, SIGINT);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    CHECK(!fs::exists(place.in("stopped/weights.h5")));
+    REQUIRE(place.limbic(place.train("stopped")) == 0);
+    CHECK(place.complaint.find("goes on at epoch") != std::string::npos);
+    CHECK(read_file(place.in("stopped/weights.h5")) == weights);
+  }
   SECTION("stopped in the middle of an epoch, at another thread count") {
     REQUIRE(place.limbic(place.train("halves", "--stop-after-steps 7 --threads 1")) == 0);
     CHECK(!fs::exists(place.in("halves/weights.h5")));
+    CHECK(place.complaint.find("stopped in epoch 3 after batch 1") != std::string::npos);
     REQUIRE(place.limbic(place.train("halves", "--threads 3")) == 0);
     CHECK(read_file(place.in("halves/weights.h5")) == weights);
   }
@@ -146,6 +187,8 @@ TEST_CASE("a grid is ranked on the validation groups") {
   CHECK(std::count(table.begin(), table.end(), '\n') == 3);
   CHECK(read_file(place.in("grid/grid/0/log.txt")).find("the test groups were not read") != std::string::npos);
   CHECK(read_file(place.in("grid/log.txt")).find("read once") != std::string::npos);
+  CHECK(place.limbic(place.train("stopped", "--set train.epochs=3 --stop-after-steps 2 --json")) == 0);
+  CHECK(place.printed.find("\"complete\": false") != std::string::npos);
 }
 
 TEST_CASE("cv trains a fold a run and sums them up") {
@@ -154,6 +197,11 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   REQUIRE(place.limbic("cv" + place.train("cv", "--json --set train.epochs=2 --set train.keep=last").substr(5)) == 0);
   CHECK(place.printed.find("\"mean_accuracy\"") != std::string::npos);
   CHECK(place.printed.find("\"clips\": 18") != std::string::npos);
+  REQUIRE(place.limbic("cv" + place.train("cv", "--set train.epochs=2 --set train.keep=last").substr(5)) == 0);
+  for (const char* words : {"fold 2 (groups 3)", "mean of the folds", "all folds pooled: accuracy", "/18)", "top-3", "UAR", "95 % interval", "predicted as"}) {
+    INFO(words << "\n" << place.printed);
+    CHECK(place.printed.find(words) != std::string::npos);
+  }
   CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
 }
 
@@ -163,8 +211,82 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   std::string manifest = read_file(place.in("data/manifest.csv"));
   manifest.replace(manifest.find("s1_0.wav,low"), 12, "s1_0.wav,mid");
   place.write("data/manifest.csv", manifest);
-  CHECK(place.limbic(place.train("tuned", "--set train.epochs=1 --from " + place.in("base/weights.h5") + " --freeze 'conv_block*'")) == 0);
+  const std::string from = "--set train.epochs=1 --from " + place.in("base/weights.h5");
+  CHECK(place.limbic(place.train("tuned", from + " --freeze 'conv_block*'")) == 0);
+  CHECK(read_file(place.in("tuned/log.txt")).find("base/weights.h5, of clips; trained on groups 1 (6 clips)\n") != std::string::npos);
+  CHECK(place.limbic("weights diff " + place.in("base/weights.h5") + " " + place.in("tuned/weights.h5")) == 7);
+  CHECK(place.printed.find("conv_block2.conv1.weight") == std::string::npos);
+  CHECK(place.printed.find("bn0.weight") != std::string::npos);
+  CHECK(place.printed.find("[2,4] and [3,4]") != std::string::npos);  // the head
+
+  // As many classes, but other ones.
+  while (manifest.find(",high") != std::string::npos) manifest.replace(manifest.find(",high"), 5, ",loud");
+  manifest.replace(manifest.find("s1_0.wav,mid"), 12, "s1_0.wav,low");
+  place.write("data/manifest.csv", manifest);
+  CHECK(place.limbic(place.train("renamed", from)) == 0);
+  CHECK(place.complaint.find("its classes are high low, these are loud low: fc starts anew") != std::string::npos);
+
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
+  CHECK(place.limbic(place.train("none", "--freeze 'conv_blok*'")) == 2);
+  CHECK(place.complaint.find("\"conv_blok*\" matches no parameter") != std::string::npos);
+}
+
+TEST_CASE("a manifest's split column serves in place of groups, and the guard watches it") {
+  Workplace place;
+  std::string manifest = read_file(place.in("data/manifest.csv"));
+  const auto with_column = [&](const std::string& validation) {
+    std::string text;
+    std::istringstream lines(manifest);
+    for (std::string line; std::getline(lines, line);) {
+      text += line + "," + (text.empty() ? "split" : line.back() == '1' ? "train" : line.back() == '2' ? validation : "test") + "\n";
+    }
+    place.write("data/manifest.csv", text);
+  };
+  std::string recipe = Workplace::recipe();
+  recipe.replace(recipe.find("[split]"), recipe.find("[train]") - recipe.find("[split]"), "");
+  place.write("recipe.toml", recipe + "[grid]\ntrain.lr = [0.01, 0.02]\n");
+  with_column("dev");
+  CHECK(place.limbic(place.train("a")) == 3);
+  CHECK(place.complaint.find("split is \"dev\"; expected train, validation, test") != std::string::npos);
+  with_column("");
+  CHECK(place.limbic(place.train("a")) == 2);
+  CHECK(place.complaint.find("[grid] is ranked on validation clips, but there are none") != std::string::npos);
+  with_column("validation");
+  REQUIRE(place.limbic(place.train("a", "--set train.epochs=1")) == 0);
+  CHECK(read_file(place.in("a/log.txt")).find("validation 6 clips of the manifest's split column") != std::string::npos);
+  check_picture(read_file(place.in("a/curves.svg")));
+  check_picture(read_file(place.in("a/confusion_test.svg")));
+
+  fs::copy_file(place.in("data/s1_0.wav"), place.in("data/s3_0.wav"), fs::copy_options::overwrite_existing);
+  CHECK(place.limbic(place.train("b")) == 2);
+  CHECK(place.complaint.find("the same recording is in train (s1_0.wav) and in test (s3_0.wav)") != std::string::npos);
+  place.write("recipe.toml", "grid = 3\n" + recipe);
+  CHECK(place.limbic(place.train("b")) == 2);
+  CHECK(place.complaint.find("grid wants a table") != std::string::npos);
+}
+
+TEST_CASE("clips with RAVDESS names are read without a manifest: mp4, flac, wav; song and silent video are left out") {
+  Workplace place;
+  const std::string tone = "ffmpeg -v error -f lavfi -i sine=frequency=", length = ":duration=1 ";
+  std::string command = "mkdir -p " + place.in("ravdess/Actor_01") + " && cd " + place.in("ravdess");
+  int pitch = 200;
+  for (const char* name : {"Actor_01/01-01-03-01-01-01-01.mp4", "Actor_01/03-01-05-01-01-01-01.flac", "03-01-03-01-01-01-02.wav",
+                           "01-01-05-01-01-01-02.mp4", "03-01-03-01-01-01-03.wav", "03-01-05-01-01-01-03.wav", "03-02-05-01-01-01-03.wav", "02-01-05-01-01-01-03.mp4"}) {
+    command += " && " + tone + std::to_string(pitch += 100) + length + name;
+  }
+  REQUIRE(std::system(command.c_str()) == 0);
+  const std::string arguments = "train " + place.in("recipe.toml") + " --data " + place.in("ravdess") + " --out ";
+  REQUIRE(place.limbic(arguments + place.in("named") + " --set train.epochs=1") == 0);
+  CHECK(place.complaint.find("1 sung clips left out") != std::string::npos);
+  CHECK(place.complaint.find("1 clips without sound left out") != std::string::npos);
+  CHECK(read_file(place.in("named/result.json")).find("\"happy\",") != std::string::npos);
+  REQUIRE(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") + " --groups 1-3") == 0);
+  CHECK(place.printed.find("/6)") != std::string::npos);
+  CHECK(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") + " --groups 1,9") == 2);
+  CHECK(place.complaint.find("--groups names group 9, which has no clip") != std::string::npos);
+  std::ofstream(place.in("ravdess/notes.wav")) << "x";
+  CHECK(place.limbic(arguments + place.in("other")) == 3);
+  CHECK(place.complaint.find("notes.wav: expected a RAVDESS name") != std::string::npos);
 }
 
 TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
@@ -181,7 +303,7 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   refused("--set train.optimizer=adamm", "expected one of adam, amsgrad, adamw, sgd");
   refused("--set split.test=2", "speaker 2 is in validation");
   refused("--set split.train=9", "group 9");
-  refused("--set split.validation=", "chooses an epoch");
+  refused("--set split.validation=", "train.keep = \"best-loss\" chooses an epoch on validation clips, but there are none");
   refused("--set net.widths=[4,4,4,4294967300]", "net.widths");
   refused("--set net.kernel=[3]", "net.kernel");
   refused("--set input.offset_s=601", "input.offset_s is 601; expected at most 600");

@@ -14,10 +14,17 @@ struct Curve {
   std::vector<double> values;  ///< one an epoch; NaN: none
 };
 
-/// Curves over epochs 1, 2, ..., drawn as lines.
-std::string curves_svg(const std::string& title, const std::vector<Curve>& curves);
+/// Curves that share a vertical axis from 0 to `top` (0: to the highest value).
+struct Panel {
+  std::string name;
+  std::vector<Curve> curves;
+  double top = 0;
+};
 
-/// Rows are the truth; each cell is shaded by its share of the row.
+/// Panels side by side, each over epochs 1, 2, ...
+std::string curves_svg(const std::string& title, const std::vector<Panel>& panels);
+
+/// Rows are the truth, columns what was predicted; each cell is shaded by its share of the row.
 std::string confusion_svg(const std::string& title, const Scores& scores);
 
 /// Writes text beside its place and renames it there.

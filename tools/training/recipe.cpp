@@ -241,10 +241,6 @@ void check(const Recipe& r) {
   at_least("augment.mel_width", static_cast<double>(r.augment.mel_width), 1);
   if (r.augment.stretch < 0 || r.augment.stretch > 0.5) refuse("recipe: augment.stretch wants 0 to 0.5");
   if (r.train.label_smoothing < 0 || r.train.label_smoothing >= 1) refuse("recipe: train.label_smoothing wants 0 to 1");
-  if (r.train.keep != "last" && r.split.validation.empty()) {
-    refuse(fmt::format("recipe: train.keep = \"{}\" chooses an epoch, but split.validation is empty", r.train.keep));
-  }
-  if (!r.grid.empty() && r.split.validation.empty()) refuse("recipe: [grid] is ranked on split.validation, which is empty");
 }
 
 }  // namespace
@@ -263,7 +259,10 @@ Recipe parse_recipe(const std::string& text, const std::string& name, const std:
     if (equals == std::string::npos) refuse(fmt::format("--set {}: expected KEY=VALUE, e.g. train.lr=0.0005", set));
     set_recipe_key(recipe, set.substr(0, equals), set.substr(equals + 1));
   }
-  if (const auto* grid = table["grid"].as_table()) read_grid(recipe, name, "", *grid);
+  if (const toml::node* grid = table.get("grid")) {
+    if (!grid->is_table()) wrong_type(place(name, *grid), "grid", "a table of keys with values to try");
+    read_grid(recipe, name, "", *grid->as_table());
+  }
   check(recipe);
   return recipe;
 }

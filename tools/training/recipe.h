@@ -79,7 +79,7 @@ struct Recipe {
     std::string data, licence;  ///< what the model card of the weights says
   } card;
 
-  /// Keys and the values to try, in the order written; all combinations are run.
+  /// Keys (sorted) and the values to try, in the order written; all combinations are run.
   std::vector<std::pair<std::string, std::vector<std::string>>> grid;
 };
 

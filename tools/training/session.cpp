@@ -16,6 +16,7 @@
 #include "io/cache.h"
 #include "io/checkpoint.h"
 #include "tools/training/batches.h"
+#include "tools/training/interrupt.h"
 #include "tools/training/pictures.h"
 #include "tools/training/progress.h"
 #include "tools/training/split.h"
@@ -129,13 +130,14 @@ class Run {
   void make_model();
   bool resume();
   void checkpoint();
-  bool epoch();          // false: stopped half way
+  bool epoch(const Interrupt& interrupt);  // false: stopped half way
   void step(int64_t batch);
   void close_epoch();
   Tensor loss(const Tensor& logits, const Batch& batch);
   void log();
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
+  std::string title() const { return recipe_.title.empty() ? recipe_.net.name : recipe_.title; }
   double better(const Scores& scores) const { return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss; }
 
   Recipe recipe_;
@@ -146,6 +148,7 @@ class Run {
   std::vector<Example> train_, validation_;
   std::string identity_;
   std::unique_ptr<Classifier> model_;
+  std::string origin_;                // lines about the weights it started from
   std::vector<NamedTensor> trained_;  // parameters that are not frozen
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
@@ -182,7 +185,6 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   const auto test = load_examples(split_.test, split_.labels, input, {}, reading);
   check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
   identity_ = data_identity({&train_, &validation_, &test});
-  claim_folder(out_, recipe_text(recipe_), identity_);
 
   batches_ = (static_cast<int64_t>(train_.size()) + recipe_.train.batch - 1) / recipe_.train.batch;
   if (recipe_.input.crop_s > 0) {
@@ -190,6 +192,7 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     crop_frames_ = std::max<int64_t>(1, std::llround(recipe_.input.crop_s * front_end.sample_rate / front_end.hop));
   }
   make_model();
+  claim_folder(out_, recipe_text(recipe_), identity_);  // last: what is refused leaves no folder behind
 }
 
 void Run::make_model() {
@@ -199,18 +202,27 @@ void Run::make_model() {
   if (recipe_.net.block_dropout >= 0) net->block_dropout = static_cast<float>(recipe_.net.block_dropout);
   model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
   if (!recipe_.train.from.empty()) {
-    for (const auto& warning : model_->start_from(recipe_.train.from)) progress_.note(warning);
+    for (const auto& note : model_->start_from(recipe_.train.from)) {
+      progress_.note(note);
+      origin_ += note + "\n";
+    }
   }
   if (recipe_.input.scaler == "columns") {
     std::vector<Tensor> maps;  // the originals, not their copies
     for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) maps.push_back(train_[i].map);
     model_->fit_column_scaler(maps);
   }
-  for (const auto& p : model_->net().parameters()) {
-    const auto frozen = [&](const std::string& pattern) { return fnmatch(pattern.c_str(), p.name.c_str(), 0) == 0; };
-    const bool freeze = std::any_of(recipe_.train.freeze.begin(), recipe_.train.freeze.end(), frozen);
-    if (freeze) p.tensor->set_requires_grad(false);
-    else trained_.push_back(p);
+  trained_ = model_->net().parameters();
+  for (const auto& pattern : recipe_.train.freeze) {
+    const auto frozen = [&](const NamedTensor& p) { return fnmatch(pattern.c_str(), p.name.c_str(), 0) == 0; };
+    const auto parameters = model_->net().parameters();
+    if (std::none_of(parameters.begin(), parameters.end(), frozen)) {
+      throw Error(ExitCode::usage, fmt::format("train.freeze: \"{}\" matches no parameter of {}; its first is {}", pattern, recipe_.net.name, parameters.front().name));
+    }
+    for (const auto& p : parameters) {
+      if (frozen(p)) p.tensor->set_requires_grad(false);
+    }
+    std::erase_if(trained_, frozen);
   }
   if (trained_.empty()) throw Error(ExitCode::usage, "train.freeze: holds every parameter; nothing is left to train");
   optimizer_ = make_optimizer(recipe_, trained_);
@@ -315,7 +327,7 @@ void Run::step(int64_t b) {
   seen_ += static_cast<int64_t>(chosen.size());
 }
 
-bool Run::epoch() {
+bool Run::epoch(const Interrupt& interrupt) {
   const auto began = std::chrono::steady_clock::now();
   const int64_t first = batch_;
   model_->net().train();
@@ -328,6 +340,7 @@ bool Run::epoch() {
                                batch_, batches_, loss_sum_ / static_cast<double>(seen_), 100.0 * static_cast<double>(correct_) / static_cast<double>(seen_),
                                static_cast<double>(recipe_.train.batch) / per_batch, left / 60));
     if (options_.stop_after_steps > 0 && ++steps_now_ >= options_.stop_after_steps) return false;
+    if (interrupt.signal()) return false;
     if (batch_ < batches_ && std::chrono::duration<double>(now - saved_).count() > options_.checkpoint_s) checkpoint();
   }
   return true;
@@ -363,21 +376,22 @@ void Run::close_epoch() {
 void Run::log() {
   std::string csv = "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_uar\n";
   const auto cell = [](double v) { return std::isfinite(v) ? fmt::format("{:.6f}", v) : std::string(); };
-  Curve loss{"train loss", "#1f77b4", {}}, accuracy{"train accuracy", "#2ca02c", {}}, validation_loss{"val. loss", "#ff7f0e", {}},
-      validation_accuracy{"val. accuracy", "#d62728", {}};
+  Panel loss{"loss", {{"train", "#3b6fb6", {}}}}, accuracy{"accuracy, %", {{"train", "#3b6fb6", {}}}, 100};
+  if (!validation_.empty()) {
+    for (Panel* panel : {&loss, &accuracy}) panel->curves.push_back({"validation", "#d7883a", {}});
+  }
   for (size_t i = 0; i < rows_.size(); ++i) {
     const EpochRow& r = rows_[i];
     csv += fmt::format("{},{:g},{},{},{},{},{}\n", i + 1, r.lr, cell(r.train_loss), cell(r.train_accuracy), cell(r.validation_loss),
                        cell(r.validation_accuracy), cell(r.validation_uar));
-    loss.values.push_back(r.train_loss);
-    accuracy.values.push_back(r.train_accuracy);
-    validation_loss.values.push_back(r.validation_loss);
-    validation_accuracy.values.push_back(r.validation_accuracy);
+    loss.curves[0].values.push_back(r.train_loss);
+    accuracy.curves[0].values.push_back(100 * r.train_accuracy);
+    if (validation_.empty()) continue;
+    loss.curves[1].values.push_back(r.validation_loss);
+    accuracy.curves[1].values.push_back(100 * r.validation_accuracy);
   }
   write_text_file(out_ + "/log.csv", csv);
-  std::vector<Curve> curves = {loss, accuracy};
-  if (!validation_.empty()) curves.insert(curves.end(), {validation_loss, validation_accuracy});
-  write_text_file(out_ + "/curves.svg", curves_svg(recipe_.title.empty() ? recipe_.net.name : recipe_.title, curves));
+  write_text_file(out_ + "/curves.svg", curves_svg(title(), {loss, accuracy}));
 }
 
 ModelCard Run::card(const std::optional<Scores>& test) const {
@@ -395,13 +409,14 @@ ModelCard Run::card(const std::optional<Scores>& test) const {
 
 RunResult Run::finish() {
   RunResult result;
+  result.complete = true;
   result.epochs = epoch_;
   result.kept_epoch = recipe_.train.keep == "last" ? epoch_ : best_epoch_ + 1;
   if (recipe_.train.keep != "last") restore_tensors(best_weights_, "", model_->state(), out_);
   if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
 
   const std::string chosen_on = validation_.empty() ? "nothing: the number of epochs is the recipe's" : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
-  std::string story = fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n", describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
+  std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n", describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
                                   result.epochs, recipe_.train.keep, chosen_on);
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, split_.labels, model_->input(), {}, [](const std::string&, int64_t, int64_t) {});
@@ -411,28 +426,30 @@ RunResult Run::finish() {
     story += "the test groups were not read\n";
   }
   model_->save(out_ + "/weights.h5", card(result.test));
+  log();  // a grid's winner was trained in another folder
 
   auto& doc = result.document;
   doc = {{"schema", "limbic.train/1"}, {"title", recipe_.title}, {"net", recipe_.net.name}, {"parameters", model_->net().parameter_count()}, {"seed", recipe_.seed},
          {"epochs", result.epochs}, {"kept_epoch", result.kept_epoch}, {"train_clips", split_.train.size()}, {"train_examples", train_.size()}, {"choices_made_on", chosen_on},
          {"validation", nullptr}, {"test", nullptr}};
+  progress_.note(story);
   if (result.validation) {
     doc["validation"] = scores_json(*result.validation);
     story += "\nvalidation: " + scores_text(*result.validation);
-    write_text_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + recipe_.title, *result.validation));
+    write_text_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + title(), *result.validation));
   }
   if (result.test) {
     doc["test"] = scores_json(*result.test);
     story += "\ntest: " + scores_text(*result.test);
-    write_text_file(out_ + "/confusion_test.svg", confusion_svg("test: " + recipe_.title, *result.test));
+    write_text_file(out_ + "/confusion_test.svg", confusion_svg("test: " + title(), *result.test));
   }
   write_text_file(out_ + "/log.txt", story);
   write_text_file(out_ + "/result.json", doc.dump(1) + "\n");
-  progress_.note(story);
   return result;
 }
 
 RunResult Run::go() {
+  const Interrupt interrupt;
   began_ = saved_ = std::chrono::steady_clock::now();
   if (!resume()) {
     progress_.note(fmt::format("{}: {} parameters, {} examples, {} steps an epoch", recipe_.net.name, model_->net().parameter_count(), train_.size(), batches_));
@@ -441,13 +458,19 @@ RunResult Run::go() {
     return recipe_.train.patience == 0 || best_epoch_ < 0 || epoch_ - 1 - best_epoch_ < recipe_.train.patience;
   };
   while (epoch_ < recipe_.train.epochs && patient()) {
-    if (!epoch()) {
+    if (!epoch(interrupt)) {
       checkpoint();
-      return {};
+      progress_.note(fmt::format("{}: stopped in epoch {} after batch {}; the same command goes on from there", out_, epoch_ + 1, batch_));
+      RunResult stopped;
+      stopped.signal = interrupt.signal();
+      stopped.document = {{"schema", "limbic.train/1"}, {"complete", false}, {"epoch", epoch_ + 1}, {"batch", batch_}};
+      return stopped;
     }
     close_epoch();
   }
-  return finish();
+  RunResult result = finish();
+  result.signal = interrupt.signal();  // too late for this run, but a sweep starts no other
+  return result;
 }
 
 }  // namespace

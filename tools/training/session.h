@@ -20,13 +20,15 @@ struct RunOptions {
 };
 
 struct RunResult {
+  bool complete = false;   ///< false: stopped before its end, with a checkpoint
+  int signal = 0;          ///< what stopped it: SIGINT or SIGTERM
   std::optional<Scores> validation, test;
   int64_t epochs = 0;      ///< trained
   int64_t kept_epoch = 0;  ///< whose weights were kept, from 1
   nlohmann::ordered_json document;  ///< result.json
 };
 
-/// Trains `recipe` (without its grid) into the folder `out`. Throws Error(ExitCode::usage) where `out` holds a run of
+/// Trains `recipe` (without its grid) into the folder `out`. SIGINT or SIGTERM stops it after the step, with a checkpoint. Throws Error(ExitCode::usage) where `out` holds a run of
 /// another recipe or other data, or where the split lets a speaker or a recording stand on two sides.
 RunResult train(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
 
@@ -36,8 +38,7 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
 
 /// Cross-validation by speaker: fold i is trained in out/fold-<i> on all groups but those of recipe.cv.folds[i]
 /// (system 1's five folds of RAVDESS where the recipe has none). Choices need validation groups, so train.keep must be
-/// "last". Writes out/result.json: accuracy per fold, their mean, and all folds pooled.
-nlohmann::ordered_json cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out,
-                                      const RunOptions& options = {});
+/// "last". Writes out/result.json: accuracy per fold, their mean, and all folds pooled (which is the result's `test`).
+RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
 
 }  // namespace limbic

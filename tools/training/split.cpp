@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "engine/error.h"
 
@@ -31,14 +30,10 @@ Split split_dataset(const Recipe& recipe, const Dataset& data) {
     }
   }
   const bool by_column = recipe.split.train.empty() && recipe.split.validation.empty() && recipe.split.test.empty();
-  std::set<std::string> present;
-  for (const auto& clip : data.clips) present.insert(clip.group);
 
   const auto choose = [&](const std::string& groups, const char* name) {
     const auto wanted = parse_groups(groups);
-    for (const auto& group : wanted) {
-      if (!present.count(group)) throw Error(ExitCode::usage, fmt::format("{}: split.{} names group {}, which has no clip", data.source, name, group));
-    }
+    check_groups(data, wanted, fmt::format("split.{}", name));
     std::vector<DatasetClip> clips;
     for (const auto& clip : data.clips) {
       const bool known = std::find(split.labels.begin(), split.labels.end(), clip.label) != split.labels.end();
@@ -52,6 +47,10 @@ Split split_dataset(const Recipe& recipe, const Dataset& data) {
   split.test = choose(recipe.split.test, "test");
   if (split.train.empty()) {
     throw Error(ExitCode::usage, fmt::format("{}: nothing to train on: the recipe needs split.train (groups), or the manifest a split column", data.source));
+  }
+  if (split.validation.empty() && (recipe.train.keep != "last" || !recipe.grid.empty())) {
+    const std::string choice = recipe.grid.empty() ? fmt::format("train.keep = \"{}\" chooses an epoch", recipe.train.keep) : "[grid] is ranked";
+    throw Error(ExitCode::usage, fmt::format("{}: {} on validation clips, but there are none; expected split.validation (groups), or \"validation\" in the manifest's split column", data.source, choice));
   }
   check_split({side("train", split.train), side("validation", split.validation), side("test", split.test)});
   return split;

@@ -15,7 +15,8 @@ struct Split {
 };
 
 /// By the recipe's groups, or by the manifest's split column where the recipe names none. Throws Error(ExitCode::usage)
-/// for groups and labels that do not occur, speakers on two sides, and a split without training clips.
+/// for groups and labels that do not occur, speakers on two sides, a split without training clips, and one without
+/// validation clips where the recipe chooses on them (train.keep, [grid]).
 Split split_dataset(const Recipe& recipe, const Dataset& data);
 
 /// "groups 17-20 (240 clips)" as logs say it.

@@ -9,6 +9,7 @@
 #include "tools/training/pictures.h"
 #include "tools/training/progress.h"
 #include "tools/training/session.h"
+#include "tools/training/split.h"
 
 namespace limbic {
 namespace fs = std::filesystem;
@@ -54,17 +55,26 @@ const std::vector<std::string>& ravdess_folds() {
   return folds;
 }
 
+// A run that a signal has stopped, or reached at its very end: the sweep ends with it.
+bool stopped(RunResult& result) {
+  if (result.signal) result.complete = false;
+  return !result.complete;
+}
+
 }  // namespace
 
 RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
   if (recipe.grid.empty()) return train(recipe, data, out, options);
   ProgressLine progress(options.quiet);
+  split_dataset(recipe, data);  // what is wrong with the split is said before the first point is trained
   auto points = grid_points(recipe);
   RunOptions blind = options;
   blind.read_test = false;
   for (size_t i = 0; i < points.size(); ++i) {
     progress.note(fmt::format("grid point {}/{}: {}", i + 1, points.size(), fmt::join(points[i].values, " ")));
-    points[i].scores = *train(points[i].recipe, data, fmt::format("{}/grid/{}", out, i), blind).validation;
+    RunResult result = train(points[i].recipe, data, fmt::format("{}/grid/{}", out, i), blind);
+    if (stopped(result)) return result;
+    points[i].scores = *result.validation;
   }
   // Least validation loss where the kept epoch is chosen by loss; else the highest validation accuracy, then the loss.
   const bool by_loss = recipe.train.keep == "best-loss";
@@ -85,14 +95,14 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
     csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3, point.scores.confusion.unweighted_recall());
   }
   write_text_file(out + "/grid.csv", csv);
-  progress.note(fmt::format("best on validation groups {}: {}", recipe.split.validation, fmt::join(points[rank[0]].values, " ")));
+  progress.note(fmt::format("best on the validation clips: {}", fmt::join(points[rank[0]].values, " ")));
   // The winner has been trained: `out` takes its checkpoint over, and only reads the test groups.
   const std::string checkpoint = out + "/checkpoint.h5";
   if (!fs::exists(checkpoint)) fs::copy_file(fmt::format("{}/grid/{}/checkpoint.h5", out, rank[0]), checkpoint);
   return train(points[rank[0]].recipe, data, out, options);
 }
 
-nlohmann::ordered_json cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
+RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
   if (recipe.train.keep != "last") {
     throw Error(ExitCode::usage, fmt::format("cv: train.keep is \"{}\", but a fold has no validation groups to choose on; expected \"last\"", recipe.train.keep));
   }
@@ -118,19 +128,22 @@ nlohmann::ordered_json cross_validate(const Recipe& recipe, const Dataset& data,
     for (const auto& group : groups) {
       if (std::find(held_out.begin(), held_out.end(), group) == held_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
     }
-    const RunResult result = train(fold, data, fmt::format("{}/fold-{}", out, i), options);
-    if (!result.test) return {};  // stopped before its end
+    RunResult result = train(fold, data, fmt::format("{}/fold-{}", out, i), options);
+    if (stopped(result)) return result;
     scores.push_back(*result.test);
     per_fold.push_back({{"fold", i}, {"groups", folds[i]}, {"clips", result.test->confusion.total()}, {"accuracy", result.test->accuracy()},
                         {"top3", result.test->top3}, {"uar", result.test->confusion.unweighted_recall()}});
     mean += result.test->accuracy() / static_cast<double>(folds.size());
   }
-  const Scores all = pooled(scores);
-  nlohmann::ordered_json document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
+  RunResult result;
+  result.complete = true;
+  result.test = pooled(scores);
+  const Scores& all = *result.test;
+  result.document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
                                      {"interval", interval_half_width(mean, all.confusion.total())}, {"pooled", scores_json(all)}};
   write_text_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all));
-  write_text_file(out + "/result.json", document.dump(1) + "\n");
-  return document;
+  write_text_file(out + "/result.json", result.document.dump(1) + "\n");
+  return result;
 }
 
 }  // namespace limbic
