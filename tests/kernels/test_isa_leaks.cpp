@@ -24,7 +24,10 @@ TEST_CASE("isa: code compiled for an instruction set defines nothing outside its
     int seen = 0;
     for (char line[4096]; std::fgets(line, sizeof line, pipe); ++seen) {
       const std::string symbol = line;
-      if (symbol.find("san") == std::string::npos) CHECK(symbol.find("limbic::" + name) != std::string::npos);
+      INFO(symbol);
+      // Not code: a pointer to the C++ runtime's unwinder, the same in every object that has frames to unwind.
+      if (symbol.find(" DW.ref.__gxx_personality_v0") != std::string::npos) continue;
+      CHECK(symbol.find("limbic::" + name) != std::string::npos);
     }
     pclose(pipe);
     CHECK(seen > 20);
