@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tests of foreign files share: making them, spoiling them, and the error each must end in.
 #pragma once
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "engine/error.h"
 
@@ -51,6 +56,57 @@ std::string error_of(ExitCode code, const Call& call) {
   }
   FAIL("no error");
   return "";
+}
+
+/// Takes what this program and its children write to stderr, until it is asked for.
+class CapturedStderr {
+ public:
+  explicit CapturedStderr(const std::string& path) : path_(path), before_(::dup(STDERR_FILENO)) {
+    const int file = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    REQUIRE((before_ >= 0 && file >= 0));
+    ::dup2(file, STDERR_FILENO);
+    ::close(file);
+  }
+  ~CapturedStderr() { restore(); }
+  CapturedStderr(const CapturedStderr&) = delete;
+  CapturedStderr& operator=(const CapturedStderr&) = delete;
+
+  std::string text() {
+    restore();
+    return read_bytes(path_);
+  }
+
+ private:
+  void restore() {
+    if (before_ < 0) return;
+    ::dup2(before_, STDERR_FILENO);
+    ::close(std::exchange(before_, -1));
+  }
+  std::string path_;
+  int before_;
+};
+
+/// How many of limbic-reader's crashes that a sanitizer reported in `text` lie in `library`; fails where one is ours.
+/// The innermost frame that is neither the sanitizer's nor the C library's is to blame.
+inline int crashes_in(const std::string& library, const std::string& text) {
+  CHECK(text.find("runtime error") == std::string::npos);  // UndefinedBehaviorSanitizer sees our code only
+  int crashes = 0;
+  bool open = false;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("==ERROR: ") != std::string::npos) {
+      CHECK_FALSE(open);
+      open = true;
+    } else if (open && line.find(library) != std::string::npos) {
+      ++crashes;
+      open = false;
+    } else if (open && line.find("limbic-reader") != std::string::npos) {
+      break;
+    }
+  }
+  INFO(text);
+  CHECK_FALSE(open);
+  return crashes;
 }
 
 /// Sets an environment variable for a scope.
