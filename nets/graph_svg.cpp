@@ -38,7 +38,7 @@ std::string shape_label(const Shape& shape) {
 // 80753615 -> "80,753,615"
 std::string grouped(int64_t n) {
   std::string digits = std::to_string(n);
-  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(i, ",");
+  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(i, 1, ',');
   return digits;
 }
 

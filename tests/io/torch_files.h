@@ -28,7 +28,7 @@ inline std::span<const std::byte> bytes_of(const std::string& file) { return std
 // Opcodes of protocol 2. A pickle is their concatenation between `proto` and `stop`.
 inline const std::string proto = "\x80\x02", stop = ".", mark = "(", none = "N", empty_dict = "}", empty_list = "]", empty_tuple = ")",
                          tuple = "t", reduce = "R", build = "b", setitems = "u", appends = "e", binpersid = "Q", no = "\x89", yes = "\x88";
-inline std::string text(const std::string& s) { return "X" + le(static_cast<uint32_t>(s.size())) + s; }
+inline std::string text(const std::string& s) { return std::string("X").append(le(static_cast<uint32_t>(s.size()))) + s; }
 inline std::string integer(int32_t value) { return "J" + le(value); }
 inline std::string big_integer(int64_t value) { return "\x8a\x08" + le(value); }
 inline std::string global(const std::string& module, const std::string& name) { return "c" + module + "\n" + name + "\n"; }

@@ -49,7 +49,7 @@ struct Workplace {
         for (size_t i = 0; i < tone.size(); ++i) {
           tone[i] = static_cast<int16_t>(6000 * std::sin(static_cast<double>(i) * (high ? 0.6 : 0.15) * (1 + 0.02 * speaker + 0.01 * clip)));
         }
-        const std::string name = "s" + std::to_string(speaker) + "_" + std::to_string(clip) + ".wav";
+        const std::string name = std::string("s").append(std::to_string(speaker)) + "_" + std::to_string(clip) + ".wav";
         write_wav(path / "data" / name, tone, 16000);
         manifest << name << "," << (high ? "high" : "low") << "," << speaker << "\n";
       }

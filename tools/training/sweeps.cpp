@@ -91,7 +91,7 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
   for (size_t r = 0; r < rank.size(); ++r) {
     const GridPoint& point = points[rank[r]];
     csv += fmt::format("{},grid/{}", r + 1, rank[r]);
-    for (const auto& value : point.values) csv += "," + quoted(value);
+    for (const auto& value : point.values) csv.append(",").append(quoted(value));
     csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3, point.scores.confusion.unweighted_recall());
   }
   write_text_file(out + "/grid.csv", csv);
