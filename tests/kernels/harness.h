@@ -7,14 +7,13 @@
 #pragma once
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstring>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "kernels/parallel.h"
-#include "kernels/philox.h"
 #include "kernels/problems.h"
 #include "kernels/rung.h"
 #include "tests/kernels/compare.h"
@@ -22,63 +21,6 @@
 namespace limbic::test {
 
 constexpr uint64_t seed = 20;
-
-/// |got - want| <= relative * |want| + absolute * max(1, largest |want|).
-struct Tolerance {
-  double relative, absolute;
-};
-
-/// Empty if `got` agrees with `want`; else one line on the worst element. NaN never agrees, not even with NaN, and a
-/// tensor that is nearly all zeros proves nothing.
-template <class T, class U>
-std::string differs(const std::vector<T>& got, const std::vector<U>& want, Tolerance allowed) {
-  std::ostringstream out;
-  out.precision(9);
-  if (got.size() != want.size()) {
-    out << got.size() << " elements, expected " << want.size();
-    return out.str();
-  }
-  double largest = 1, worst = 0;
-  size_t zeros = 0, where = 0;
-  for (const U w : want) largest = std::max(largest, std::fabs(double(w))), zeros += w == 0;
-  if (want.size() >= 64 && zeros > want.size() * 0.99) return "over 99 % of the expected values are zeros";
-  for (size_t i = 0; i < want.size(); ++i) {
-    const double error = std::fabs(double(got[i]) - double(want[i]));
-    const double bound = allowed.relative * std::fabs(double(want[i])) + allowed.absolute * largest;
-    const double excess = error == 0 ? 0 : error / bound;
-    if (!(excess <= worst)) worst = excess, where = i;  // a NaN is the worst there is
-    if (std::isnan(excess)) break;
-  }
-  if (want.empty() || worst <= 1) return {};
-  out << "element " << where << " of " << want.size() << ": got " << got[where] << ", expected " << want[where] << " ("
-      << worst << " times the tolerance)";
-  return out.str();
-}
-
-/// Empty if all bits are equal; else the first element whose are not.
-template <class T>
-std::string other_bits(const std::vector<T>& got, const std::vector<T>& want) {
-  if (got.size() == want.size() && (got.empty() || !std::memcmp(got.data(), want.data(), got.size() * sizeof(T)))) {
-    return {};
-  }
-  std::ostringstream out;
-  out.precision(9);
-  for (size_t i = 0; i < std::min(got.size(), want.size()); ++i) {
-    if (!std::memcmp(&got[i], &want[i], sizeof(T))) continue;
-    out << "other bits in element " << i << " of " << got.size() << ": " << got[i] << " and " << want[i];
-    return out.str();
-  }
-  return "other sizes";
-}
-
-/// Uniform numbers in [low, high), the same on every machine.
-inline std::vector<float> uniform(int64_t n, uint64_t key, uint64_t stream, float low = -1, float high = 1) {
-  std::vector<float> x(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) {
-    x[static_cast<size_t>(i)] = low + (high - low) * philox_uniform(key, stream, static_cast<uint64_t>(i));
-  }
-  return x;
-}
 
 /// The inputs, or the outputs, of one call. Indices (argmax) are kept as numbers too.
 template <class T>

@@ -36,7 +36,7 @@ TEST_CASE("registry: a kernel can be forced by name, an unknown one cannot") {
 }
 
 TEST_CASE("compare: zeros, NaN and large errors do not pass") {
-  using limbic::test::differs;
+  using limbic::test::differs, limbic::test::exceeds, limbic::test::exceeds_of_peak;
   const std::vector<float> zeros(100), ones(100, 1.0f), nans(100, NAN);
   CHECK(differs(ones, ones, {0, 1e-6}) == "");
   CHECK(differs(zeros, zeros, {1, 1}) != "");
@@ -44,4 +44,14 @@ TEST_CASE("compare: zeros, NaN and large errors do not pass") {
   CHECK(differs(ones, nans, {1, 1}) != "");
   CHECK(differs(nans, ones, {1, 1}) != "");
   CHECK(differs(zeros, ones, {0, 0.5}) != "");
+  std::vector<float> one_off = ones;
+  one_off[7] = 2;
+  CHECK(differs(one_off, ones, {0, 0.5}).find("element 7 of 100") == 0);
+  std::vector<double> bound(100, 0.0), expected(100, 1.0);
+  CHECK(exceeds(one_off, ones, bound) != "");
+  bound[7] = 1;
+  CHECK(exceeds(one_off, ones, bound) == "");
+  CHECK(exceeds_of_peak(one_off, expected, 0.2, 1.0) == "");
+  CHECK(exceeds_of_peak(one_off, expected, 0.05, 1.0) != "");
+  CHECK(exceeds_of_peak(nans, expected, 1, 1) != "");
 }
