@@ -11,6 +11,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/parallel.h"
@@ -44,14 +45,24 @@ inline void report(const Pass& pass, const std::string& what, const std::string&
                      << "\n  again: build/release/tests/test_kernels \"" << pass.op << "*\"");
 }
 
-/// inputs(dims) -> Tensors<float>; call(dims, function, Tensors<T> in, T* scratch) -> Tensors<T> results.
-template <class Problems, class Dims, class Fn, class Inputs, class Call, class Reference>
+/// inputs(dims) -> Tensors<float>; call(dims, function, Tensors<T> in, T* scratch) -> Tensors<T> results. `allowed` is
+/// a Tolerance, or allowed(dims, Tensors<double> in) -> the largest error of each element of each result.
+template <class Problems, class Dims, class Fn, class Inputs, class Call, class Reference, class Allowed = Tolerance>
 void check_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims, Fn>> rungs, Reference* v0_in_double,
-                 Tolerance allowed, const Inputs& inputs, const Call& call) {
+                 const Allowed& allowed, const Inputs& inputs, const Call& call) {
+  constexpr bool by_element = std::is_invocable_v<const Allowed&, const Dims&, const Tensors<double>&>;
   const int threads_before = threads();
   for (const auto& [name, d] : problems) {
     const Tensors<float> in = inputs(d);
     const Tensors<double> truth = call(d, v0_in_double, widened(in), static_cast<double*>(nullptr));
+    Tensors<double> bounds;
+    if constexpr (by_element) bounds = allowed(d, widened(in));
+    const auto disagrees = [&](const Tensors<float>& got, size_t i) {
+      if constexpr (by_element)
+        return exceeds(got[i], truth[i], bounds[i]);
+      else
+        return differs(got[i], truth[i], allowed);
+    };
     for (const auto& rung : rungs) {
       Tensors<float> first_bits;  // of the SIMD rungs
       for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512}) {
@@ -68,8 +79,7 @@ void check_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims,
           const bool compare = first_bits.empty();
           for (size_t i = 0; i < truth.size(); ++i) {
             const std::string result = what + ", result " + std::to_string(i);
-            report(pass, result, name,
-                   compare ? differs(got[i], truth[i], allowed) : other_bits(got[i], first_bits[i]));
+            report(pass, result, name, compare ? disagrees(got, i) : other_bits(got[i], first_bits[i]));
           }
           if (isa != Isa::reference && first_bits.empty()) first_bits = got;
         }

@@ -114,13 +114,14 @@ TEST_CASE("conv2d: every rung equals the f64 reference") {
   }
 }
 
-TEST_CASE("conv2d: epilogue scales, shifts and clips; prepared weights give the same bits") {
+TEST_CASE("conv2d: epilogue centres, scales, shifts and clips; prepared weights give the same bits") {
   for (const Conv2dDims d : {Conv2dDims{2, 11, 9, 20, 37, 3, 3, 1, 1, 1, 1}, Conv2dDims{1, 30, 33, 64, 48, 3, 3}}) {
     const Inputs in(d, false);
-    const Floats scale = uniform(d.K, 4), shift = uniform(d.K, 5);
+    const Floats scale = uniform(d.K, 4), shift = uniform(d.K, 5), mean = uniform(d.K, 6, 0, -20, 20);
     const Doubles sums = Truth(d, doubles(in.x), doubles(in.w), doubles(in.dy)).y;
     const Doubles size = Truth(d, magnitudes(in.x), magnitudes(in.w), magnitudes(in.dy)).y;
-    const double peak = *std::max_element(size.begin(), size.end());
+    double peak = 0;
+    for (const double v : sums) peak = std::max(peak, std::fabs(v));
     for (const auto& rung : conv2d_fwd_rungs())
       for (Isa isa : isas_here()) {
         if (!serves(rung, d, Device::cpu, isa)) continue;
@@ -131,15 +132,16 @@ TEST_CASE("conv2d: epilogue scales, shifts and clips; prepared weights give the 
           for (bool relu : {false, true}) {
             Doubles expected = sums, bound(sums.size());
             for (size_t i = 0; i < expected.size(); ++i) {
-              const double factor = scaled ? scale[i % d.K] : 1;
-              expected[i] = expected[i] * factor + shift[i % d.K];
-              // the sum's own error, scaled, and one rounding of y (the plain reference rounds the product too)
+              const double centre = scaled ? mean[i % d.K] : 0, factor = scaled ? scale[i % d.K] : 1;
+              const double scaled_sum = (expected[i] - centre) * factor;
+              // the sum's own error, scaled; and the roundings of sum - mean, its product (in plain C++), and y
               const double of_sum = transforms(rung.name) ? 1e-4 * peak : sum_error(d.R * d.S * d.C) * size[i];
-              bound[i] =
-                  of_sum * std::fabs(factor) + 0x1p-23 * (size[i] * std::fabs(factor) + std::fabs(shift[i % d.K]));
+              bound[i] = of_sum * std::fabs(factor) + 4 * 0x1p-24 * (std::fabs(scaled_sum) + std::fabs(shift[i % d.K]));
+              expected[i] = scaled_sum + shift[i % d.K];
               if (relu) expected[i] = std::max(expected[i], 0.0);
             }
-            const Conv2dEpilogue epilogue{scaled ? scale.data() : nullptr, shift.data(), relu};
+            const Conv2dEpilogue epilogue{scaled ? mean.data() : nullptr, scaled ? scale.data() : nullptr, shift.data(),
+                                          relu};
             Floats y(y_size(d)), again(y_size(d));
             rung.run[static_cast<int>(isa)](d, in.x.data(), in.w.data(), nullptr, epilogue, y.data(), scratch.data(),
                                             {});
