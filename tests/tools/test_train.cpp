@@ -157,6 +157,21 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
 }
 
+TEST_CASE("a resolved recipe leaves out what is unset, and runs begun before a key existed go on") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);
+  std::string recipe = read_file(place.in("run/recipe.toml"));
+  CHECK(recipe.find("dropout") == std::string::npos);
+  const std::string key = "patience = 0\n";
+  REQUIRE(recipe.find(key) != std::string::npos);
+  recipe.erase(recipe.find(key), key.size());
+  recipe.insert(recipe.find("widths"), "dropout = -1.0\n");  // as it was once written
+  place.write("run/recipe.toml", recipe);
+  CHECK(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);
+  CHECK(place.limbic(place.train("run", "--set net.dropout=0.2")) == 2);
+  CHECK(place.complaint.find("this one is \"dropout = 0.2\"") != std::string::npos);
+}
+
 TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen parameters stay") {
   Workplace place;
   REQUIRE(place.limbic(place.train("base", "--set train.epochs=1")) == 0);

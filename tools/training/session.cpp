@@ -56,19 +56,23 @@ SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
 
 // A run belongs to one recipe and one data set for good.
 void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
-  const std::string path = out + "/recipe.toml", text = fmt::format("# data {}\n{}", identity, recipe);
+  const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
   fs::create_directories(out);
   if (!fs::exists(path)) {
-    write_text_file(path, text);
+    write_text_file(path, data + "\n" + recipe);
     return;
   }
-  std::istringstream before(read_text(path)), now(text);
+  const std::string text = read_text(path), data_before = text.substr(0, text.find('\n'));
+  const auto refuse = [&](const char* what, const std::string& found, const std::string& wanted) {
+    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, found, wanted));
+  };
+  if (data_before != data) refuse("other data", data_before, data);
+  // Read and written again, so that a run goes on under a limbic that knows more keys than the one that began it.
+  std::istringstream before(recipe_text(parse_recipe(text, path))), now(recipe);
   for (std::string old_line, new_line;; old_line.clear(), new_line.clear()) {
     const bool more_before = !!std::getline(before, old_line), more_now = !!std::getline(now, new_line);
     if (!more_before && !more_now) return;
-    if (old_line == new_line) continue;
-    const char* what = old_line.starts_with("# data") ? "other data" : "another recipe";
-    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, old_line, new_line));
+    if (old_line != new_line) refuse("another recipe", old_line, new_line);
   }
 }
 
@@ -195,8 +199,8 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
 void Run::make_model() {
   set_random_step(static_cast<uint64_t>(recipe_.seed), 0);
   auto net = make_net(recipe_.net.name, net_options(recipe_, split_.labels.size()));
-  if (recipe_.net.dropout >= 0) net->head_dropout = static_cast<float>(recipe_.net.dropout);
-  if (recipe_.net.block_dropout >= 0) net->block_dropout = static_cast<float>(recipe_.net.block_dropout);
+  if (recipe_.net.dropout) net->head_dropout = static_cast<float>(*recipe_.net.dropout);
+  if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
   model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
   if (!recipe_.train.from.empty()) {
     for (const auto& warning : model_->start_from(recipe_.train.from)) progress_.note(warning);
