@@ -157,6 +157,23 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
 }
 
+TEST_CASE("micro-batches: one of the batch's size changes no bit, smaller ones train too and resume to the same bits") {
+  Workplace place;
+  const std::string shape = "--set train.epochs=2 --set train.batch=5 ";  // the last batch of an epoch has one clip
+  REQUIRE(place.limbic(place.train("whole", shape)) == 0);
+  REQUIRE(place.limbic(place.train("one", shape + "--set train.micro_batch=5")) == 0);
+  CHECK(read_file(place.in("one/log.csv")) == read_file(place.in("whole/log.csv")));
+  CHECK(place.limbic("weights diff " + place.in("one/weights.h5") + " " + place.in("whole/weights.h5")) == 0);
+
+  REQUIRE(place.limbic(place.train("small", shape + "--set train.micro_batch=2")) == 0);
+  const std::string log = read_file(place.in("small/log.csv"));
+  CHECK(std::count(log.begin(), log.end(), '\n') == 3);
+  CHECK(log != read_file(place.in("whole/log.csv")));
+  REQUIRE(place.limbic(place.train("halves", shape + "--set train.micro_batch=2 --stop-after-steps 1")) == 0);
+  REQUIRE(place.limbic(place.train("halves", shape + "--set train.micro_batch=2")) == 0);
+  CHECK(read_file(place.in("halves/weights.h5")) == read_file(place.in("small/weights.h5")));
+}
+
 TEST_CASE("a resolved recipe leaves out what is unset, and runs begun before a key existed go on") {
   Workplace place;
   REQUIRE(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);

@@ -38,6 +38,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("split.test", r.split.test);
   visit("train.epochs", r.train.epochs);
   visit("train.batch", r.train.batch);
+  visit("train.micro_batch", r.train.micro_batch);
   visit("train.optimizer", r.train.optimizer);
   visit("train.lr", r.train.lr);
   visit("train.weight_decay", r.train.weight_decay);
@@ -223,6 +224,7 @@ void check(const Recipe& r) {
   at_least("seed", static_cast<double>(r.seed), 0);
   at_least("train.epochs", static_cast<double>(r.train.epochs), 1);
   at_least("train.batch", static_cast<double>(r.train.batch), 1);
+  at_least("train.micro_batch", static_cast<double>(r.train.micro_batch), 0);
   at_least("train.lr", r.train.lr, 0);
   at_least("input.offset_s", r.input.offset_s, 0);
   at_least("input.length_s", r.input.length_s, 0);

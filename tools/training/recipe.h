@@ -41,6 +41,9 @@ struct Recipe {
 
   struct {
     int64_t epochs = 1, batch = 32;
+    /// A batch's gradients are computed over micro-batches of so many clips and summed in a fixed order, and a batch norm
+    /// takes its statistics from each of them (its running ones move once a micro-batch); 0: over the whole batch.
+    int64_t micro_batch = 0;
     std::string optimizer = "adam";  ///< adam, amsgrad, adamw, sgd
     double lr = 1e-3, weight_decay = 0, momentum = 0.9 /* sgd */;
     std::string schedule = "constant";  ///< constant, cosine, step

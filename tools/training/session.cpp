@@ -11,6 +11,7 @@
 #include <limits>
 #include <sstream>
 
+#include "engine/gradient_sum.h"
 #include "engine/optim.h"
 #include "engine/random.h"
 #include "io/cache.h"
@@ -136,7 +137,7 @@ class Run {
   bool epoch();          // false: stopped half way
   void step(int64_t batch);
   void close_epoch();
-  Tensor loss(const Tensor& logits, const Batch& batch);
+  Tensor loss(const Tensor& logits, const Tensor& targets);
   void log();
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
@@ -281,8 +282,8 @@ bool Run::resume() {
   return true;
 }
 
-Tensor Run::loss(const Tensor& logits, const Batch& batch) {
-  Tensor total = cross_entropy(logits, batch.targets, {.class_weight = class_weights_});
+Tensor Run::loss(const Tensor& logits, const Tensor& targets) {
+  Tensor total = cross_entropy(logits, targets, {.class_weight = class_weights_});
   for (const auto& p : trained_) {
     const size_t dot = p.name.rfind('.');
     const std::string layer = p.name.substr(0, dot), kind = p.name.substr(dot + 1);
@@ -301,22 +302,34 @@ void Run::step(int64_t b) {
   for (int64_t i = b * recipe_.train.batch; i < end; ++i) chosen.push_back(&train_[order[i]]);
   const Batch batch = make_batch(recipe_, chosen, static_cast<int>(split_.labels.size()), crop_frames_, count);
 
-  set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count) + 1);
+  const auto N = static_cast<int64_t>(chosen.size());
+  const int64_t size = recipe_.train.micro_batch ? recipe_.train.micro_batch : recipe_.train.batch;
+  const int64_t each = (recipe_.train.batch + size - 1) / size;  // micro-batches of a full batch
   optimizer_->zero_grad();
-  const Tensor logits = model_->logits(batch.maps);  // [N,C]
-  const Tensor value = loss(logits, batch);
-  backward(value);
+  GradientSum gradients(trained_, (N + size - 1) / size);
+  double mean_loss = 0;
+  for (int64_t first = 0; first < N; first += size) {
+    const int64_t last = std::min(N, first + size);
+    const auto share = static_cast<float>(last - first) / static_cast<float>(N);
+    set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count * each + first / size) + 1);
+    const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));                // [last-first,C]
+    const Tensor value = loss(logits, slice(batch.targets, 0, first, last)) * share;
+    backward(value);
+    gradients.take(first / size);
+    mean_loss += value.item();
+    const auto said = argmax(logits);
+    for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[first + i];
+  }
+  gradients.give();
   if (recipe_.train.clip_norm > 0) clip_grad_norm(trained_, static_cast<float>(recipe_.train.clip_norm));
   optimizer_->lr = schedule_.at(count);
   optimizer_->step();
 
-  if (!std::isfinite(value.item())) {
-    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, value.item(), epoch_ + 1, b + 1));
+  if (!std::isfinite(mean_loss)) {
+    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, mean_loss, epoch_ + 1, b + 1));
   }
-  const auto said = argmax(logits);
-  for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[i];
-  loss_sum_ += static_cast<double>(value.item()) * static_cast<double>(chosen.size());
-  seen_ += static_cast<int64_t>(chosen.size());
+  loss_sum_ += mean_loss * static_cast<double>(N);
+  seen_ += N;
 }
 
 bool Run::epoch() {
