@@ -104,8 +104,7 @@ Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, co
 Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
   check_conv(name, x, w, bias, x.rank() == 3 ? 3 : 4, options.groups);
   const Conv2dDims dims = conv_dims(name, x, w, options);
-  Tensor y = conv_forward(x, w, dims, {.scale = nullptr, .shift = bias ? bias.data() : nullptr, .relu = false},
-                          !grad_enabled());
+  Tensor y = conv_forward(x, w, dims, {.shift = bias ? bias.data() : nullptr}, !grad_enabled());
 
   return record(
       name, y, {x, w, bias},
@@ -148,7 +147,7 @@ Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, cons
                       const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
                       const Tensor& running_var, const BatchNormOptions& bn) {
   if (grad_enabled() || bn.training) refuse("conv2d_bn_relu: serves inference only, under NoGrad and in eval mode");
-  if (bias) {  // acc + bias is rounded before the normalisation, and the epilogue has only one shift
+  if (bias) {  // the sum with bias is rounded before the normalisation, and the epilogue has no place for that
     Tensor mean = running_mean.detach(), var = running_var.detach();
     return batch_norm(conv2d(x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
   }
@@ -158,14 +157,13 @@ Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, cons
     if (t->shape() != Shape{dims.K})
       refuse("conv2d_bn_relu: batch norm of ", t->shape(), " after ", dims.K, " filters");
   }
-  Tensor scale = Tensor::empty({dims.K}), shift = Tensor::empty({dims.K});
-  float* a = scale.data();
-  float* b = shift.data();
+  Tensor scale = Tensor::empty({dims.K});
   for (int k = 0; k < dims.K; ++k) {  // as the batch_norm kernels do
-    a[k] = bn_weight.data()[k] / std::sqrt(running_var.data()[k] + bn.eps);
-    b[k] = std::fma(-running_mean.data()[k], a[k], bn_bias.data()[k]);
+    scale.data()[k] = bn_weight.data()[k] / std::sqrt(running_var.data()[k] + bn.eps);
   }
-  return conv_forward(x, w, dims, {.scale = a, .shift = b, .relu = bn.relu}, true);
+  const Conv2dEpilogue epilogue{
+      .mean = running_mean.data(), .scale = scale.data(), .shift = bn_bias.data(), .relu = bn.relu};
+  return conv_forward(x, w, dims, epilogue, true);
 }
 
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o) {

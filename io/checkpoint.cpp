@@ -94,7 +94,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   Checkpoint checkpoint;
   for (H5Tensor& tensor : file.tensors) {
     if (tensor.name.starts_with("tensors/") && tensor.dtype == "f32") {
-      checkpoint.tensors[tensor.name.substr(8)] = {tensor.shape, tensor.floats()};
+      checkpoint.tensors[tensor.name.substr(8)] = {tensor.shape, std::move(tensor).floats()};
     } else if (tensor.name.starts_with("fields/") && tensor.dtype == "u8") {
       checkpoint.fields[tensor.name.substr(7)].assign(reinterpret_cast<const char*>(tensor.bytes.data()),
                                                       tensor.bytes.size());

@@ -83,16 +83,18 @@ class Assembly {
     const auto offset = fields.get<uint64_t>();
     fields.done();
     claim(bytes, offset, tensor.name);
-    missing_ = 0;
     if (offset == reader::elsewhere) {
       missing_ = bytes;
-    } else {
-      tensor.bytes.resize(static_cast<size_t>(bytes));
-      if (!file_.read_at(static_cast<int64_t>(offset), tensor.bytes.data(), tensor.bytes.size())) {
-        throw std::runtime_error("a file that ends within dataset " + tensor.name);
-      }
+    } else if (!file_.read_at(static_cast<int64_t>(offset), room(tensor, bytes), static_cast<size_t>(bytes))) {
+      throw std::runtime_error("a file that ends within dataset " + tensor.name);
     }
     result_.tensors.push_back(std::move(tensor));
+  }
+
+  /// Where `tensor` keeps its elements, made `bytes` long.
+  static void* room(H5Tensor& tensor, int64_t bytes) {
+    if (tensor.dtype != "f32") return tensor.bytes.resize(static_cast<size_t>(bytes)), tensor.bytes.data();
+    return tensor.values.resize(static_cast<size_t>(bytes) / sizeof(float)), tensor.values.data();
   }
 
   /// Nothing is allocated for a size the file cannot hold, nor for many sizes it cannot hold together.
@@ -112,10 +114,13 @@ class Assembly {
   void elements(const std::string& payload) {
     if (payload.empty() || static_cast<int64_t>(payload.size()) > missing_)
       throw std::runtime_error("a garbled answer of limbic-reader");
-    std::vector<std::byte>& bytes = result_.tensors.back().bytes;  // grows with what arrives, not with what is claimed
+    H5Tensor& tensor = result_.tensors.back();  // grows with what arrives, not with what is claimed
     const auto* from = reinterpret_cast<const std::byte*>(payload.data());
-    bytes.insert(bytes.end(), from, from + payload.size());
+    tensor.bytes.insert(tensor.bytes.end(), from, from + payload.size());
     missing_ -= static_cast<int64_t>(payload.size());
+    if (missing_ > 0 || tensor.dtype != "f32") return;
+    tensor.values = to_floats("f32", tensor.bytes);
+    tensor.bytes = {};
   }
 
   void attribute(const std::string& payload) {
@@ -150,7 +155,8 @@ int64_t H5Tensor::size() const {
   return count;
 }
 
-std::vector<float> H5Tensor::floats() const { return to_floats(dtype, bytes); }
+std::vector<float> H5Tensor::floats() const& { return dtype == "f32" ? values : to_floats(dtype, bytes); }
+std::vector<float> H5Tensor::floats() && { return dtype == "f32" ? std::move(values) : to_floats(dtype, bytes); }
 
 const H5Tensor* H5File::find(std::string_view name) const {
   for (const H5Tensor& tensor : tensors) {

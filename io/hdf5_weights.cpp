@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "io/elements.h"
 #include "io/weight_formats.h"
 
 namespace limbic {
@@ -48,11 +47,10 @@ bool lists_layers(const Attributes* attributes) {
 StoredTensor stored(H5Tensor&& from, std::string name) {
   StoredTensor tensor;
   tensor.name = std::move(name);
+  tensor.values = std::move(from).floats();
   tensor.dtype = std::move(from.dtype);
   tensor.shape = std::move(from.shape);
-  tensor.values = to_floats(tensor.dtype, from.bytes);
-  if (tensor.dtype != "f32") tensor.raw = std::move(from.bytes);
-  std::vector<std::byte>().swap(from.bytes);  // a large file is in memory once
+  tensor.raw = std::move(from.bytes);
   return tensor;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Named problem sizes per op: our nets' real layers and awkward shapes. One list for tests, benchmarks and docs; an op
-// without entries here fails its test.
+// with fewer than 24 entries here fails its test.
 #pragma once
 #include <array>
 #include <string_view>
@@ -126,20 +126,32 @@ inline constexpr Problem<StftDims> stft_problems[] = {
     {"panns-16k, 1 s", {16000, 512, 160, Pad::reflect}},
     {"panns-8k, 1 s", {8000, 256, 80, Pad::reflect}},
     {"librosa-48k, 3 s", {144000, 1024, 512, Pad::zero}},
+    {"librosa-48k, 3 s, reflected", {144000, 1024, 512, Pad::reflect}},
     {"voice-16k, 2 s", {32000, 1024, 250, Pad::reflect}},
     {"2048 points, 1 s", {22050, 2048, 512, Pad::reflect}},
     {"no padding", {5000, 1024, 320, Pad::none}},
     {"no padding, one frame", {256, 256, 80, Pad::none}},
     {"no padding, too short: no frame", {255, 256, 80, Pad::none}},
+    {"no padding, the last frame ends with the signal", {256 + 9 * 80, 256, 80, Pad::none}},
+    {"no padding, a sample short of another frame", {256 + 9 * 80 - 1, 256, 80, Pad::none}},
+    {"no padding, hop longer than the window", {9000, 256, 1000, Pad::none}},
     {"shortest that reflects", {513, 1024, 320, Pad::reflect}},
+    {"shortest that reflects, 256 points", {129, 256, 80, Pad::reflect}},
     {"both ends in one frame", {700, 1024, 320, Pad::reflect}},
     {"one sample among zeros", {1, 512, 160, Pad::zero}},
+    {"shorter than a frame, among zeros", {100, 2048, 320, Pad::zero}},
+    {"eight frames", {7 * 80, 256, 80, Pad::zero}},
+    {"nine frames", {8 * 80, 256, 80, Pad::zero}},
     {"sixteen frames", {15 * 80, 256, 80, Pad::zero}},
     {"seventeen frames", {16 * 80, 256, 80, Pad::zero}},
     {"hop of one", {300, 256, 1, Pad::reflect}},
     {"hop longer than the window", {9000, 256, 1000, Pad::zero}},
+    {"hop of the window, no overlap", {4096, 512, 512, Pad::none}},
     {"odd hop", {4001, 512, 137, Pad::reflect}},
-    {"not a size of the fast rungs", {2000, 64, 16, Pad::reflect}},
+    {"smaller than the fast rungs' sizes", {2000, 64, 16, Pad::reflect}},
+    {"larger than the fast rungs' sizes", {9000, 4096, 1024, Pad::zero}},
+    {"two points", {50, 2, 1, Pad::reflect}},
+    {"four points", {50, 4, 3, Pad::zero}},
 };
 
 inline constexpr Problem<LogMelDims> mel_problems[] = {
@@ -148,12 +160,29 @@ inline constexpr Problem<LogMelDims> mel_problems[] = {
     {"panns-8k, 1 s", {{8000, 256, 80, Pad::reflect}, 64}},
     {"librosa-48k, 3 s", {{144000, 1024, 512, Pad::zero}, 128}},
     {"voice-16k, 2 s", {{32000, 1024, 250, Pad::reflect}, 64}},
+    {"2048 points, 128 mels, 1 s", {{22050, 2048, 512, Pad::reflect}, 128}},
     {"one mel", {{4000, 256, 80, Pad::reflect}, 1}},
+    {"two mels", {{4000, 256, 80, Pad::reflect}, 2}},
+    {"eight mels", {{4000, 512, 160, Pad::reflect}, 8}},
+    {"15 mels", {{4000, 512, 160, Pad::reflect}, 15}},
+    {"16 mels", {{4000, 512, 160, Pad::reflect}, 16}},
+    {"17 mels", {{4000, 512, 160, Pad::reflect}, 17}},
     {"odd number of mels", {{4000, 512, 160, Pad::zero}, 23}},
+    {"as many mels as bins", {{3000, 256, 100, Pad::zero}, 129}},
     {"more mels than bins", {{3000, 256, 100, Pad::none}, 160}},
+    {"no frame", {{255, 256, 80, Pad::none}, 64}},
+    {"one frame", {{256, 256, 80, Pad::none}, 64}},
+    {"one frame of one sample", {{1, 512, 160, Pad::zero}, 20}},
+    {"seventeen frames", {{16 * 80, 256, 80, Pad::zero}, 33}},
     {"short", {{600, 1024, 320, Pad::reflect}, 64}},
+    {"shortest that reflects", {{513, 1024, 320, Pad::reflect}, 64}},
+    {"hop longer than the window", {{9000, 256, 1000, Pad::zero}, 40}},
+    {"hop of one", {{300, 256, 1, Pad::reflect}, 20}},
     {"another floor", {{4000, 512, 160, Pad::zero}, 40, 1e-3f}},
-    {"not a size of the fast rungs", {{2000, 128, 40, Pad::reflect}, 20}},
+    {"a floor above all", {{4000, 512, 160, Pad::zero}, 40, 1e3f}},
+    {"smaller than the fast rungs' sizes", {{2000, 128, 40, Pad::reflect}, 20}},
+    {"larger than the fast rungs' sizes", {{9000, 4096, 1024, Pad::zero}, 64}},
+    {"two points, one mel", {{50, 2, 1, Pad::reflect}, 1}},
 };
 
 inline constexpr Problem<BatchNormDims> batch_norm_problems[] = {

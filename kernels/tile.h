@@ -4,6 +4,7 @@
 // (it differs between instruction sets) never changes a bit. A long sum is cut into chunks of some chunk_depth products,
 // each summed from zero: the rounding error then grows with the square root of a chunk, not of the whole sum.
 #pragma once
+#include "kernels/counts.h"
 #include "kernels/simd.h"
 
 namespace limbic::LIMBIC_ISA {
@@ -16,14 +17,7 @@ constexpr int tile_rows = 6, tile_vectors = 1;  // 12 of 16
 constexpr int tile_width = 16 * tile_vectors;
 constexpr int chunk_depth = 256;
 
-LIMBIC_INLINE int smaller(int a, int b) { return a < b ? a : b; }
-LIMBIC_INLINE int larger(int a, int b) { return a > b ? a : b; }
-LIMBIC_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-LIMBIC_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-LIMBIC_INLINE int ceil_div(int a, int b) { return (a + b - 1) / b; }
-LIMBIC_INLINE int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
-
-/// Length i in [0, pieces) of `length` cut into nearly equal pieces, and where it starts.
+/// Where piece i in [0, pieces) of `length`, cut into nearly equal pieces, starts.
 LIMBIC_INLINE int piece_begin(int length, int pieces, int i) { return static_cast<int>(int64_t(length) * i / pieces); }
 
 /// Where one tap of a filter finds its inputs and its weights, in floats.

@@ -3,6 +3,7 @@
 // for the part that is left at the end:
 //   for_each_vector(n, [=](int64_t i, auto at) { at.put(y + i, max(at.get(x + i), zero())); });
 #pragma once
+#include "kernels/counts.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 
@@ -28,10 +29,6 @@ struct Part {
 };
 
 constexpr int64_t task_elements = 16384;  ///< 64 KiB of one f32 array
-
-LIMBIC_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-LIMBIC_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-LIMBIC_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// body(i, at) for i = begin, begin + 16, ... below end.
 template <class Body>

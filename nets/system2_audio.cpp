@@ -9,18 +9,25 @@
 namespace limbic {
 namespace {
 
-// The mean over the mel bins of each frame of 3 s: 282 values.
-class System2Audio1d : public Net {
+// [K,window...,C]
+Shape kernel_of(int out, Shape window, int in) {
+  window.insert(window.begin(), out);
+  window.push_back(in);
+  return window;
+}
+
+// Three convolutions and two dense layers; embed, in between, is each net's own.
+class System2Audio : public Net {
  public:
-  explicit System2Audio1d(const NetOptions& o)
-      : conv1d_0({o.widths[0], 10, 1}),
-        conv1d_1({o.widths[1], 10, o.widths[0]}),
-        conv1d_2({o.widths[2], 10, o.widths[1]}),
-        dense_0(3 * o.widths[2], o.embedding),
+  System2Audio(const NetOptions& o, const std::string& conv, const Shape& window, int dense_inputs)
+      : conv_0(kernel_of(o.widths[0], window, 1)),
+        conv_1(kernel_of(o.widths[1], window, o.widths[0])),
+        conv_2(kernel_of(o.widths[2], window, o.widths[1])),
+        dense_0(dense_inputs, o.embedding),
         dense_1(o.embedding, o.classes) {
-    add_child("conv1d", conv1d_0);
-    add_child("conv1d_1", conv1d_1);
-    add_child("conv1d_2", conv1d_2);
+    add_child(conv, conv_0);
+    add_child(conv + "_1", conv_1);
+    add_child(conv + "_2", conv_2);
     add_child("dense", dense_0);
     add_child("dense_1", dense_1);
 
@@ -28,6 +35,20 @@ class System2Audio1d : public Net {
     options = o;
     min_frames = typical_frames = 282;
     last_layer = "dense_1";
+  }
+
+  Tensor forward(const Tensor& x) override {
+    return dense_1(dropout(embed(x), head_dropout, training()));  // [N,7]
+  }
+
+  KerasConv conv_0, conv_1, conv_2;
+  Dense dense_0, dense_1;
+};
+
+// The mean over the mel bins of each frame of 3 s: 282 values.
+class System2Audio1d : public System2Audio {
+ public:
+  explicit System2Audio1d(const NetOptions& o) : System2Audio(o, "conv1d", {10}, 3 * o.widths[2]) {
     block_dropout = head_dropout = 0.5f;
   }
 
@@ -35,45 +56,22 @@ class System2Audio1d : public Net {
     if (sequence.rank() != 3 || sequence.dim(1) != 282 || sequence.dim(2) != 1) {
       throw Error(ExitCode::usage, fmt::format("{}: input is {}, wants [N,282,1]", name, shape_text(sequence.shape())));
     }
-    Tensor x = relu(conv1d_0(sequence));                       // [N,273,64]
-    x = relu(conv1d_1(x));                                     // [N,264,128]
+    Tensor x = relu(conv_0(sequence));                         // [N,273,64]
+    x = relu(conv_1(x));                                       // [N,264,128]
     x = dropout(max_pool1d(x, 8), block_dropout, training());  // [N,33,128]
-    x = relu(conv1d_2(x));                                     // [N,24,128]
+    x = relu(conv_2(x));                                       // [N,24,128]
     x = dropout(max_pool1d(x, 8), block_dropout, training());  // [N,3,128]
     x = flatten(x);                                            // [N,384]
     return relu(dense_0(x));                                   // [N,128]
   }
 
-  Tensor forward(const Tensor& sequence) override {
-    const Tensor x = dropout(embed(sequence), head_dropout, training());  // [N,128]
-    return dense_1(x);                                                    // [N,7]
-  }
-
   Shape input_shape(int64_t batch, int64_t) const override { return {batch, 282, 1}; }
-
-  KerasConv conv1d_0, conv1d_1, conv1d_2;
-  Dense dense_0, dense_1;
 };
 
 // The log-mel of 3 s as a picture: mel bins are rows, frames are columns.
-class System2Audio2d : public Net {
+class System2Audio2d : public System2Audio {
  public:
-  explicit System2Audio2d(const NetOptions& o)
-      : conv2d_0({o.widths[0], o.kernel.h, o.kernel.w, 1}),
-        conv2d_1({o.widths[1], o.kernel.h, o.kernel.w, o.widths[0]}),
-        conv2d_2({o.widths[2], o.kernel.h, o.kernel.w, o.widths[1]}),
-        dense_0(o.widths[2], o.embedding),
-        dense_1(o.embedding, o.classes) {
-    add_child("conv2d", conv2d_0);
-    add_child("conv2d_1", conv2d_1);
-    add_child("conv2d_2", conv2d_2);
-    add_child("dense", dense_0);
-    add_child("dense_1", dense_1);
-
-    front_end = "librosa-48k-reflect";
-    options = o;
-    min_frames = typical_frames = 282;
-    last_layer = "dense_1";
+  explicit System2Audio2d(const NetOptions& o) : System2Audio(o, "conv2d", {o.kernel.h, o.kernel.w}, o.widths[2]) {
     block_dropout = head_dropout = 0.2f;
   }
 
@@ -84,25 +82,17 @@ class System2Audio2d : public Net {
                   fmt::format("{}: input is {}, wants [N,128,282,1]", name, shape_text(picture.shape())));
     }
     // ReLU after the pool: the same values and gradients, from a quarter of the elements.
-    Tensor x = conv2d_0(picture);                          // [N,126,280,32]
-    x = relu(max_pool2d(x, 2));                            // [N,63,140,32]
-    x = conv2d_1(x);                                       // [N,61,138,64]
-    x = relu(max_pool2d(x, 2));                            // [N,30,69,64]
-    x = conv2d_2(dropout(x, block_dropout, training()));   // [N,28,67,64]
-    x = relu(global_max_pool(x));                          // [N,64]
-    x = dropout(x, block_dropout, training());             // [N,64]
-    return relu(dense_0(x));                               // [N,64]
-  }
-
-  Tensor forward(const Tensor& picture) override {
-    const Tensor x = dropout(embed(picture), head_dropout, training());  // [N,64]
-    return dense_1(x);                                                   // [N,7]
+    Tensor x = conv_0(picture);                         // [N,126,280,32]
+    x = relu(max_pool2d(x, 2));                         // [N,63,140,32]
+    x = conv_1(x);                                      // [N,61,138,64]
+    x = relu(max_pool2d(x, 2));                         // [N,30,69,64]
+    x = conv_2(dropout(x, block_dropout, training()));  // [N,28,67,64]
+    x = relu(global_max_pool(x));                       // [N,64]
+    x = dropout(x, block_dropout, training());          // [N,64]
+    return relu(dense_0(x));                            // [N,64]
   }
 
   Shape input_shape(int64_t batch, int64_t frames) const override { return {batch, options.mels, frames, 1}; }
-
-  KerasConv conv2d_0, conv2d_1, conv2d_2;
-  Dense dense_0, dense_1;
 };
 
 }  // namespace

@@ -38,10 +38,10 @@ using BatchNormBackward = void(const BatchNormDims&, const float* x, const float
   return rows < 16 ? 16 : rows > 1024 ? 1024 : rows;
 }
 
-/// Two sums a chunk and channel, and five constants a channel.
+/// Two sums a chunk and channel, and three constants a channel.
 [[gnu::always_inline]] inline size_t batch_norm_scratch(const BatchNormDims& d) {
   const int64_t chunks = (d.rows + batch_norm_chunk(d) - 1) / batch_norm_chunk(d);
-  return static_cast<size_t>((2 * chunks + 5) * d.C);
+  return static_cast<size_t>((2 * chunks + 3) * d.C);
 }
 
 std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs();

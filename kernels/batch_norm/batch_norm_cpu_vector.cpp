@@ -37,29 +37,25 @@ template <class At>
   return {a.first + b.first, a.second + b.second};
 }
 
-/// y = (x - centre) * scale + bias. Training centres by the batch's mean. Evaluation folds the mean into the bias, so
-/// that it gives the bits of a convolution's epilogue fma(sum, scale, shift).
+/// y = (x - mean) * scale + bias, in training and in evaluation: a mean folded into the bias would cost the digits that
+/// mean * scale has before those of y, all of them where the variance is near 0.
 struct Channels {
-  const float *mean, *centre, *scale, *bias;
+  const float *mean, *scale, *bias;
 };
 
-/// `room`: [3,C].
+/// Writes scale [C].
 Channels channel_constants(const BatchNormDims& d, const float* mean, const float* var, const float* weight,
-                           const float* bias, float eps, bool train, float* room) {
-  float *scale = room, *shift = room + d.C, *zeros = room + 2 * d.C;
+                           const float* bias, float eps, float* scale) {
   vectors_of(0, d.C, [&](int64_t c, auto at) {
-    const f32x16 a = at.get(weight + c) / sqrt(at.get(var + c) + broadcast(eps));
-    at.put(scale + c, a);
-    at.put(shift + c, negative_fma(at.get(mean + c), a, at.get(bias + c)));
-    at.put(zeros + c, zero());
+    at.put(scale + c, at.get(weight + c) / sqrt(at.get(var + c) + broadcast(eps)));
   });
-  return train ? Channels{mean, mean, scale, bias} : Channels{mean, zeros, scale, shift};
+  return {mean, scale, bias};
 }
 
 /// The forward's arithmetic, which the backward's mask repeats bit for bit.
 template <class At>
 [[gnu::always_inline]] inline f32x16 normalised(f32x16 x, const Channels& k, int64_t c, At at) {
-  return fma(x - at.get(k.centre + c), at.get(k.scale + c), at.get(k.bias + c));
+  return fma(x - at.get(k.mean + c), at.get(k.scale + c), at.get(k.bias + c));
 }
 
 void normalise(const BatchNormDims& d, const float* x, const Channels& k, bool relu, float* y) {
@@ -106,14 +102,14 @@ void batch_norm_fwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
     mean[c] = static_cast<float>(m);
     var[c] = static_cast<float>(squares / double(d.rows));
   });
-  const Channels k = channel_constants(d, mean, var, weight, bias, eps, true, scratch + 2 * chunks.count * C);
+  const Channels k = channel_constants(d, mean, var, weight, bias, eps, scratch + 2 * chunks.count * C);
   normalise(d, x, k, relu, y);
 }
 
 void batch_norm_apply_cpu_vector(const BatchNormDims& d, const float* x, const float* mean, const float* var,
                                  const float* weight, const float* bias, float eps, bool relu, float* y, float* scratch,
                                  Stream) {
-  normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, false, scratch), relu, y);
+  normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, scratch), relu, y);
 }
 
 namespace {
@@ -141,9 +137,9 @@ void batch_norm_bwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
                                bool train, float* dx, float* dweight, float* dbias, float* scratch, Stream) {
   const Chunks chunks(d);
   const int64_t C = d.C;
-  float* constants = scratch + 2 * chunks.count * C;
-  float *offset = constants + 3 * C, *slope = constants + 4 * C;  // dx = scale * (dz - offset - (x - mean) * slope)
-  const Backward b{d, x, dy, channel_constants(d, mean, var, weight, bias, eps, train, constants), relu};
+  float* scale = scratch + 2 * chunks.count * C;
+  float *offset = scale + C, *slope = scale + 2 * C;  // dx = scale * (dz - offset - (x - mean) * slope)
+  const Backward b{d, x, dy, channel_constants(d, mean, var, weight, bias, eps, scale), relu};
   parallel_for(chunks.count, [&](int64_t k) {
     const int64_t begin = k * chunks.rows, end = smaller(d.rows, begin + chunks.rows);
     float* out = scratch + 2 * k * C;  // [2,C]: sums of dz and of dz * (x - mean)
@@ -179,7 +175,7 @@ void batch_norm_bwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
     vectors_of(0, C, [&](int64_t c, auto at) {
       const Sums u = b.at_element(r * C + c, c, at);
       const f32x16 centred = negative_fma(u.second, at.get(slope + c), u.first - at.get(offset + c));
-      at.put(dx + r * C + c, at.get(b.k.scale + c) * centred);
+      at.put(dx + r * C + c, at.get(scale + c) * centred);
     });
   });
 }

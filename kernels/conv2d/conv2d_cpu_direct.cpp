@@ -99,6 +99,7 @@ LIMBIC_INLINE void finish(const float* sums, const Conv2dEpilogue& epilogue, int
   for (int v = 0; v < count; v += 16) {
     const mask16 valid = first(smaller(16, count - v));
     f32x16 a = load(sums + v);
+    if (epilogue.mean) a = a - load(epilogue.mean + k0 + v, valid);
     const f32x16 shift = epilogue.shift ? load(epilogue.shift + k0 + v, valid) : zero();
     if (epilogue.scale) {
       a = fma(a, load(epilogue.scale + k0 + v, valid), shift);

@@ -19,6 +19,7 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
   for (int f = 0; f < wino_points; ++f) d[f] = load(m + f * stride);
 #pragma GCC unroll 6
   for (int j = 0; j < wino_in; ++j) wino_output(d + j, wino_in, e + j, wino_in);
+  const f32x16 mean = epilogue.mean ? load(epilogue.mean + k) : zero();
   const f32x16 scale = epilogue.scale ? load(epilogue.scale + k) : broadcast(1);
   const f32x16 shift = epilogue.shift ? load(epilogue.shift + k) : zero();
   const int rows = smaller(wino_out, map.P - tile.p), cols = smaller(wino_out, map.Q - tile.q);
@@ -30,7 +31,7 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
 #pragma GCC unroll 4
     for (int j = 0; j < wino_out; ++j) {
       if (j >= cols) break;
-      f32x16 value = fma(o[j], scale, shift);
+      f32x16 value = fma(o[j] - mean, scale, shift);
       if (epilogue.relu) value = max(zero(), value);
       store(to + (int64_t(i) * map.Q + j) * map.K, value);
     }

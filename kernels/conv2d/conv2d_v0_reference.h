@@ -34,6 +34,7 @@ void conv2d_fwd_v0_reference(const Conv2dDims& d, const T* x, const T* w, const 
   conv2d_each_product(d, [&](int64_t out, int64_t in, int64_t tap) { y[out] += x[in] * w[tap]; });
   for (int64_t i = 0; i < size; ++i) {
     const int k = static_cast<int>(i % d.K);
+    if (epilogue.mean) y[i] -= T(epilogue.mean[k]);
     if (epilogue.scale) y[i] *= T(epilogue.scale[k]);
     if (epilogue.shift) y[i] += T(epilogue.shift[k]);
     if (epilogue.relu && y[i] < 0) y[i] = 0;

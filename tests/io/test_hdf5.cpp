@@ -112,6 +112,7 @@ TEST_CASE("what is written to HDF5 is read back, and the same content gives the 
   CHECK(std::memcmp(file.tensors[0].bytes.data(), &batches, 8) == 0);
   CHECK(file.find("z.weight")->shape == std::vector<int64_t>{2, 3, 4});
   CHECK(file.find("z.weight")->floats() == weight);
+  CHECK(file.find("z.weight")->bytes.empty());
   CHECK(std::memcmp(file.find("wide")->bytes.data(), wide.data(), 16) == 0);
   CHECK(file.find("fields/bytes")->floats() == std::vector<float>{0, 128, 255});
   CHECK(file.find("none")->bytes.empty());
@@ -163,7 +164,7 @@ TEST_CASE("HDF5 of other writers is read: chunks, filters, byte orders, groups, 
 }
 
 TEST_CASE("half floats are converted exactly") {
-  H5Tensor half{"h", "f16", {7}, {}};
+  H5Tensor half{"h", "f16", {7}, {}, {}};
   const uint16_t bits[] = {0x3c00, 0xc000, 0x0001, 0x8400, 0x7bff, 0x7c00, 0x8000};
   half.bytes.resize(sizeof bits);
   std::memcpy(half.bytes.data(), bits, sizeof bits);

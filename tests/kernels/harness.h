@@ -7,14 +7,14 @@
 #pragma once
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstring>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/parallel.h"
-#include "kernels/philox.h"
 #include "kernels/problems.h"
 #include "kernels/rung.h"
 #include "tests/kernels/compare.h"
@@ -22,63 +22,6 @@
 namespace limbic::test {
 
 constexpr uint64_t seed = 20;
-
-/// |got - want| <= relative * |want| + absolute * max(1, largest |want|).
-struct Tolerance {
-  double relative, absolute;
-};
-
-/// Empty if `got` agrees with `want`; else one line on the worst element. NaN never agrees, not even with NaN, and a
-/// tensor that is nearly all zeros proves nothing.
-template <class T, class U>
-std::string differs(const std::vector<T>& got, const std::vector<U>& want, Tolerance allowed) {
-  std::ostringstream out;
-  out.precision(9);
-  if (got.size() != want.size()) {
-    out << got.size() << " elements, expected " << want.size();
-    return out.str();
-  }
-  double largest = 1, worst = 0;
-  size_t zeros = 0, where = 0;
-  for (const U w : want) largest = std::max(largest, std::fabs(double(w))), zeros += w == 0;
-  if (want.size() >= 64 && zeros > want.size() * 0.99) return "over 99 % of the expected values are zeros";
-  for (size_t i = 0; i < want.size(); ++i) {
-    const double error = std::fabs(double(got[i]) - double(want[i]));
-    const double bound = allowed.relative * std::fabs(double(want[i])) + allowed.absolute * largest;
-    const double excess = error == 0 ? 0 : error / bound;
-    if (!(excess <= worst)) worst = excess, where = i;  // a NaN is the worst there is
-    if (std::isnan(excess)) break;
-  }
-  if (want.empty() || worst <= 1) return {};
-  out << "element " << where << " of " << want.size() << ": got " << got[where] << ", expected " << want[where] << " ("
-      << worst << " times the tolerance)";
-  return out.str();
-}
-
-/// Empty if all bits are equal; else the first element whose are not.
-template <class T>
-std::string other_bits(const std::vector<T>& got, const std::vector<T>& want) {
-  if (got.size() == want.size() && (got.empty() || !std::memcmp(got.data(), want.data(), got.size() * sizeof(T)))) {
-    return {};
-  }
-  std::ostringstream out;
-  out.precision(9);
-  for (size_t i = 0; i < std::min(got.size(), want.size()); ++i) {
-    if (!std::memcmp(&got[i], &want[i], sizeof(T))) continue;
-    out << "other bits in element " << i << " of " << got.size() << ": " << got[i] << " and " << want[i];
-    return out.str();
-  }
-  return "other sizes";
-}
-
-/// Uniform numbers in [low, high), the same on every machine.
-inline std::vector<float> uniform(int64_t n, uint64_t key, uint64_t stream, float low = -1, float high = 1) {
-  std::vector<float> x(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) {
-    x[static_cast<size_t>(i)] = low + (high - low) * philox_uniform(key, stream, static_cast<uint64_t>(i));
-  }
-  return x;
-}
 
 /// The inputs, or the outputs, of one call. Indices (argmax) are kept as numbers too.
 template <class T>
@@ -102,14 +45,24 @@ inline void report(const Pass& pass, const std::string& what, const std::string&
                      << "\n  again: build/release/tests/test_kernels \"" << pass.op << "*\"");
 }
 
-/// inputs(dims) -> Tensors<float>; call(dims, function, Tensors<T> in, T* scratch) -> Tensors<T> results.
-template <class Problems, class Dims, class Fn, class Inputs, class Call, class Reference>
+/// inputs(dims) -> Tensors<float>; call(dims, function, Tensors<T> in, T* scratch) -> Tensors<T> results. `allowed` is
+/// a Tolerance, or allowed(dims, Tensors<double> in) -> the largest error of each element of each result.
+template <class Problems, class Dims, class Fn, class Inputs, class Call, class Reference, class Allowed = Tolerance>
 void check_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims, Fn>> rungs, Reference* v0_in_double,
-                 Tolerance allowed, const Inputs& inputs, const Call& call) {
+                 const Allowed& allowed, const Inputs& inputs, const Call& call) {
+  constexpr bool by_element = std::is_invocable_v<const Allowed&, const Dims&, const Tensors<double>&>;
   const int threads_before = threads();
   for (const auto& [name, d] : problems) {
     const Tensors<float> in = inputs(d);
     const Tensors<double> truth = call(d, v0_in_double, widened(in), static_cast<double*>(nullptr));
+    Tensors<double> bounds;
+    if constexpr (by_element) bounds = allowed(d, widened(in));
+    const auto disagrees = [&](const Tensors<float>& got, size_t i) {
+      if constexpr (by_element)
+        return exceeds(got[i], truth[i], bounds[i]);
+      else
+        return differs(got[i], truth[i], allowed);
+    };
     for (const auto& rung : rungs) {
       Tensors<float> first_bits;  // of the SIMD rungs
       for (const Isa isa : {Isa::reference, Isa::avx2, Isa::avx512}) {
@@ -126,8 +79,7 @@ void check_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims,
           const bool compare = first_bits.empty();
           for (size_t i = 0; i < truth.size(); ++i) {
             const std::string result = what + ", result " + std::to_string(i);
-            report(pass, result, name,
-                   compare ? differs(got[i], truth[i], allowed) : other_bits(got[i], first_bits[i]));
+            report(pass, result, name, compare ? disagrees(got, i) : other_bits(got[i], first_bits[i]));
           }
           if (isa != Isa::reference && first_bits.empty()) first_bits = got;
         }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "kernels/isa.h"
+#include "kernels/registry.h"
 #include "nets/registry.h"
 
 using namespace limbic;
@@ -274,19 +277,54 @@ TEST_CASE("nets give logits for each class, and an embedding") {
   }
 }
 
-TEST_CASE("clips give the same bits alone and in a batch") {
-  for (const char* name : {"cnn14", "voice"}) {
-    INFO(name);
-    const NetOptions options = std::string(name) == "cnn14" ? narrow_cnn14() : with(8, {4, 8, 16, 16});
+TEST_CASE("clips give the same bits alone and in a batch, in every net, on every rung and instruction set") {
+  static std::set<std::string> rungs;  // that convolved
+  const std::map<std::string, NetOptions> narrow = {
+      // wide enough for Winograd's rung: 32 channels
+      {"cnn14", with(10, {8, 16, 32, 32, 48, 48})},
+      {"cnn14-16k", with(10, {8, 16, 32, 32, 48, 48})},
+      {"cnn14-8k", with(10, {8, 16, 32, 32, 48, 48})},
+      {"cnn14-transfer", with(10, {8, 16, 32, 32, 48, 48})},
+      {"cnn10", with(10, {16, 32, 32, 48})},
+      {"cnn6", with(10, {16, 32, 32, 48})},
+      {"alexnet", with(5, {8, 16, 32, 32, 32})},
+      {"voice", with(8, {16, 32, 32, 48})},
+      {"sys2-audio-1d", with(5)},
+      {"sys2-audio-2d", with(5)},
+  };
+  const Isa before = active_isa();
+  for (const std::string& name : net_names()) {
+    NetOptions options = narrow.at(name);  // a net that is missing here fails
+    options.embedding = 40;
+    set_random_step(7, 0);
     auto net = make_net(name, options);
+    for (const NamedTensor& b : net->buffers()) {
+      if (b.name.ends_with("running_mean")) normal(*b.tensor, 0, 1);
+      if (b.name.ends_with("running_var")) uniform(*b.tensor, 0.2f, 2);
+    }
     net->eval();
-    const Tensor batch = noise(net->input_shape(3, 53));
-    const Tensor together = infer(*net, batch);
-    for (int i = 0; i < 3; ++i) {
-      const Tensor alone = infer(*net, slice(batch, 0, i, i + 1));
-      CHECK(same_bits(alone, slice(together, 0, i, i + 1)));
+    const Tensor batch = noise(net->input_shape(3, std::max(net->min_frames, 53)));
+    for (const char* isa : {"reference", "avx2", "avx512"}) {
+      if (select_isa(isa)) continue;  // test_kernels says which this CPU lacks
+      for (const char* forced : {"", "cpu_direct"}) {
+        if (*forced && isa == std::string("reference")) continue;
+        INFO(name << " on " << isa << " " << forced);
+        REQUIRE(force_kernel("conv2d", forced));
+        set_trace([](const TraceLine& line) {
+          if (line.pass.op == std::string("conv2d")) rungs.insert(line.rung);
+        });
+        const Tensor together = infer(*net, batch);
+        for (int i = 0; i < 3; ++i) {
+          const Tensor alone = infer(*net, slice(batch, 0, i, i + 1));
+          CHECK(same_bits(alone, slice(together, 0, i, i + 1)));
+        }
+        set_trace(nullptr);
+        force_kernel("conv2d", "");
+      }
     }
   }
+  select_isa(isa_name(before));
+  if (isa_supported(Isa::avx2)) CHECK(rungs == std::set<std::string>{"cpu_direct", "cpu_winograd", "v0_reference"});
 }
 
 TEST_CASE("inference without a tape gives the bits of the recorded forward pass") {

@@ -205,6 +205,38 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
 }
 
+TEST_CASE("micro-batches: one of the batch's size changes no bit, smaller ones train too and resume to the same bits") {
+  Workplace place;
+  const std::string shape = "--set train.epochs=2 --set train.batch=5 ";  // the last batch of an epoch has one clip
+  REQUIRE(place.limbic(place.train("whole", shape)) == 0);
+  REQUIRE(place.limbic(place.train("one", shape + "--set train.micro_batch=5")) == 0);
+  CHECK(read_file(place.in("one/log.csv")) == read_file(place.in("whole/log.csv")));
+  CHECK(place.limbic("weights diff " + place.in("one/weights.h5") + " " + place.in("whole/weights.h5")) == 0);
+
+  REQUIRE(place.limbic(place.train("small", shape + "--set train.micro_batch=2")) == 0);
+  const std::string log = read_file(place.in("small/log.csv"));
+  CHECK(std::count(log.begin(), log.end(), '\n') == 3);
+  CHECK(log != read_file(place.in("whole/log.csv")));
+  REQUIRE(place.limbic(place.train("halves", shape + "--set train.micro_batch=2 --stop-after-steps 1")) == 0);
+  REQUIRE(place.limbic(place.train("halves", shape + "--set train.micro_batch=2")) == 0);
+  CHECK(read_file(place.in("halves/weights.h5")) == read_file(place.in("small/weights.h5")));
+}
+
+TEST_CASE("a resolved recipe leaves out what is unset, and runs begun before a key existed go on") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);
+  std::string recipe = read_file(place.in("run/recipe.toml"));
+  CHECK(recipe.find("dropout") == std::string::npos);
+  const std::string key = "patience = 0\n";
+  REQUIRE(recipe.find(key) != std::string::npos);
+  recipe.erase(recipe.find(key), key.size());
+  recipe.insert(recipe.find("widths"), "dropout = -1.0\n");  // as it was once written
+  place.write("run/recipe.toml", recipe);
+  CHECK(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);
+  CHECK(place.limbic(place.train("run", "--set net.dropout=0.2")) == 2);
+  CHECK(place.complaint.find("this one is \"dropout = 0.2\"") != std::string::npos);
+}
+
 TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen parameters stay") {
   Workplace place;
   REQUIRE(place.limbic(place.train("base", "--set train.epochs=1")) == 0);

@@ -54,6 +54,14 @@ TEST_CASE("weights inspect shows format, net and every tensor") {
   CHECK(document["sha256"].get<std::string>().size() == 64);
 }
 
+TEST_CASE("weights inspect shows a text of several lines as such, indented") {
+  const Scratch scratch;
+  put(scratch, "a.pth", pytorch_file({1, 2, 3}));
+  REQUIRE(scratch.run("limbic weights convert a.pth -o a.h5 --card 'recipe=seed = 1\n\n[net]\nname = \a'").code == 0);
+  const Run text = scratch.run("limbic weights inspect a.h5");
+  CHECK(text.out.find("\nrecipe\n  seed = 1\n\n  [net]\n  name = ?\nsha256 ") != std::string::npos);
+}
+
 TEST_CASE("weights convert, diff and verify agree with each other") {
   const Scratch scratch;
   put(scratch, "a.pth", pytorch_file({1, 2, 3}));

@@ -38,6 +38,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("split.test", r.split.test);
   visit("train.epochs", r.train.epochs);
   visit("train.batch", r.train.batch);
+  visit("train.micro_batch", r.train.micro_batch);
   visit("train.optimizer", r.train.optimizer);
   visit("train.lr", r.train.lr);
   visit("train.weight_decay", r.train.weight_decay);
@@ -96,6 +97,11 @@ void assign(const std::string& where, const std::string& key, const toml::node& 
   if (!value || !std::isfinite(*value)) wrong_type(where, key, "a number");
   to = *value;
 }
+void assign(const std::string& where, const std::string& key, const toml::node& node, std::optional<double>& to) {
+  double value = 0;
+  assign(where, key, node, value);
+  to = value < 0 ? std::nullopt : std::optional(value);
+}
 template <class T>
 void assign(const std::string& where, const std::string& key, const toml::node& node, std::vector<T>& to) {
   if (!node.is_array()) wrong_type(where, key, "a list");
@@ -114,6 +120,7 @@ std::string toml_value(double v) {
   std::string text = fmt::format("{}", v);
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
 }
+std::string toml_value(const std::optional<double>& v) { return v ? toml_value(*v) : ""; }  // unset
 template <class T>
 std::string toml_value(const std::vector<T>& list) {
   std::string text;
@@ -217,6 +224,7 @@ void check(const Recipe& r) {
   at_least("seed", static_cast<double>(r.seed), 0);
   at_least("train.epochs", static_cast<double>(r.train.epochs), 1);
   at_least("train.batch", static_cast<double>(r.train.batch), 1);
+  at_least("train.micro_batch", static_cast<double>(r.train.micro_batch), 0);
   at_least("train.lr", r.train.lr, 0);
   at_least("input.offset_s", r.input.offset_s, 0);
   at_least("input.length_s", r.input.length_s, 0);
@@ -296,6 +304,7 @@ std::string recipe_text(const Recipe& recipe) {
     const size_t dot = name.find('.');
     const std::string table = dot == std::string::npos ? "" : name.substr(0, dot);
     if (table != open) text += fmt::format("\n[{}]\n", open = table);
+    if (toml_value(value).empty()) return;
     text += fmt::format("{} = {}\n", dot == std::string::npos ? name : name.substr(dot + 1), toml_value(value));
   });
   if (!recipe.grid.empty()) text += "\n[grid]\n";

@@ -2,6 +2,7 @@
 // A recipe: everything that decides what a training run computes, read from TOML. An unknown key is an error.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,8 +17,8 @@ struct Recipe {
     std::string name = "voice";
     std::vector<int64_t> kernel;  ///< system 2's 2-D net: {3, 3} or {3, 5}
     std::vector<int64_t> widths;  ///< channels of the convolutions; system 2: {32} stands for 32, 64, 64
-    double dropout = -1;          ///< around the dense layers; below 0: the net's own
-    double block_dropout = -1;    ///< after convolution blocks
+    std::optional<double> dropout;        ///< around the dense layers; unset, or set below 0: the net's own
+    std::optional<double> block_dropout;  ///< after convolution blocks
   } net;
 
   struct {
@@ -40,6 +41,9 @@ struct Recipe {
 
   struct {
     int64_t epochs = 1, batch = 32;
+    /// A batch's gradients are computed over micro-batches of so many clips and summed in a fixed order, and a batch norm
+    /// takes its statistics from each of them (its running ones move once a micro-batch); 0: over the whole batch.
+    int64_t micro_batch = 0;
     std::string optimizer = "adam";  ///< adam, amsgrad, adamw, sgd
     double lr = 1e-3, weight_decay = 0, momentum = 0.9 /* sgd */;
     std::string schedule = "constant";  ///< constant, cosine, step
@@ -91,7 +95,7 @@ Recipe parse_recipe(const std::string& toml, const std::string& name, const std:
 /// Sets one key from TOML text (a bare word is a string). Throws Error(ExitCode::usage).
 void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& value);
 
-/// Every key with its value, defaults too: parsing it gives the same recipe.
+/// Every key that is set, with its value, defaults too: parsing it gives the same recipe.
 std::string recipe_text(const Recipe& recipe);
 
 }  // namespace limbic

@@ -11,6 +11,7 @@
 #include <limits>
 #include <sstream>
 
+#include "engine/gradient_sum.h"
 #include "engine/optim.h"
 #include "engine/random.h"
 #include "io/cache.h"
@@ -57,19 +58,23 @@ SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
 
 // A run belongs to one recipe and one data set for good.
 void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
-  const std::string path = out + "/recipe.toml", text = fmt::format("# data {}\n{}", identity, recipe);
+  const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
   fs::create_directories(out);
   if (!fs::exists(path)) {
-    write_text_file(path, text);
+    write_text_file(path, data + "\n" + recipe);
     return;
   }
-  std::istringstream before(read_text(path)), now(text);
+  const std::string text = read_text(path), data_before = text.substr(0, text.find('\n'));
+  const auto refuse = [&](const char* what, const std::string& found, const std::string& wanted) {
+    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, found, wanted));
+  };
+  if (data_before != data) refuse("other data", data_before, data);
+  // Read and written again, so that a run goes on under a limbic that knows more keys than the one that began it.
+  std::istringstream before(recipe_text(parse_recipe(text, path))), now(recipe);
   for (std::string old_line, new_line;; old_line.clear(), new_line.clear()) {
     const bool more_before = !!std::getline(before, old_line), more_now = !!std::getline(now, new_line);
     if (!more_before && !more_now) return;
-    if (old_line == new_line) continue;
-    const char* what = old_line.starts_with("# data") ? "other data" : "another recipe";
-    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, old_line, new_line));
+    if (old_line != new_line) refuse("another recipe", old_line, new_line);
   }
 }
 
@@ -133,7 +138,7 @@ class Run {
   bool epoch(const Interrupt& interrupt);  // false: stopped half way
   void step(int64_t batch);
   void close_epoch();
-  Tensor loss(const Tensor& logits, const Batch& batch);
+  Tensor loss(const Tensor& logits, const Tensor& targets);
   void log();
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
@@ -198,8 +203,8 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
 void Run::make_model() {
   set_random_step(static_cast<uint64_t>(recipe_.seed), 0);
   auto net = make_net(recipe_.net.name, net_options(recipe_, split_.labels.size()));
-  if (recipe_.net.dropout >= 0) net->head_dropout = static_cast<float>(recipe_.net.dropout);
-  if (recipe_.net.block_dropout >= 0) net->block_dropout = static_cast<float>(recipe_.net.block_dropout);
+  if (recipe_.net.dropout) net->head_dropout = static_cast<float>(*recipe_.net.dropout);
+  if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
   model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
   if (!recipe_.train.from.empty()) {
     for (const auto& note : model_->start_from(recipe_.train.from)) {
@@ -289,8 +294,8 @@ bool Run::resume() {
   return true;
 }
 
-Tensor Run::loss(const Tensor& logits, const Batch& batch) {
-  Tensor total = cross_entropy(logits, batch.targets, {.class_weight = class_weights_});
+Tensor Run::loss(const Tensor& logits, const Tensor& targets) {
+  Tensor total = cross_entropy(logits, targets, {.class_weight = class_weights_});
   for (const auto& p : trained_) {
     const size_t dot = p.name.rfind('.');
     const std::string layer = p.name.substr(0, dot), kind = p.name.substr(dot + 1);
@@ -309,22 +314,34 @@ void Run::step(int64_t b) {
   for (int64_t i = b * recipe_.train.batch; i < end; ++i) chosen.push_back(&train_[order[i]]);
   const Batch batch = make_batch(recipe_, chosen, static_cast<int>(split_.labels.size()), crop_frames_, count);
 
-  set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count) + 1);
+  const auto N = static_cast<int64_t>(chosen.size());
+  const int64_t size = recipe_.train.micro_batch ? recipe_.train.micro_batch : recipe_.train.batch;
+  const int64_t each = (recipe_.train.batch + size - 1) / size;  // micro-batches of a full batch
   optimizer_->zero_grad();
-  const Tensor logits = model_->logits(batch.maps);  // [N,C]
-  const Tensor value = loss(logits, batch);
-  backward(value);
+  GradientSum gradients(trained_, (N + size - 1) / size);
+  double mean_loss = 0;
+  for (int64_t first = 0; first < N; first += size) {
+    const int64_t last = std::min(N, first + size);
+    const auto share = static_cast<float>(last - first) / static_cast<float>(N);
+    set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count * each + first / size) + 1);
+    const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));                // [last-first,C]
+    const Tensor value = loss(logits, slice(batch.targets, 0, first, last)) * share;
+    backward(value);
+    gradients.take(first / size);
+    mean_loss += value.item();
+    const auto said = argmax(logits);
+    for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[first + i];
+  }
+  gradients.give();
   if (recipe_.train.clip_norm > 0) clip_grad_norm(trained_, static_cast<float>(recipe_.train.clip_norm));
   optimizer_->lr = schedule_.at(count);
   optimizer_->step();
 
-  if (!std::isfinite(value.item())) {
-    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, value.item(), epoch_ + 1, b + 1));
+  if (!std::isfinite(mean_loss)) {
+    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, mean_loss, epoch_ + 1, b + 1));
   }
-  const auto said = argmax(logits);
-  for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[i];
-  loss_sum_ += static_cast<double>(value.item()) * static_cast<double>(chosen.size());
-  seen_ += static_cast<int64_t>(chosen.size());
+  loss_sum_ += mean_loss * static_cast<double>(N);
+  seen_ += N;
 }
 
 bool Run::epoch(const Interrupt& interrupt) {
