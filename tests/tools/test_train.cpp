@@ -167,6 +167,14 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
 }
 
+TEST_CASE("a resumed run removes what a killed one left unfinished") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("run", "--set train.epochs=2 --stop-after-steps 4")) == 0);
+  place.write("run/checkpoint.h5.next.tmp-999999999-7", "half");
+  REQUIRE(place.limbic(place.train("run", "--set train.epochs=2")) == 0);
+  CHECK(!fs::exists(place.in("run/checkpoint.h5.next.tmp-999999999-7")));
+}
+
 TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   Workplace place;
   const auto refused = [&](const std::string& more, const std::string& words) {

@@ -20,7 +20,4 @@ std::string curves_svg(const std::string& title, const std::vector<Curve>& curve
 /// Rows are the truth; each cell is shaded by its share of the row.
 std::string confusion_svg(const std::string& title, const Scores& scores);
 
-/// Writes text beside its place and renames it there.
-void write_text_file(const std::string& path, const std::string& text);
-
 }  // namespace limbic

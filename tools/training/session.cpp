@@ -15,6 +15,7 @@
 #include "engine/random.h"
 #include "io/cache.h"
 #include "io/checkpoint.h"
+#include "io/files.h"
 #include "tools/training/batches.h"
 #include "tools/training/pictures.h"
 #include "tools/training/progress.h"
@@ -59,7 +60,7 @@ void claim_folder(const std::string& out, const std::string& recipe, const std::
   const std::string path = out + "/recipe.toml", text = fmt::format("# data {}\n{}", identity, recipe);
   fs::create_directories(out);
   if (!fs::exists(path)) {
-    write_text_file(path, text);
+    write_file(path, text, true);
     return;
   }
   std::istringstream before(read_text(path)), now(text);
@@ -244,6 +245,7 @@ void Run::checkpoint() {
 }
 
 bool Run::resume() {
+  remove_unfinished(out_);
   const std::string path = out_ + "/checkpoint.h5";
   std::vector<std::string> notes;
   const auto found = newest_checkpoint(path, notes);
@@ -374,10 +376,10 @@ void Run::log() {
     validation_loss.values.push_back(r.validation_loss);
     validation_accuracy.values.push_back(r.validation_accuracy);
   }
-  write_text_file(out_ + "/log.csv", csv);
+  write_file(out_ + "/log.csv", csv, true);
   std::vector<Curve> curves = {loss, accuracy};
   if (!validation_.empty()) curves.insert(curves.end(), {validation_loss, validation_accuracy});
-  write_text_file(out_ + "/curves.svg", curves_svg(recipe_.title.empty() ? recipe_.net.name : recipe_.title, curves));
+  write_file(out_ + "/curves.svg", curves_svg(recipe_.title.empty() ? recipe_.net.name : recipe_.title, curves), true);
 }
 
 ModelCard Run::card(const std::optional<Scores>& test) const {
@@ -419,15 +421,15 @@ RunResult Run::finish() {
   if (result.validation) {
     doc["validation"] = scores_json(*result.validation);
     story += "\nvalidation: " + scores_text(*result.validation);
-    write_text_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + recipe_.title, *result.validation));
+    write_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + recipe_.title, *result.validation), true);
   }
   if (result.test) {
     doc["test"] = scores_json(*result.test);
     story += "\ntest: " + scores_text(*result.test);
-    write_text_file(out_ + "/confusion_test.svg", confusion_svg("test: " + recipe_.title, *result.test));
+    write_file(out_ + "/confusion_test.svg", confusion_svg("test: " + recipe_.title, *result.test), true);
   }
-  write_text_file(out_ + "/log.txt", story);
-  write_text_file(out_ + "/result.json", doc.dump(1) + "\n");
+  write_file(out_ + "/log.txt", story, true);
+  write_file(out_ + "/result.json", doc.dump(1) + "\n", true);
   progress_.note(story);
   return result;
 }
