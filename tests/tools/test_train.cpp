@@ -11,6 +11,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "kernels/isa.h"
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -165,6 +167,27 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   place.write("data/manifest.csv", manifest);
   CHECK(place.limbic(place.train("tuned", "--set train.epochs=1 --from " + place.in("base/weights.h5") + " --freeze 'conv_block*'")) == 0);
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
+}
+
+TEST_CASE("kernels that round differently do not share log-mels in the cache") {
+  if (!limbic::isa_supported(limbic::Isa::avx2)) {
+    WARN("skipped: this CPU has only the reference kernels");
+    return;
+  }
+  Workplace place;
+  REQUIRE(place.limbic(place.train("whole", "--set train.epochs=1")) == 0);
+  const auto entries = [&] {
+    const fs::recursive_directory_iterator cache(place.path / "cache");
+    return std::count_if(begin(cache), end(cache), [](const auto& entry) { return entry.is_regular_file(); });
+  };
+  const std::string eval = "eval --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3";
+  const auto before = entries();
+  REQUIRE(place.limbic(eval) == 0);
+  CHECK(entries() == before);
+  setenv("LIMBIC_ISA", "reference", 1);
+  CHECK(place.limbic(eval) == 0);
+  unsetenv("LIMBIC_ISA");
+  CHECK(entries() == before + 6);
 }
 
 TEST_CASE("a resumed run removes what a killed one left unfinished") {
