@@ -49,7 +49,6 @@ class Cnn14 : public Net {
   Tensor embed(const Tensor& log_mel) override {
     check_log_mel(*this, log_mel);
     Tensor x = bn0(log_mel);                                 // [N,T,64]: each mel bin is a channel here
-    if (training()) x = augment(x, augmentation);            // [N,T,64]; mixup: [N/2,T,64]
     x = reshape(x, {x.dim(0), x.dim(1), x.dim(2), 1});       // [N,T,64,1]
     x = dropout(conv_block1(x), block_dropout, training());  // [N,T/2,32,64]
     x = dropout(conv_block2(x), block_dropout, training());  // [N,T/4,16,128]
@@ -96,7 +95,6 @@ class Cnn14Transfer : public Net {
 
   Tensor embed(const Tensor& log_mel) override {
     base.name = name;
-    base.augmentation = augmentation;
     base.block_dropout = block_dropout;
     base.head_dropout = head_dropout;
     return base.embed(log_mel);  // [N,2048]

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "kernels/isa.h"
@@ -167,6 +168,16 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   place.write("data/manifest.csv", manifest);
   CHECK(place.limbic(place.train("tuned", "--set train.epochs=1 --from " + place.in("base/weights.h5") + " --freeze 'conv_block*'")) == 0);
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
+}
+
+TEST_CASE("the alpha of mixup counts, below 1 and above") {
+  Workplace place;
+  std::set<std::string> logs;
+  for (const char* alpha : {"0.3", "1", "8"}) {
+    REQUIRE(place.limbic(place.train(alpha, std::string("--set train.epochs=1 --set augment.mixup_share=1 --set augment.mixup=") + alpha)) == 0);
+    logs.insert(read_file(place.in(std::string(alpha) + "/log.csv")));
+  }
+  CHECK(logs.size() == 3);
 }
 
 TEST_CASE("kernels that round differently do not share log-mels in the cache") {
