@@ -170,6 +170,16 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
 }
 
+TEST_CASE("alexnet learns from pictures of log-mels, and eval reads what it learnt") {
+  Workplace place;
+  place.write("recipe.toml", "seed = 3\n[net]\nname = \"alexnet\"\nwidths = [8, 8, 8, 8, 8]\n[input]\nfront_end = \"panns-16k\"\n"
+                             "[split]\ntrain = \"1\"\ntest = \"3\"\n[train]\nepochs = 1\nbatch = 6\nlr = 0.01\noptimizer = \"sgd\"\n");
+  REQUIRE(place.limbic(place.train("alexnet")) == 0);
+  REQUIRE(place.limbic("eval --json --weights " + place.in("alexnet/weights.h5") + " --data " + place.in("data") + " --groups 3") == 0);
+  CHECK(place.printed.find("\"net\": \"alexnet\"") != std::string::npos);
+  CHECK(place.printed.find("\"clips\": 6") != std::string::npos);
+}
+
 TEST_CASE("the alpha of mixup counts, below 1 and above") {
   Workplace place;
   std::set<std::string> logs;
