@@ -75,3 +75,24 @@ TEST_CASE("tag and embed refuse weights that answer with no numbers, and a front
   check_refused(scratch.run("limbic tag '" + demo + "' --weights mels.h5"), 4, "mels.h5: the front end librosa-48k");
   check_refused(scratch.run("limbic tag '" + demo + "' --weights '" + fixture + "' --front-end librosa-48k"), 2, "librosa-48k");
 }
+
+TEST_CASE("tag hears through the mel matrix that is stored beside the weights") {
+  const Scratch scratch;
+  const auto tags_of = [&](const limbic::WeightFile& file) {
+    limbic::write_weights_hdf5(scratch.folder() / "w.h5", file, true);
+    const Run run = scratch.run("limbic tag --json '" + demo + "' --weights w.h5");
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    return run.out;
+  };
+  limbic::WeightFile file = panns("cnn14");
+  const std::string own = tags_of(file);
+  limbic::WeightFile without = file;
+  std::erase_if(without.tensors, [](const auto& t) { return t.name == "logmel_extractor.melW"; });
+  CHECK(tags_of(without) == own);
+  for (limbic::StoredTensor& t : file.tensors) {  // the low half of the spectrum 4.8 dB louder
+    if (t.name != "logmel_extractor.melW") continue;
+    for (size_t i = 0; i < t.values.size() / 2; ++i) t.values[i] *= 3;
+  }
+  CHECK(tags_of(file) != own);
+}
