@@ -3,6 +3,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -29,6 +30,12 @@ template <class... Parts>
   };
   (write(parts), ...);
   throw Error(ExitCode::usage, text.str());
+}
+
+/// An extent as the kernels count it; refuses one that is beyond an int.
+inline int extent(const char* op, int64_t value) {
+  if (value > std::numeric_limits<int>::max()) refuse(op, ": an extent of ", value, " is too large");
+  return static_cast<int>(value);
 }
 
 // What `--trace` and errors call a problem: "N1 H8 W8 C3 K16 R3 S3".

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions and matrix products.
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,11 +13,6 @@
 
 namespace limbic {
 namespace {
-
-int extent(const char* name, int64_t value) {
-  if (value > std::numeric_limits<int>::max()) refuse(name, ": an extent of ", value, " is too large");
-  return static_cast<int>(value);
-}
 
 // Column sums: dy [rows,K] -> db [K].
 Tensor bias_gradient(const Tensor& dy, int64_t K) {
@@ -64,6 +58,7 @@ Conv2dDims conv_dims(const char* name, const Tensor& x, const Tensor& w, const C
   if (d.H + int64_t{2} * d.pad_h < reach_h || d.W + int64_t{2} * d.pad_w < reach_w) {
     refuse(name, ": x ", x.shape(), " is smaller than the filter of weight ", w.shape());
   }
+  extent(name, d.H + int64_t{2} * d.pad_h), extent(name, d.W + int64_t{2} * d.pad_w);  // kernels count in ints
   return d;
 }
 

@@ -13,18 +13,21 @@ namespace {
 Tensor pool(const char* name, PoolKind kind, const Tensor& x, Size2 window, const Pool2dOptions& o) {
   const bool flat = x.rank() == 3;
   Pool2dDims d{};
-  d.N = static_cast<int>(x.dim(0)), d.H = flat ? 1 : static_cast<int>(x.dim(1));
-  d.W = static_cast<int>(x.dim(-2)), d.C = static_cast<int>(x.dim(-1));
+  d.N = extent(name, x.dim(0)), d.H = flat ? 1 : extent(name, x.dim(1));
+  d.W = extent(name, x.dim(-2)), d.C = extent(name, x.dim(-1));
   d.R = window.h, d.S = window.w;
   d.stride_h = o.stride.h ? o.stride.h : window.h, d.stride_w = o.stride.w ? o.stride.w : window.w;
   d.pad_h = o.padding.h, d.pad_w = o.padding.w, d.kind = kind, d.count_include_pad = o.count_include_pad;
   if (d.R < 1 || d.S < 1 || d.stride_h < 1 || d.stride_w < 1) refuse(name, ": windows and strides are at least 1");
-  if (d.pad_h < 0 || d.pad_w < 0 || 2 * d.pad_h > d.R || 2 * d.pad_w > d.S) {
+  const int64_t pads_h = int64_t{2} * d.pad_h, pads_w = int64_t{2} * d.pad_w;
+  if (d.pad_h < 0 || d.pad_w < 0 || pads_h > d.R || pads_w > d.S) {
     refuse(name, ": padding ", d.pad_h, "x", d.pad_w, ", expected at most half of the window ", d.R, "x", d.S);
   }
-  if (d.H + 2 * d.pad_h < d.R || d.W + 2 * d.pad_w < d.S) {
+  if (d.H + pads_h < d.R || d.W + pads_w < d.S) {
     refuse(name, ": x ", x.shape(), " is smaller than the window ", d.R, "x", d.S);
   }
+  extent(name, d.H + pads_h), extent(name, d.W + pads_w);       // kernels count in ints
+  if (kind == PoolKind::max) extent(name, int64_t{d.H} * d.W);  // and note where in a map a maximum was
   const Shape shape = flat ? Shape{d.N, d.Q(), d.C} : Shape{d.N, d.P(), d.Q(), d.C};
   Tensor y = Tensor::empty(shape), argmax;
   if (kind == PoolKind::max && will_record({x})) argmax = Tensor::empty(shape, DType::i32);
@@ -88,7 +91,8 @@ Tensor adaptive_avg_pool2d(const Tensor& x, Size2 output) {
     refuse("adaptive_avg_pool2d: x ", x.shape(), " to ", output.h, "x", output.w);
   if (x.dim(1) == output.h && x.dim(2) == output.w) return x;
   if (x.dim(1) % output.h == 0 && x.dim(2) % output.w == 0) {
-    return avg_pool2d(x, {static_cast<int>(x.dim(1)) / output.h, static_cast<int>(x.dim(2)) / output.w});
+    return avg_pool2d(
+        x, {extent("adaptive_avg_pool2d", x.dim(1)) / output.h, extent("adaptive_avg_pool2d", x.dim(2)) / output.w});
   }
   return adaptive_axis(adaptive_axis(x, 1, output.h), 2, output.w);
 }

@@ -2,7 +2,6 @@
 #include "io/cache.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include <memory>
 
 #include "engine/error.h"
+#include "io/files.h"
 
 namespace limbic {
 namespace fs = std::filesystem;
@@ -30,14 +30,8 @@ struct Header {
   uint64_t check[2];  // hash of everything after the header
 };
 
-fs::path folder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache) return fs::path(cache) / "limbic";
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache" / "limbic";
-  return {};
-}
-
 fs::path entry_path(const std::string& key) {
-  const fs::path root = folder();
+  const fs::path root = cache_folder();
   return root.empty() ? root : root / key.substr(0, 2) / (key + ".array");
 }
 
@@ -84,12 +78,15 @@ std::optional<CachedArray> cache_load(const std::string& key) {
   if (path.empty()) return {};
   const File file(std::fopen(path.c_str(), "rb"), std::fclose);
   Header header;
-  if (!file || std::fread(&header, sizeof header, 1, file.get()) != 1 || std::memcmp(header.magic, magic, 8) != 0) return {};
+  if (!file || std::fread(&header, sizeof header, 1, file.get()) != 1 || std::memcmp(header.magic, magic, 8) != 0)
+    return {};
   std::error_code error;
   const uint64_t size = fs::file_size(path, error);
-  if (error || header.rank > 8 || header.count < 0 || (header.element_bytes != 2 && header.element_bytes != 4)) return {};
+  if (error || header.rank > 8 || header.count < 0 || (header.element_bytes != 2 && header.element_bytes != 4))
+    return {};
   if (static_cast<uint64_t>(header.count) > size) return {};
-  const uint64_t body_bytes = header.note_bytes + 8ull * header.rank + static_cast<uint64_t>(header.count) * header.element_bytes;
+  const uint64_t body_bytes =
+      header.note_bytes + 8ull * header.rank + static_cast<uint64_t>(header.count) * header.element_bytes;
   if (sizeof header + body_bytes != size) return {};
   std::string body(body_bytes, '\0');
   if (std::fread(body.data(), 1, body.size(), file.get()) != body.size()) return {};
@@ -103,6 +100,11 @@ std::optional<CachedArray> cache_load(const std::string& key) {
   array.values.resize(header.count);
   const char* p = body.data() + header.note_bytes;
   std::memcpy(array.shape.data(), p, 8ull * header.rank);
+  int64_t count = 1;
+  for (const int64_t extent : array.shape) {
+    if (extent < 0 || __builtin_mul_overflow(count, extent, &count)) return {};
+  }
+  if (count != header.count) return {};
   p += 8ull * header.rank;
   if (header.element_bytes == 4) {
     std::memcpy(array.values.data(), p, 4ull * header.count);
@@ -141,14 +143,16 @@ void cache_store(const std::string& key, const CachedArray& array) {
   }
   set_check(header, body);
 
-  const std::string unfinished = fmt::format("{}.tmp-{}", path.string(), getpid());
-  File file(std::fopen(unfinished.c_str(), "wb"), std::fclose);
+  AtomicFile entry(path.string());
+  File file(std::fopen(entry.temporary().c_str(), "wb"), std::fclose);
   if (!file) return;
-  bool whole = std::fwrite(&header, sizeof header, 1, file.get()) == 1 &&
-               std::fwrite(body.data(), 1, body.size(), file.get()) == body.size();
-  whole = std::fclose(file.release()) == 0 && whole;
-  if (whole) fs::rename(unfinished, path, error);
-  if (!whole || error) fs::remove(unfinished, error);
+  const bool whole = std::fwrite(&header, sizeof header, 1, file.get()) == 1 &&
+                     std::fwrite(body.data(), 1, body.size(), file.get()) == body.size();
+  if (std::fclose(file.release()) != 0 || !whole) return;
+  try {
+    entry.commit(false);  // an entry has its own checksum
+  } catch (const Error&) {
+  }
 }
 
 }  // namespace limbic

@@ -2,11 +2,13 @@
 #include "io/files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -55,13 +57,14 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void AtomicFile::commit() {
-  {
+void AtomicFile::commit(bool durable) {
+  if (durable) {
     const Descriptor file{::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd < 0 || ::fsync(file.fd) != 0) fail(path_, "write", errno);
   }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "write", errno);
   temporary_.clear();
+  if (!durable) return;
   // The rename is durable once the folder is. Some file systems refuse fsync on folders: then it is as good as it gets.
   const Descriptor folder{::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (folder.fd >= 0) ::fsync(folder.fd);
@@ -98,25 +101,24 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-std::filesystem::path cache_folder() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::filesystem::path folder;
-  // The specification ignores a relative XDG_CACHE_HOME.
-  if (cache != nullptr && cache[0] == '/') {
-    folder = cache;
-  } else if (home != nullptr && home[0] != '\0') {
-    folder = std::filesystem::path(home) / ".cache";
-  } else {
-    folder = std::filesystem::temp_directory_path();
-  }
-  folder /= "limbic";
+void remove_unfinished(const std::string& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    throw Error(ExitCode::failure,
-                fmt::format("{}: cannot make the cache folder: {}", folder.string(), error.message()));
-  return folder;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const size_t mark = name.rfind(".tmp-");
+    int pid = 0, count = 0, end = 0;
+    if (mark == std::string::npos || std::sscanf(name.c_str() + mark, ".tmp-%d-%d%n", &pid, &count, &end) != 2)
+      continue;
+    if (mark + end != name.size() || pid < 1 || ::kill(pid, 0) == 0 || errno != ESRCH) continue;
+    std::filesystem::remove(entry.path(), error);
+  }
+}
+
+std::filesystem::path cache_folder() {
+  const char *cache = std::getenv("XDG_CACHE_HOME"), *home = std::getenv("HOME");
+  if (cache && cache[0] == '/') return std::filesystem::path(cache) / "limbic";
+  if (home && home[0] == '/') return std::filesystem::path(home) / ".cache" / "limbic";
+  return {};
 }
 
 }  // namespace limbic

@@ -22,7 +22,10 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   const std::string& temporary() const { return temporary_; }
-  void commit();  ///< throws Error(failure), or Error(resource) where the disk is full
+
+  /// Throws Error(failure), or Error(resource) where the disk is full. A file that is not `durable` may be missing or
+  /// damaged after a power cut: no fsync.
+  void commit(bool durable = true);
 
  private:
   std::string path_, temporary_;
@@ -46,7 +49,11 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-/// $XDG_CACHE_HOME/limbic (~/.cache/limbic without it), made when missing.
+/// Removes what processes that were killed left of their AtomicFiles in `folder`.
+void remove_unfinished(const std::string& folder);
+
+/// $XDG_CACHE_HOME/limbic; ~/.cache/limbic where that is unset or, as its specification says, relative; empty without a
+/// home. It need not exist yet.
 std::filesystem::path cache_folder();
 
 }  // namespace limbic

@@ -15,7 +15,8 @@ namespace {
 constexpr double stall_s = 20;
 constexpr int64_t deflate_ratio = 1100;  // deflate cannot do better than 1032 to 1
 constexpr uint32_t most_axes = 32;       // what HDF5 itself allows
-constexpr size_t most_text = 64 << 20;   // all attributes together
+constexpr size_t most_text = 64 << 20;   // all attributes and names together
+constexpr size_t most_datasets = 100000;
 
 [[noreturn]] void fail(const std::string& path, const std::string& found) {
   throw Error(ExitCode::weights, clean_text(path) + ": found " + clean_text(found) + ", expected a readable HDF5 file");
@@ -73,6 +74,9 @@ class Assembly {
     if (tensor.name.empty() || tensor.name != clean_text(tensor.name))
       throw std::runtime_error("a dataset whose name is no text");
     if (!names_.insert(tensor.name).second) throw std::runtime_error("two datasets called " + tensor.name);
+    if (names_.size() > most_datasets)
+      throw std::runtime_error("more than " + std::to_string(most_datasets) + " datasets");
+    count_text(tensor.name.size());
     int64_t bytes = element;
     for (uint32_t i = 0; i < rank; ++i) {
       const auto size = fields.get<int64_t>();
@@ -129,10 +133,13 @@ class Assembly {
     const std::string name = clean_text(fields.text());
     const std::string_view text = fields.text();
     fields.done();
-    text_ += name.size() + text.size();
-    if (text_ > most_text)
-      throw std::runtime_error("attributes of more than " + std::to_string(most_text >> 20) + " MB");
+    count_text(group.size() + name.size() + text.size());
     (group.empty() ? result_.attributes : result_.group_attributes[group])[name] = clean_text(text, true);
+  }
+
+  void count_text(size_t bytes) {
+    text_ += bytes;
+    if (text_ > most_text) throw std::runtime_error("texts of more than " + std::to_string(most_text >> 20) + " MB");
   }
 
   void require_complete() const {

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace limbic {
@@ -42,12 +44,20 @@ class Pool {
     drain();
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return busy_ == 0; });
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
   void drain() {
     inside_task = true;
-    for (int64_t i; (i = next_.fetch_add(1)) < tasks_;) task_(context_, i);
+    for (int64_t i; (i = next_.fetch_add(1)) < tasks_;) {
+      try {
+        task_(context_, i);
+      } catch (...) {
+        std::lock_guard lock(mutex_);
+        if (!failure_ || i < failed_) failure_ = std::current_exception(), failed_ = i;
+      }
+    }
     inside_task = false;
   }
 
@@ -72,6 +82,8 @@ class Pool {
   int64_t tasks_ = 0;
   std::atomic<int64_t> next_{0};
   int busy_ = 0;
+  std::exception_ptr failure_;  // of task failed_, the first that threw
+  int64_t failed_ = 0;
   uint64_t generation_ = 0;
   bool stop_ = false;
   std::vector<std::thread> workers_;

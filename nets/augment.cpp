@@ -6,33 +6,22 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/ops.h"
+#include "engine/error.h"
 #include "kernels/portable_math.h"
 
 namespace limbic {
 
-Tensor spec_augment(const Tensor& x, const SpecAugment& how) {
-  const int64_t N = x.dim(0), T = x.dim(1), M = x.dim(2);
-  Random random(random_state().seed, next_random_stream());
-  Tensor mask = Tensor::full({N, T, M}, 1.0f);
-  float* kept = mask.data();
-  for (int64_t n = 0; n < N; ++n) {
-    float* clip = kept + n * T * M;
-    for (int i = 0; i < how.time_stripes; ++i) {
-      const int64_t width = random.below(std::min<int64_t>(how.time_width, T));
-      const int64_t start = random.below(T - width);
-      std::fill_n(clip + start * M, width * M, 0.0f);
-    }
-    for (int i = 0; i < how.mel_stripes; ++i) {
-      const int64_t width = random.below(std::min<int64_t>(how.mel_width, M));
-      const int64_t start = random.below(M - width);
-      for (int64_t t = 0; t < T; ++t) std::fill_n(clip + t * M + start, width, 0.0f);
-    }
-  }
-  return x * mask;  // [N,T,M]
-}
-
 namespace {
+
+// Widths uniform in 0 ... limit - 1, starts uniform.
+template <class Erase>
+void stripes(Random& random, int64_t count, int64_t limit, int64_t extent, const Erase& erase) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t width = random.below(std::min(limit, extent));
+    const int64_t start = random.below(extent - width);
+    if (width) erase(start, start + width);
+  }
+}
 
 /// A draw from Gamma(shape, 1): Marsaglia & Tsang 2000; below 1 by Gamma(shape + 1) U^(1 / shape).
 double draw_gamma(double shape, Random& random) {
@@ -45,41 +34,38 @@ double draw_gamma(double shape, Random& random) {
   }
 }
 
-double draw_beta(double alpha, Random& random) {
-  if (alpha == 1) return random.uniform();
-  const double a = draw_gamma(alpha, random), b = draw_gamma(alpha, random);
-  return a + b > 0 ? a / (a + b) : 0.5;
-}
-
 }  // namespace
 
-std::vector<float> draw_mixup(int64_t pairs, Random& random, double alpha) {
+void spec_augment(float* map, int64_t T, int64_t M, const SpecAugment& how, Random& random) {
+  double sum = 0;
+  for (int64_t i = 0; i < T * M; ++i) sum += map[i];
+  const auto mean = static_cast<float>(sum / static_cast<double>(T * M));
+  stripes(random, how.time_stripes, how.time_width, T,
+          [&](int64_t from, int64_t end) { std::fill(map + from * M, map + end * M, mean); });
+  stripes(random, how.mel_stripes, how.mel_width, M, [&](int64_t from, int64_t end) {
+    for (int64_t t = 0; t < T; ++t) std::fill(map + t * M + from, map + t * M + end, mean);
+  });
+}
+
+float draw_mixup(double alpha, Random& random) {
   if (!(alpha > 0)) throw Error(ExitCode::usage, fmt::format("mixup: alpha is {}, wants more than 0", alpha));
-  std::vector<float> weights;
-  for (int64_t i = 0; i < pairs; ++i) {
-    const auto l = static_cast<float>(draw_beta(alpha, random));
-    weights.push_back(l);
-    weights.push_back(1.0f - l);
-  }
-  return weights;
+  if (alpha == 1) return random.uniform();
+  const double a = draw_gamma(alpha, random), b = draw_gamma(alpha, random);
+  return static_cast<float>(a + b > 0 ? a / (a + b) : 0.5);
 }
 
-Tensor mix(const Tensor& x, const std::vector<float>& weights) {
-  const int64_t N = x.dim(0);
-  if (N % 2 != 0 || static_cast<int64_t>(weights.size()) != N) {
-    throw Error(
-        ExitCode::usage,
-        fmt::format("mixup: {} clips and {} weights, wants pairs of clips and a weight for each", N, weights.size()));
+Tensor mixup(const Tensor& x, const std::vector<float>& shares) {
+  const int64_t N = x.dim(0), size = N ? x.size() / N : 0;
+  if (static_cast<int64_t>(shares.size()) != N) {
+    throw Error(ExitCode::usage, fmt::format("mixup: {} clips and {} shares, wants one for each", N, shares.size()));
   }
-  const Tensor weighted = reshape(x, {N / 2, 2, -1}) * Tensor::from({N / 2, 2, 1}, weights);  // [B,2,F]
-  Shape mixed = x.shape();
-  mixed[0] = N / 2;
-  return reshape(sum(weighted, {1}), mixed);  // [B,...]
-}
-
-Tensor augment(const Tensor& x, const Augmentation& how) {
-  Tensor y = how.spec.on() ? spec_augment(x, how.spec) : x;  // [N,T,M]
-  return how.mixup.empty() ? y : mix(y, how.mixup);          // [N or N/2,T,M]
+  Tensor y = Tensor::empty(x.shape());
+  for (int64_t n = 0; n < N; ++n) {
+    const float *own = x.data() + n * size, *other = x.data() + (N - 1 - n) * size;
+    float* mixed = y.data() + n * size;
+    for (int64_t i = 0; i < size; ++i) mixed[i] = shares[n] * own[i] + (1 - shares[n]) * other[i];
+  }
+  return y;  // [N,...]
 }
 
 }  // namespace limbic

@@ -1,38 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// SpecAugment and mixup at the place where the PANNs have them: on the normalised log-mel, after bn0 (facts: Kong et
-// al., arXiv 1912.10211, and the code published with it). Changes to the sound itself are in waveform.h.
+// What is done to log-mel maps anew for every batch of a training run. Changes to the sound itself are in waveform.h.
 #pragma once
+#include <cstdint>
 #include <vector>
 
 #include "engine/random.h"
 #include "engine/tensor.h"
-#include "nets/waveform.h"
 
 namespace limbic {
 
-/// Stripes of zeros, for each clip its own: width below `..._width`, anywhere. Published: 2 of each, widths 64 and 8.
+/// Stripes that are erased: each as wide as a draw below `..._width`, anywhere. The PANNs were published with 2 of
+/// each, widths 64 and 8.
 struct SpecAugment {
-  int time_stripes = 0, time_width = 64;
-  int mel_stripes = 0, mel_width = 8;
-  bool on() const { return time_stripes > 0 || mel_stripes > 0; }
+  int64_t time_stripes = 0, time_width = 64;  ///< frames
+  int64_t mel_stripes = 0, mel_width = 8;     ///< bins
 };
 
-struct Augmentation {
-  SpecAugment spec;
-  /// Mixup: one weight a clip, [l0, 1-l0, l1, 1-l1, ...]; clips 2i and 2i+1 become one. Empty: no mixup.
-  std::vector<float> mixup;
-};
+/// SpecAugment (Park et al. 2019): erases stripes of one log-mel map [T,M], in place. They take the map's mean, so that
+/// the batch norm that follows (bn0) sees no outliers; the PANNs put zeros behind it instead.
+void spec_augment(float* map, int64_t T, int64_t M, const SpecAugment& how, Random& random);
 
-/// Masks x [N,T,M] with streams of the random state.
-Tensor spec_augment(const Tensor& x, const SpecAugment& how);
+/// How much of the first of two mixed clips is kept, from Beta(alpha, alpha): 1 is uniform in [0,1), less is nearer to
+/// the ends. Throws Error(ExitCode::usage) unless alpha is above 0.
+float draw_mixup(double alpha, Random& random);
 
-/// Weights for `pairs` pairs, l from Beta(alpha, alpha); the published alpha 1 is uniform in [0,1).
-std::vector<float> draw_mixup(int64_t pairs, Random& random, double alpha = 1);
-
-/// x [2B,...] -> [B,...]: weighted sums of neighbours. Also for targets [2B,C].
-Tensor mix(const Tensor& x, const std::vector<float>& weights);
-
-/// Both, in the published order.
-Tensor augment(const Tensor& x, const Augmentation& how);
+/// Mixup (Zhang et al. 2018): each clip with its mirror image in the batch, shares[n] x[n] + (1 - shares[n]) x[N-1-n].
+/// x [N,...]: maps, or soft labels with the same shares.
+Tensor mixup(const Tensor& x, const std::vector<float>& shares);
 
 }  // namespace limbic

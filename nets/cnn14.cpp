@@ -54,7 +54,6 @@ class Cnn14Transfer : public Net {
 
   Tensor embed(const Tensor& log_mel) override {
     base.name = name;
-    base.augmentation = augmentation;
     base.block_dropout = block_dropout;
     base.head_dropout = head_dropout;
     return base.embed(log_mel);  // [N,2048]

@@ -86,7 +86,6 @@ class Comparison {
     const bool train = training_step();
     check_front_end();
     net_.block_dropout = net_.head_dropout = 0;
-    net_.augmentation = {};
 
     net_.train(train);
     if (!train) {

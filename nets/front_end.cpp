@@ -37,6 +37,16 @@ const std::vector<FrontEnd>& presets() {
   return all;
 }
 
+LogMelDims log_mel_dims(const FrontEnd& front_end, int64_t samples) {
+  return {{samples, front_end.n_fft, front_end.hop, front_end.pad}, front_end.n_mels};
+}
+
+const Rung<LogMelDims, LogMel>& mel_rung(const LogMelDims& dims) {
+  const auto* rung = pick(mel_fwd_rungs(), {"mel", "fwd"}, dims, Device::cpu);
+  if (!rung) throw Error(ExitCode::usage, fmt::format("mel: no kernel for n_fft {}", dims.stft.n_fft));
+  return *rung;
+}
+
 }  // namespace
 
 MelFilters::MelFilters(const std::vector<float>& matrix, int bins, int mels) : bins_(bins) {
@@ -120,20 +130,19 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
     throw Error(ExitCode::media, fmt::format("log-mel {}: {} samples at {} Hz, wants at least {}", front_end.name, n,
                                              front_end.sample_rate, front_end.min_samples()));
   }
-  const LogMelDims dims{{n, front_end.n_fft, front_end.hop, front_end.pad}, front_end.n_mels};
-  const auto* rung = pick(mel_fwd_rungs(), {"mel", "fwd"}, dims, Device::cpu);
-  if (!rung) throw Error(ExitCode::usage, fmt::format("mel: no kernel for n_fft {}", front_end.n_fft));
-  std::vector<float> scratch(rung->scratch ? rung->scratch(dims) : 0);
+  const LogMelDims dims = log_mel_dims(front_end, n);
+  const auto& rung = mel_rung(dims);
+  std::vector<float> scratch(rung.scratch ? rung.scratch(dims) : 0);
 
   Tensor y = Tensor::empty({dims.stft.frames(), front_end.n_mels});
   const auto start = std::chrono::steady_clock::now();
-  rung->run[static_cast<int>(active_isa())](dims, samples, front_end.filters->bank(), y.data(), scratch.data(),
-                                            Stream{});
+  rung.run[static_cast<int>(active_isa())](dims, samples, front_end.filters->bank(), y.data(), scratch.data(),
+                                           Stream{});
   if (tracing()) {
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     const std::string text =
         fmt::format("samples{} n_fft{} hop{} mels{}", n, front_end.n_fft, front_end.hop, front_end.n_mels);
-    trace({{"mel", "fwd"}, rung->name, text.c_str(), took.count()});
+    trace({{"mel", "fwd"}, rung.name, text.c_str(), took.count()});
   }
   if (front_end.top_db > 0) {
     float* v = y.data();
@@ -141,6 +150,10 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
     for (int64_t i = 0; i < y.size(); ++i) v[i] = std::max(v[i], floor);
   }
   return y;  // [T, mels]
+}
+
+std::string log_mel_rung(const FrontEnd& front_end) {
+  return mel_rung(log_mel_dims(front_end, front_end.min_samples())).name;
 }
 
 std::vector<float> cut_window(const std::vector<float>& samples, int64_t begin, int64_t length) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/parallel.h"
+
 namespace limbic {
 namespace {
 
@@ -19,21 +21,10 @@ Tap tap(int i, int out, int64_t in) {
   return {low, std::min(low + 1, in - 1), at - static_cast<float>(low)};
 }
 
-}  // namespace
-
-Tensor mel_picture(const Tensor& log_mel, int size) {
+void draw(const float* x, int64_t T, int64_t M, int size, float* pixel) {
   constexpr float range_db = 80, mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
-  if (log_mel.rank() != 2 || log_mel.size() == 0 || size < 1) {
-    throw Error(ExitCode::usage,
-                "mel_picture: input is " + shape_text(log_mel.shape()) + ", wants a log-mel [frames,mels]");
-  }
-  const int64_t T = log_mel.dim(0), M = log_mel.dim(1);
-  const float* x = log_mel.data();
-  const float loudest = *std::max_element(x, x + log_mel.size());
+  const float loudest = *std::max_element(x, x + T * M);
   auto grey = [&](int64_t t, int64_t m) { return std::max(0.0f, 1 + (x[t * M + m] - loudest) / range_db); };
-
-  Tensor picture = Tensor::empty({size, size, 3});
-  float* pixel = picture.data();
   for (int row = 0; row < size; ++row) {
     const Tap m = tap(size - 1 - row, size, M);
     for (int column = 0; column < size; ++column) {
@@ -44,7 +35,21 @@ Tensor mel_picture(const Tensor& log_mel, int size) {
       for (int c = 0; c < 3; ++c) *pixel++ = (value - mean[c]) / deviation[c];
     }
   }
-  return picture;  // [size,size,3]
+}
+
+}  // namespace
+
+Tensor mel_picture(const Tensor& log_mels, int size) {
+  if (log_mels.rank() != 3 || log_mels.size() == 0 || size < 1) {
+    throw Error(ExitCode::usage,
+                "mel_picture: input is " + shape_text(log_mels.shape()) + ", wants log-mels [N,frames,mels]");
+  }
+  const int64_t N = log_mels.dim(0), T = log_mels.dim(1), M = log_mels.dim(2);
+  Tensor pictures = Tensor::empty({N, size, size, 3});
+  const float* x = log_mels.data();
+  float* pixels = pictures.data();
+  parallel_for(N, [&](int64_t n) { draw(x + n * T * M, T, M, size, pixels + n * size * size * 3); });
+  return pictures;  // [N,size,size,3]
 }
 
 }  // namespace limbic

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "engine/layers.h"
-#include "nets/augment.h"
 
 namespace limbic {
 
@@ -42,7 +41,6 @@ class Net : public Module {
   std::string last_layer;     ///< "fc_audioset": what fine-tuning replaces
   float block_dropout = 0;    ///< after convolution blocks, in training
   float head_dropout = 0;     ///< around the dense layers, in training
-  Augmentation augmentation;  ///< in training; off unless set
   Tensor lengths;             ///< i32 [N]: frames of each sequence of the next batch that are no padding; empty: all
 };
 

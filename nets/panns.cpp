@@ -36,7 +36,6 @@ void Panns::add_blocks(const std::vector<Module*>& blocks) {
 Tensor Panns::embed(const Tensor& log_mel) {
   check_log_mel(*this, log_mel);
   Tensor x = bn0(log_mel);                            // [N,T,64]: each mel bin is a channel here
-  if (training()) x = augment(x, augmentation);       // [N,T,64]; mixup: [N/2,T,64]
   x = reshape(x, {x.dim(0), x.dim(1), x.dim(2), 1});  // [N,T,64,1]
   x = blocks(x);                                      // [N,T/32,2,2048]
   x = mean(x, {2});                                   // [N,T/32,2048]

@@ -85,14 +85,4 @@ bool fits(const Net& net, const FrontEnd& front_end) {
   return x.size() != 3 || net.options.mels == 0 || net.options.mels == front_end.n_mels;
 }
 
-FrontEnd front_end_of(Net& net) {
-  const FrontEnd* preset = find_front_end(net.front_end);
-  if (!preset) throw Error(ExitCode::usage, fmt::format("{}: no front end '{}'", net.name, net.front_end));
-  for (const NamedTensor& b : net.buffers()) {
-    if (!b.name.ends_with("logmel_extractor.melW")) continue;
-    return with_mel_matrix(*preset, b.tensor->to_vector(), static_cast<int>(b.tensor->dim(1)));
-  }
-  return *preset;
-}
-
 }  // namespace limbic

@@ -46,10 +46,6 @@ std::unique_ptr<Net> net_from_weights(const std::vector<FileTensor>& tensors, co
 /// Whether a net that takes log-mels has as many mel bins as this front end makes; true of any other net.
 bool fits(const Net& net, const FrontEnd& front_end);
 
-/// The front end that this net's log-mels are made with; of a PANNs net with the mel matrix of its checkpoint, which
-/// may differ from ours in the last bit. Error(ExitCode::usage) where the net has none.
-FrontEnd front_end_of(Net& net);
-
 struct LoadOptions {
   bool keep_other_head = false;  ///< fine-tuning: a last layer of another number of classes keeps its initialisation
 };

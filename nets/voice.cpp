@@ -36,7 +36,6 @@ class Voice : public Net {
   Tensor embed(const Tensor& log_mel) override {
     check_log_mel(*this, log_mel);
     Tensor x = bn0(log_mel);                                 // [N,T,64]: each mel bin is a channel here
-    if (training()) x = augment(x, augmentation);            // [N,T,64]; mixup: [N/2,T,64]
     x = reshape(x, {x.dim(0), x.dim(1), x.dim(2), 1});       // [N,T,64,1]
     x = dropout(conv_block1(x), block_dropout, training());  // [N,T/2,32,32]
     x = dropout(conv_block2(x), block_dropout, training());  // [N,T/4,16,64]

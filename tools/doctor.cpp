@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -30,6 +31,16 @@ struct Finding {
   std::string name, status, detail;  // status: ok, warning, missing
 };
 
+#ifdef LIMBIC_IO
+Finding confinement(const reader::Status& reader) {
+  if (!reader.seccomp || !reader.no_new_privs) return {"confined", "warning", reader.detail};
+  for (const reader::Attempt& attempt : reader.attempts) {
+    if (attempt.error != EPERM) return {"confined", "warning", "the system-call filter lets limbic-reader " + attempt.what};
+  }
+  return {"confined", "ok", fmt::format("strangers' files are parsed under a system-call filter: {} ways out tried, none open", reader.attempts.size())};
+}
+#endif
+
 std::vector<Finding> findings() {
   std::vector<Finding> all;
   all.push_back({"cpu", "ok", fmt::format("{}, {} threads in use", cpu_model(), threads())});
@@ -49,8 +60,7 @@ std::vector<Finding> findings() {
   all.push_back({"reader", reader.works ? "ok" : "missing",
                  reader.path.empty() ? "limbic-reader was not found beside the program: no media, no HDF5" : reader.path});
   if (reader.works) {
-    all.push_back({"confined", reader.seccomp && reader.no_new_privs ? "ok" : "warning",
-                   reader.seccomp ? "strangers' files are parsed under a system-call filter" : reader.detail});
+    all.push_back(confinement(reader));
   }
   const std::string voice = find_data_file("weights/voice.h5");
   all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});

@@ -62,6 +62,17 @@ PannsModel load_panns(const std::string& path, const std::string& front_end) {
   if (model.labels.size() != classes) {
     throw Error(ExitCode::weights, fmt::format("{}: found {} labels; expected one for each of its {} classes", path, model.labels.size(), classes));
   }
+  for (const StoredTensor& t : file.tensors) {
+    if (!t.name.ends_with("logmel_extractor.melW")) continue;
+    const Shape wanted{model.front_end->n_fft / 2 + 1, model.front_end->n_mels};
+    if (t.shape != wanted) {
+      model.warnings.push_back(fmt::format("{} is {}, the front end {} wants {}: its own is taken", t.name, shape_text(t.shape), model.front_end->name,
+                                           shape_text(wanted)));
+      break;
+    }
+    model.stored = std::make_unique<FrontEnd>(with_mel_matrix(*model.front_end, t.values, model.front_end->n_mels));
+    model.front_end = model.stored.get();
+  }
   return model;
 }
 

@@ -14,7 +14,8 @@ namespace limbic {
 
 struct PannsModel {
   std::unique_ptr<Net> net;
-  const FrontEnd* front_end = nullptr;
+  const FrontEnd* front_end = nullptr;  ///< a preset, or `stored`
+  std::unique_ptr<FrontEnd> stored;     ///< the preset with the mel matrix of the file, which may differ in the last bit
   std::vector<std::string> labels;     ///< the card's, else AudioSet's for 527 classes
   std::vector<std::string> warnings;
 };

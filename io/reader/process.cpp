@@ -112,7 +112,8 @@ std::string find_reader() {
   return "";
 }
 
-Process::Process(const InputFile& file, const std::string& job, double stall_s, int rate) : stall_s_(stall_s) {
+Process::Process(const InputFile& file, const std::string& job, double stall_s, int rate)
+    : stall_s_(stall_s), patience_s_(10 * stall_s + 60e-6 * static_cast<double>(file.size)) {
   const std::string program = find_reader();
   if (program.empty()) throw Failure("no limbic-reader beside the program (LIMBIC_READER can name it)");
   // Generous: slow decoders spend about 3 s on a megabyte of speech. A spinning child is stopped by stall_s before.
@@ -198,6 +199,7 @@ void Process::read_exactly(void* to, size_t count, double deadline) {
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
       stop(true);
+      if (patience_s_ < stall_s_) throw Failure("a file that takes limbic-reader too long");
       char text[96];
       std::snprintf(text, sizeof text, "a file on which limbic-reader hung (no answer in %.3g s)", stall_s_);
       throw Failure(text);
@@ -212,7 +214,7 @@ void Process::read_exactly(void* to, size_t count, double deadline) {
 
 Message Process::next() {
   if (channel_ < 0) throw Failure("a limbic-reader that has already ended");
-  const double deadline = seconds_now() + stall_s_;
+  const double asked = seconds_now(), deadline = asked + std::min(stall_s_, patience_s_);
   Header header;
   read_exactly(&header, sizeof header, deadline);
   const auto kind = static_cast<uint32_t>(header.kind);
@@ -223,6 +225,7 @@ Message Process::next() {
   }
   Message message{header.kind, std::string(header.bytes, '\0')};
   read_exactly(message.payload.data(), message.payload.size(), deadline);
+  patience_s_ -= seconds_now() - asked;
   return message;
 }
 
@@ -233,7 +236,14 @@ Status status() {
     std::string found;
     Process child(open_input("/proc/self/exe", found), "status", 10);
     status = child.confinement();
-    status.works = child.next().kind == Kind::end;
+    for (Message message = child.next(); message.kind != Kind::end; message = child.next()) {
+      if (message.kind != Kind::attempt) throw Failure("a garbled answer of limbic-reader");
+      Fields fields(message.payload);
+      const std::string what = clean_text(fields.text());
+      status.attempts.push_back({what, fields.get<int32_t>()});
+      fields.done();
+    }
+    status.works = true;
   } catch (const std::exception& error) {
     status.detail = error.what();
   }

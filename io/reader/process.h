@@ -22,17 +22,26 @@ struct Message {
   std::string payload;
 };
 
+/// Something that a confined reader tried and must not be able to do.
+struct Attempt {
+  std::string what;  ///< "open a file"
+  int error;         ///< errno; EPERM: the filter stopped it, 0: it worked
+};
+
 /// Where the reader is and how well this host confines it.
 struct Status {
-  std::string path;           ///< empty: not found
-  bool works = false;         ///< it started and answered
-  bool no_new_privs = false;  ///< it can gain no rights
-  bool seccomp = false;       ///< its system calls are filtered
-  std::string detail;         ///< why not, where something is missing
+  std::string path;               ///< empty: not found
+  bool works = false;             ///< it started and answered
+  bool no_new_privs = false;      ///< it can gain no rights
+  bool seccomp = false;           ///< its system calls are filtered
+  std::string detail;             ///< why not, where something is missing
+  std::vector<Attempt> attempts;  ///< what status() let it try
 };
+
 class Process {
  public:
-  /// Starts limbic-reader on `file`; `stall_s` is how long it may take for one message.
+  /// Starts limbic-reader on `file`; `stall_s` is how long it may take for one message. For all of them it has ten
+  /// times that, and a minute for each megabyte.
   Process(const InputFile& file, const std::string& job, double stall_s, int rate = 0);
   ~Process();  ///< kills the child if it still runs, and reaps it
   Process(const Process&) = delete;
@@ -51,6 +60,7 @@ class Process {
   int pid_ = -1;
   int channel_ = -1;
   double stall_s_;
+  double patience_s_;  // how long it may still keep us waiting, all messages together
   int cpu_s_;
   Status confinement_;
 };

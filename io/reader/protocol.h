@@ -14,7 +14,7 @@ namespace limbic::reader {
 inline constexpr int file_fd = 3;     ///< the foreign file, opened by the parent, read only
 inline constexpr int channel_fd = 4;  ///< where the child writes its messages
 
-inline constexpr uint32_t magic = 0x31524d4c;  // "LMR1": another version is another magic
+inline constexpr uint32_t magic = 0x32524d4c;  // "LMR2": another version is another magic
 inline constexpr uint64_t max_payload = (16u << 20) + 65536;
 inline constexpr uint64_t max_samples = 65536;      ///< of one `samples` message
 inline constexpr uint64_t max_elements = 4u << 20;  ///< bytes of one `elements` message
@@ -30,6 +30,7 @@ enum class Kind : uint32_t {
   attribute,  // text group, text name, text value
   warning,    // text
   fault,      // u32 MediaFault (audio) or 0, text "found ..."
+  attempt,    // text what, i32 errno (0: it worked); of the job "status"
   end,        // nothing follows
 };
 

@@ -315,6 +315,22 @@ TEST_CASE("an op that cannot serve a shape names itself, what it found and what 
   CHECK(error_of([&] {
           max_pool2d(zeros({1, 2, 2, 1}), 3);
         }) == "max_pool2d: x [1,2,2,1] is smaller than the window 3x3");
+  const int half = 1 << 30, most = std::numeric_limits<int>::max();
+  CHECK(error_of([&] {
+          conv2d(zeros({1, 2, 2, 1}), zeros({1, 1, 1, 1}), {}, {.padding = {half, 0}});
+        }) == "conv2d: an extent of 2147483650 is too large");
+  CHECK(error_of([&] {
+          avg_pool2d(zeros({1, 2, 2, 1}), {most, 1}, {.padding = {half, 0}});
+        }) == "avg_pool2d: padding 1073741824x0, expected at most half of the window 2147483647x1");
+  CHECK(error_of([&] {
+          avg_pool2d(zeros({1, 2, 2, 1}), {most, 1}, {.padding = {half - 1, 0}});
+        }) == "avg_pool2d: an extent of 2147483648 is too large");
+  CHECK(error_of([&] {
+          max_pool2d(zeros({1, int64_t{1} << 32, 1, 0}), 1);
+        }) == "max_pool2d: an extent of 4294967296 is too large");
+  CHECK(error_of([&] {
+          max_pool2d(zeros({1, 1 << 16, 1 << 16, 0}), 1);
+        }) == "max_pool2d: an extent of 4294967296 is too large");
   CHECK(error_of([&] {
           cross_entropy(zeros({2, 3}), Tensor::of_ints({2}, {0, 3}));
         }) == "cross_entropy: label 3 of row 1, expected 0 to 2");

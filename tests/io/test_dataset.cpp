@@ -112,4 +112,7 @@ TEST_CASE("the cache gives back the same bits, and nothing for a damaged entry")
   file.close();
   CHECK(!cache_load(key));
   CHECK(!cache_load(ContentHash().add("other").hex()));
+  cache_store(key, {"note", {3}, any});
+  cache_store(key, {"another shape than its values", {2, 2}, any});
+  CHECK(!cache_load(key));
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +9,7 @@
 #include "engine/error.h"
 #include "io/files.h"
 #include "io/sha256.h"
+#include "tests/io/foreign.h"
 #include "tests/io/scratch.h"
 
 using namespace limbic;
@@ -63,6 +66,34 @@ TEST_CASE("a file is written whole, replaced only when told to, and leaves nothi
   } catch (const Error& error) {
     CHECK(error.code == ExitCode::failure);
   }
+}
+
+TEST_CASE("what a killed process left unfinished is removed, what a living one writes stays") {
+  const Scratch scratch;
+  const std::string living = "weights.h5.tmp-" + std::to_string(::getpid()) + "-3";
+  for (const std::string& name : {std::string("checkpoint.h5.next.tmp-999999999-0"), living,
+                                  std::string("notes.tmp-1x"), std::string("log.csv")}) {
+    write_file(scratch / name, "x");
+  }
+  remove_unfinished(scratch.folder());
+  CHECK(entries(scratch.folder()) == 3);
+  CHECK(!std::filesystem::exists(scratch / "checkpoint.h5.next.tmp-999999999-0"));
+  CHECK(std::filesystem::exists(scratch / living));
+  remove_unfinished(scratch / "missing");
+}
+
+TEST_CASE("caches live under XDG_CACHE_HOME, else at home, and a relative path counts as none") {
+  const Environment home("HOME", "/home/someone");
+  {
+    const Environment cache("XDG_CACHE_HOME", "/caches");
+    CHECK(cache_folder() == "/caches/limbic");
+  }
+  {
+    const Environment cache("XDG_CACHE_HOME", "caches");
+    CHECK(cache_folder() == "/home/someone/.cache/limbic");
+  }
+  const Environment nowhere("HOME", "");
+  CHECK(cache_folder().empty());
 }
 
 TEST_CASE("a mapped file holds the file's bytes, and what is no file is an error") {

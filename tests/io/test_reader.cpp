@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parent against children that misbehave: scripts that take limbic-reader's place.
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -76,6 +77,29 @@ TEST_CASE("limbic-reader starts, and this host confines it") {
   if (!status.seccomp) WARN("this host refuses a system-call filter: " << status.detail);
 }
 
+TEST_CASE("a confined reader can open, reach and change nothing") {
+  const reader::Status status = reader::status();
+  if (!status.seccomp) {
+    WARN("skipped: this host refuses a system-call filter: " << status.detail);
+    return;
+  }
+  CHECK(status.attempts.size() == 12);
+  for (const reader::Attempt& attempt : status.attempts) {
+    INFO("limbic-reader tries to " << attempt.what);
+    CHECK(attempt.error == EPERM);
+  }
+}
+
+TEST_CASE("a reader that always has one more thing to say is stopped") {
+  const auto before = std::chrono::steady_clock::now();
+  const std::string warning = frame(Kind::warning, Payload().text("and another thing").bytes);
+  const FakeReader fake(hello() + sound(32000) + warning, "while tail -c " + std::to_string(warning.size()) +
+                                                              " \"${0%reader}messages\" >&4; do sleep 0.1; done");
+  CHECK_THAT(error_of(ExitCode::media, [] { decode_audio(clip, 32000, {.stall_s = 0.5}); }),
+             Catch::Contains("takes limbic-reader too long"));
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(60));
+}
+
 TEST_CASE("a reader that crashes, hangs, stops or is missing is one error line, and the next file is read") {
   CHECK_THAT(sound_error(hello(), "kill -SEGV $$"),
              Catch::Contains("demo.mp4: found") && Catch::Contains("crashed (SIGSEGV)"));
@@ -145,4 +169,10 @@ TEST_CASE("nothing a reader says of datasets is believed unchecked") {
   std::string many;  // each fits into the file, together they do not
   for (int i = 0; i < 9; ++i) many += dataset(std::string("w").append(std::to_string(i)), "u8", {500}, 0);
   CHECK_THAT(error(many), Catch::Contains("a claim of 500 bytes"));
+  std::string empty;  // takes no byte of the file, however many there are
+  for (int i = 0; i <= 100000; ++i) empty += dataset(std::string("w").append(std::to_string(i)), "u8", {0}, 0);
+  CHECK_THAT(error(empty), Catch::Contains("more than 100000 datasets"));
+  std::string long_names;
+  for (int i = 0; i < 5; ++i) long_names += dataset(std::string(15 << 20, static_cast<char>('a' + i)), "u8", {0}, 0);
+  CHECK_THAT(error(long_names), Catch::Contains("texts of more than 64 MB"));
 }

@@ -4,7 +4,6 @@
 
 #include "kernels/parallel.h"
 #include "kernels/portable_math.h"
-#include "nets/augment.h"
 #include "nets/waveform.h"
 
 using namespace limbic;
@@ -102,22 +101,4 @@ TEST_CASE("sound changes: noise has its amplitude, shift its zeros, and both the
   set_threads(3);
   CHECK(pitch_shift(y, 1.7) == one);
   set_threads(2);
-}
-
-TEST_CASE("mixup: weights come in pairs that sum to 1, spread as Beta(alpha, alpha)") {
-  for (const double alpha : {0.2, 1.0, 3.0}) {
-    Random random(5, 6);
-    const auto weights = draw_mixup(20000, random, alpha);
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < weights.size(); i += 2) {
-      REQUIRE((weights[i] >= 0 && weights[i] <= 1 && weights[i] + weights[i + 1] == Approx(1)));
-      sum += weights[i], squares += static_cast<double>(weights[i]) * weights[i];
-    }
-    const double mean = sum / 20000, variance = squares / 20000 - mean * mean;
-    INFO("alpha " << alpha);
-    CHECK(mean == Approx(0.5).margin(0.01));
-    CHECK(variance == Approx(1 / (4 * (2 * alpha + 1))).epsilon(0.03));
-  }
-  Random random(5, 6);
-  CHECK_THROWS_AS(draw_mixup(1, random, 0), Error);
 }

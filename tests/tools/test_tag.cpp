@@ -116,3 +116,24 @@ TEST_CASE("embed writes a row for each clip that could be read") {
   CHECK(scratch.run("limbic embed a.wav missing.wav b.wav -q --force -o e.h5" + narrow).code == 8);
   CHECK(scratch.read("e.h5") == file);
 }
+
+TEST_CASE("tag hears through the mel matrix that is stored beside the weights") {
+  const Scratch scratch;
+  const auto tags_of = [&](const limbic::WeightFile& file) {
+    limbic::write_weights_hdf5(scratch.folder() / "w.h5", file, true);
+    const Run run = scratch.run("limbic tag --json '" + demo + "' --weights w.h5");
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    return run.out;
+  };
+  limbic::WeightFile file = panns("cnn14");
+  const std::string own = tags_of(file);
+  limbic::WeightFile without = file;
+  std::erase_if(without.tensors, [](const auto& t) { return t.name == "logmel_extractor.melW"; });
+  CHECK(tags_of(without) == own);
+  for (limbic::StoredTensor& t : file.tensors) {  // the low half of the spectrum 4.8 dB louder
+    if (t.name != "logmel_extractor.melW") continue;
+    for (size_t i = 0; i < t.values.size() / 2; ++i) t.values[i] *= 3;
+  }
+  CHECK(tags_of(file) != own);
+}

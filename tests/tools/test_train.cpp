@@ -12,6 +12,8 @@
 #include <set>
 #include <sstream>
 
+#include "kernels/isa.h"
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -319,6 +321,55 @@ TEST_CASE("clips with RAVDESS names are read without a manifest: mp4, flac, wav;
   std::ofstream(place.in("ravdess/notes.wav")) << "x";
   CHECK(place.limbic(arguments + place.in("other")) == 3);
   CHECK(place.complaint.find("notes.wav: expected a RAVDESS name") != std::string::npos);
+}
+
+TEST_CASE("alexnet learns from pictures of log-mels, and eval reads what it learnt") {
+  Workplace place;
+  place.write("recipe.toml", "seed = 3\n[net]\nname = \"alexnet\"\nwidths = [8, 8, 8, 8, 8]\n[input]\nfront_end = \"panns-16k\"\n"
+                             "[split]\ntrain = \"1\"\ntest = \"3\"\n[train]\nepochs = 1\nbatch = 6\nlr = 0.01\noptimizer = \"sgd\"\n");
+  REQUIRE(place.limbic(place.train("alexnet")) == 0);
+  REQUIRE(place.limbic("eval --json --weights " + place.in("alexnet/weights.h5") + " --data " + place.in("data") + " --groups 3") == 0);
+  CHECK(place.printed.find("\"net\": \"alexnet\"") != std::string::npos);
+  CHECK(place.printed.find("\"clips\": 6") != std::string::npos);
+}
+
+TEST_CASE("the alpha of mixup counts, below 1 and above") {
+  Workplace place;
+  std::set<std::string> logs;
+  for (const char* alpha : {"0.3", "1", "8"}) {
+    REQUIRE(place.limbic(place.train(alpha, std::string("--set train.epochs=1 --set augment.mixup_share=1 --set augment.mixup=") + alpha)) == 0);
+    logs.insert(read_file(place.in(std::string(alpha) + "/log.csv")));
+  }
+  CHECK(logs.size() == 3);
+}
+
+TEST_CASE("kernels that round differently do not share log-mels in the cache") {
+  if (!limbic::isa_supported(limbic::Isa::avx2)) {
+    WARN("skipped: this CPU has only the reference kernels");
+    return;
+  }
+  Workplace place;
+  REQUIRE(place.limbic(place.train("whole", "--set train.epochs=1")) == 0);
+  const auto entries = [&] {
+    const fs::recursive_directory_iterator cache(place.path / "cache");
+    return std::count_if(begin(cache), end(cache), [](const auto& entry) { return entry.is_regular_file(); });
+  };
+  const std::string eval = "eval --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3";
+  const auto before = entries();
+  REQUIRE(place.limbic(eval) == 0);
+  CHECK(entries() == before);
+  setenv("LIMBIC_ISA", "reference", 1);
+  CHECK(place.limbic(eval) == 0);
+  unsetenv("LIMBIC_ISA");
+  CHECK(entries() == before + 6);
+}
+
+TEST_CASE("a resumed run removes what a killed one left unfinished") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("run", "--set train.epochs=2 --stop-after-steps 4")) == 0);
+  place.write("run/checkpoint.h5.next.tmp-999999999-7", "half");
+  REQUIRE(place.limbic(place.train("run", "--set train.epochs=2")) == 0);
+  CHECK(!fs::exists(place.in("run/checkpoint.h5.next.tmp-999999999-7")));
 }
 
 TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/random.h"
+#include "nets/augment.h"
 
 namespace limbic {
 
@@ -36,15 +37,6 @@ void place(const Tensor& map, int64_t frames, double start, double rate, int64_t
   }
 }
 
-// SpecAugment (Park et al. 2019) with the stripes of PANNs: widths uniform in 0 ... limit - 1, starts uniform.
-void stripes(Random& random, int64_t count, int64_t limit, int64_t extent, const std::function<void(int64_t, int64_t)>& erase) {
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t width = random.below(std::min(limit, extent));
-    const int64_t start = random.below(extent - width);
-    if (width) erase(start, start + width);
-  }
-}
-
 void augment(const Recipe& recipe, const Example& example, int64_t frames, Random random, float* out) {
   const auto& a = recipe.augment;
   const int64_t T = example.map.dim(0), M = example.map.dim(1);
@@ -61,39 +53,16 @@ void augment(const Recipe& recipe, const Example& example, int64_t frames, Rando
   place(example.map, frames, start, rate, shift, gain, out);
 
   if (a.time_stripes + a.mel_stripes == 0) return;
-  double sum = 0;
-  for (int64_t i = 0; i < frames * M; ++i) sum += out[i];
-  const auto mean = static_cast<float>(sum / static_cast<double>(frames * M));
-  stripes(random, a.time_stripes, a.time_width, frames, [&](int64_t b, int64_t e) { std::fill(out + b * M, out + e * M, mean); });
-  stripes(random, a.mel_stripes, a.mel_width, M, [&](int64_t b, int64_t e) {
-    for (int64_t t = 0; t < frames; ++t) std::fill(out + t * M + b, out + t * M + e, mean);
-  });
+  spec_augment(out, frames, M, {a.time_stripes, a.time_width, a.mel_stripes, a.mel_width}, random);
 }
 
-// Beta(alpha, alpha) by Joehnk's method, for alpha <= 1; above 1 the uniform draw stands in for it.
-float mixing_share(Random& random, double alpha) {
-  if (alpha >= 1) return random.uniform();
-  for (;;) {
-    const double u = std::pow(random.uniform(), 1 / alpha), v = std::pow(random.uniform(), 1 / alpha);
-    if (u + v > 0 && u + v <= 1) return static_cast<float>(u / (u + v));
-  }
-}
-
-// Mixup (Zhang et al. 2018): each example with its mirror image in the batch.
-void mixup(const Recipe& recipe, int64_t step, Batch& batch) {
+void mix(const Recipe& recipe, int64_t step, Batch& batch) {
   Random random(static_cast<uint64_t>(recipe.seed), stream(Purpose::mixup, step));
   if (random.uniform() >= recipe.augment.mixup_share) return;
-  const int64_t N = batch.maps.dim(0), map = batch.maps.size() / N, C = batch.targets.dim(1);
-  const Tensor maps = batch.maps.clone(), targets = batch.targets.clone();
-  const auto blend = [](float share, const float* a, const float* b, int64_t n, float* out) {
-    for (int64_t i = 0; i < n; ++i) out[i] = share * a[i] + (1 - share) * b[i];
-  };
-  for (int64_t n = 0; n < N; ++n) {
-    const float share = mixing_share(random, recipe.augment.mixup);
-    const int64_t other = N - 1 - n;
-    blend(share, maps.data() + n * map, maps.data() + other * map, map, batch.maps.data() + n * map);
-    blend(share, targets.data() + n * C, targets.data() + other * C, C, batch.targets.data() + n * C);
-  }
+  std::vector<float> shares(batch.labels.size());
+  for (float& share : shares) share = draw_mixup(recipe.augment.mixup, random);
+  batch.maps = mixup(batch.maps, shares);
+  batch.targets = mixup(batch.targets, shares);
 }
 
 }  // namespace
@@ -119,7 +88,7 @@ Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen
     batch.targets.data()[n * classes + example.label] += static_cast<float>(1 - recipe.train.label_smoothing);
     batch.labels.push_back(example.label);
   }
-  if (recipe.augment.mixup > 0) mixup(recipe, step, batch);
+  if (recipe.augment.mixup > 0) mix(recipe, step, batch);
   return batch;
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "engine/ops.h"
+#include "nets/mel_picture.h"
 
 namespace limbic {
 
@@ -75,6 +76,7 @@ Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels
 }
 
 Tensor Classifier::logits(const Tensor& maps) {
+  if (net_->name == "alexnet") return (*net_)(mel_picture(maps));                         // [N,C]
   Tensor x = maps;                                                                        // [N,T,M]
   const int64_t N = x.dim(0), T = x.dim(1);
   if (net_->name == "sys2-audio-1d") x = mean(x, {2}, true);                              // [N,T,1]

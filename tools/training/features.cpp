@@ -39,9 +39,10 @@ std::vector<float> changed_copy(const std::string& kind, const std::vector<float
   return shift(samples, static_cast<int64_t>(samples.size()) / 4);
 }
 
-// The map of one version of a clip: 0 the original, then `copies`.
+// The map of one version of a clip: "original", or one of `copies`. Kernels that round differently keep different maps.
 std::string map_key(const std::string& content, const ClipInput& input, const std::string& version) {
-  return ContentHash().add("map 2").add(content).add(input.text()).add(version).hex();
+  const std::string rung = log_mel_rung(*find_front_end(input.front_end));
+  return ContentHash().add("map 3").add(content).add(input.text()).add(rung).add(version).hex();
 }
 
 std::vector<CachedArray> compute_maps(const std::string& path, const std::string& content, const ClipInput& input,

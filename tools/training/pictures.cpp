@@ -2,13 +2,9 @@
 #include "tools/training/pictures.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
-#include <memory>
 
 namespace limbic {
 
@@ -128,15 +124,6 @@ std::string confusion_svg(const std::string& title, const Scores& scores) {
     }
   }
   return svg + "</svg>\n";
-}
-
-void write_text_file(const std::string& path, const std::string& text) {
-  const std::string unfinished = fmt::format("{}.tmp-{}", path, getpid());
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(unfinished.c_str(), "wb"), std::fclose);
-  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0) {
-    throw Error(ExitCode::failure, fmt::format("{}: cannot be written", path));
-  }
-  std::filesystem::rename(unfinished, path);
 }
 
 }  // namespace limbic

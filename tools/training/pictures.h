@@ -27,7 +27,4 @@ std::string curves_svg(const std::string& title, const std::vector<Panel>& panel
 /// Rows are the truth, columns what was predicted; each cell is shaded by its share of the row.
 std::string confusion_svg(const std::string& title, const Scores& scores);
 
-/// Writes text beside its place and renames it there.
-void write_text_file(const std::string& path, const std::string& text);
-
 }  // namespace limbic

@@ -16,6 +16,7 @@
 #include "engine/random.h"
 #include "io/cache.h"
 #include "io/checkpoint.h"
+#include "io/files.h"
 #include "tools/training/batches.h"
 #include "tools/training/interrupt.h"
 #include "tools/training/pictures.h"
@@ -61,7 +62,7 @@ void claim_folder(const std::string& out, const std::string& recipe, const std::
   const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
   fs::create_directories(out);
   if (!fs::exists(path)) {
-    write_text_file(path, data + "\n" + recipe);
+    write_file(path, data + "\n" + recipe, true);
     return;
   }
   const std::string text = read_text(path), data_before = text.substr(0, text.find('\n'));
@@ -261,6 +262,7 @@ void Run::checkpoint() {
 }
 
 bool Run::resume() {
+  remove_unfinished(out_);
   const std::string path = out_ + "/checkpoint.h5";
   std::vector<std::string> notes;
   const auto found = newest_checkpoint(path, notes);
@@ -407,8 +409,8 @@ void Run::log() {
     loss.curves[1].values.push_back(r.validation_loss);
     accuracy.curves[1].values.push_back(100 * r.validation_accuracy);
   }
-  write_text_file(out_ + "/log.csv", csv);
-  write_text_file(out_ + "/curves.svg", curves_svg(title(), {loss, accuracy}));
+  write_file(out_ + "/log.csv", csv, true);
+  write_file(out_ + "/curves.svg", curves_svg(title(), {loss, accuracy}), true);
 }
 
 ModelCard Run::card(const std::optional<Scores>& test) const {
@@ -453,15 +455,15 @@ RunResult Run::finish() {
   if (result.validation) {
     doc["validation"] = scores_json(*result.validation);
     story += "\nvalidation: " + scores_text(*result.validation);
-    write_text_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + title(), *result.validation));
+    write_file(out_ + "/confusion_validation.svg", confusion_svg("validation: " + title(), *result.validation), true);
   }
   if (result.test) {
     doc["test"] = scores_json(*result.test);
     story += "\ntest: " + scores_text(*result.test);
-    write_text_file(out_ + "/confusion_test.svg", confusion_svg("test: " + title(), *result.test));
+    write_file(out_ + "/confusion_test.svg", confusion_svg("test: " + title(), *result.test), true);
   }
-  write_text_file(out_ + "/log.txt", story);
-  write_text_file(out_ + "/result.json", doc.dump(1) + "\n");
+  write_file(out_ + "/log.txt", story, true);
+  write_file(out_ + "/result.json", doc.dump(1) + "\n", true);
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "io/files.h"
 #include "tools/training/pictures.h"
 #include "tools/training/progress.h"
 #include "tools/training/session.h"
@@ -94,7 +95,7 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
     for (const auto& value : point.values) csv.append(",").append(quoted(value));
     csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3, point.scores.confusion.unweighted_recall());
   }
-  write_text_file(out + "/grid.csv", csv);
+  write_file(out + "/grid.csv", csv, true);
   progress.note(fmt::format("best on the validation clips: {}", fmt::join(points[rank[0]].values, " ")));
   // The winner has been trained: `out` takes its checkpoint over, and only reads the test groups.
   const std::string checkpoint = out + "/checkpoint.h5";
@@ -141,8 +142,8 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
   const Scores& all = *result.test;
   result.document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
                                      {"interval", interval_half_width(mean, all.confusion.total())}, {"pooled", scores_json(all)}};
-  write_text_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all));
-  write_text_file(out + "/result.json", result.document.dump(1) + "\n");
+  write_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all), true);
+  write_file(out + "/result.json", result.document.dump(1) + "\n", true);
   return result;
 }
 

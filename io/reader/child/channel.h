@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side of the pipe, and the two jobs it can be given.
+// The child's side of the pipe, and the three jobs it can be given.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -20,9 +22,12 @@ class Refusal : public std::runtime_error {
 void send(Kind kind, const void* payload, uint64_t bytes);
 inline void send(Kind kind, const Payload& payload) { send(kind, payload.bytes.data(), payload.bytes.size()); }
 
-int64_t file_size();  ///< of file_fd
+int64_t file_size();  ///< of file_fd, as it was when the child started
 
 void read_sound(int rate);  ///< sends sound, samples...; throws Refusal
 void read_datasets();       ///< sends dataset, elements, attribute...; throws Refusal
+
+/// Sends an attempt for each thing that a confined child must not be able to do.
+void report_attempts(pid_t parent);
 
 }  // namespace limbic::reader

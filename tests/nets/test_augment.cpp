@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "nets/augment.h"
+
+using namespace limbic;
+
+TEST_CASE("SpecAugment gives whole stripes of its widths the map's mean and leaves the rest alone") {
+  constexpr int T = 100, M = 64;
+  Random random(3, 1);
+  Tensor before = Tensor::empty({T, M});
+  for (int64_t i = 0; i < before.size(); ++i) before.data()[i] = random.uniform(-80, 0);
+  double sum = 0;
+  for (const float v : before.to_vector()) sum += v;
+  std::set<std::vector<float>> results;
+  for (int clip = 0; clip < 4; ++clip) {
+    Tensor map = before.clone();
+    spec_augment(map.data(), T, M, {.time_stripes = 2, .time_width = 20, .mel_stripes = 2}, random);
+    const auto v = map.to_vector(), old = before.to_vector();
+    std::set<int> frames, mels;  // that have a changed element
+    int kept = 0;
+    for (int t = 0; t < T; ++t) {
+      int changed = 0;
+      for (int m = 0; m < M; ++m) changed += v[t * M + m] != old[t * M + m];
+      if (changed == M) frames.insert(t);
+    }
+    for (int i = 0; i < T * M; ++i) {
+      if (v[i] == old[i]) {
+        ++kept;
+        continue;
+      }
+      CHECK(v[i] == Approx(sum / (T * M)));
+      if (!frames.count(i / M)) mels.insert(i % M);
+    }
+    CHECK(frames.size() <= 2 * 19);
+    CHECK(mels.size() <= 2 * 7);
+    CHECK(kept == (T - static_cast<int>(frames.size())) * (M - static_cast<int>(mels.size())));  // whole stripes
+    results.insert(v);
+  }
+  CHECK(results.size() == 4);
+}
+
+TEST_CASE("mixup draws its shares from Beta(alpha, alpha)") {
+  for (const double alpha : {0.2, 1.0, 3.0}) {
+    Random random(5, 6);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 20000; ++i) {
+      const float share = draw_mixup(alpha, random);
+      REQUIRE((share >= 0 && share <= 1));
+      sum += share, squares += static_cast<double>(share) * share;
+    }
+    const double mean = sum / 20000, variance = squares / 20000 - mean * mean;
+    INFO("alpha " << alpha);
+    CHECK(mean == Approx(0.5).margin(0.01));
+    CHECK(variance == Approx(1 / (4 * (2 * alpha + 1))).epsilon(0.03));
+  }
+  Random random(5, 6);
+  CHECK_THROWS_AS(draw_mixup(0, random), Error);
+}
+
+TEST_CASE("mixup blends each clip with its mirror image") {
+  const Tensor x = Tensor::from({3, 2}, {1, 2, 3, 4, 5, 6});
+  CHECK(mixup(x, {0.25f, 0.5f, 1}).to_vector() == std::vector<float>{4, 5, 3, 4, 5, 6});
+  CHECK_THROWS_WITH(mixup(x, {0.5f}), Catch::Contains("3 clips and 1 shares"));
+}
