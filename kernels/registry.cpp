@@ -12,6 +12,7 @@
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
+#include "kernels/gpu_runtime.h"
 #include "kernels/mel/mel.h"
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/matmul/matmul_v0_reference.h"
@@ -36,11 +37,43 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 BceBackward bce_bwd_cpu_vector; DropoutForward dropout_fwd_cpu_vector; Copy copy_fwd_cpu_vector;
                 AdamStep adam_step_cpu_vector; SgdStep sgd_step_cpu_vector; SumSquares sum_squares_fwd_cpu_vector;)
 
+LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_naive; UnaryForward unary_fwd_v2_vector;
+                   UnaryBackward unary_bwd_v2_vector; BinaryForward binary_fwd_v1_naive;
+                   BinaryBackward binary_bwd_v1_naive; BinaryForward binary_fwd_v2_vector;
+                   ReduceForward reduce_fwd_v1_naive; ReduceBackward reduce_bwd_v1_naive;
+                   ReduceForward reduce_fwd_v2_block; SoftmaxForward softmax_fwd_v1_naive;
+                   SoftmaxBackward softmax_bwd_v1_naive; SoftmaxForward softmax_fwd_v2_warp;
+                   SoftmaxBackward softmax_bwd_v2_warp; SoftmaxForward softmax_fwd_v3_block;
+                   SoftmaxBackward softmax_bwd_v3_block;)
+
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
   { __VA_ARGS__, __VA_ARGS__, __VA_ARGS__ }
 #define EACH_ISA(function) \
   { nullptr, avx2::function, avx512::function }
+
+// A CUDA rung stands on each device that the build compiled it for.
+#ifdef LIMBIC_CUDA
+#define ON_GPU(name, file, function, ...)                                       \
+  {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, \
+      {name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__}
+#else
+#define ON_GPU(name, file, function, ...) \
+  { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
+#endif
+
+namespace {
+
+bool binary_supports_v2_vector(const BinaryDims& d) {  // both inputs have the shape of y
+  for (int axis = 0; axis < d.rank; ++axis) {
+    if (d.shape[axis] != 1 && (!d.stride_a[axis] || !d.stride_b[axis])) return false;
+  }
+  return true;
+}
+bool reduce_supports_v2_block(const ReduceDims& d) { return d.inner == 1; }
+bool softmax_supports_v2_warp(const SoftmaxDims& d) { return d.C <= 1024; }
+
+}  // namespace
 
 std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
   static constexpr Rung<Conv2dDims, Conv2dForward> rungs[] = {
@@ -133,6 +166,8 @@ std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
       {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_fwd_cpu_vector), nullptr,
        reduce_scratch},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_fwd_v0_reference<float>)},
+      ON_GPU("v2_block", "reduce/reduce_v2_block.cu", reduce_fwd_v2_block, reduce_supports_v2_block),
+      ON_GPU("v1_naive", "reduce/reduce_v1_naive.cu", reduce_fwd_v1_naive),
   };
   return rungs;
 }
@@ -141,6 +176,7 @@ std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
   static constexpr Rung<ReduceDims, ReduceBackward> rungs[] = {
       {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_bwd_cpu_vector)},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "reduce/reduce_v1_naive.cu", reduce_bwd_v1_naive),
   };
   return rungs;
 }
@@ -149,6 +185,8 @@ std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryForward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_fwd_v2_vector),
+      ON_GPU("v1_naive", "unary/unary_v1_naive.cu", unary_fwd_v1_naive),
   };
   return rungs;
 }
@@ -157,6 +195,8 @@ std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryBackward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_bwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_bwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_bwd_v2_vector),
+      ON_GPU("v1_naive", "unary/unary_v1_naive.cu", unary_bwd_v1_naive),
   };
   return rungs;
 }
@@ -165,6 +205,8 @@ std::span<const Rung<BinaryDims, BinaryForward>> binary_fwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryForward> rungs[] = {
       {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_fwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "binary/binary_v2_vector.cu", binary_fwd_v2_vector, binary_supports_v2_vector),
+      ON_GPU("v1_naive", "binary/binary_v1_naive.cu", binary_fwd_v1_naive),
   };
   return rungs;
 }
@@ -173,6 +215,7 @@ std::span<const Rung<BinaryDims, BinaryBackward>> binary_bwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryBackward> rungs[] = {
       {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_bwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "binary/binary_v1_naive.cu", binary_bwd_v1_naive),
   };
   return rungs;
 }
@@ -181,6 +224,9 @@ std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxForward> rungs[] = {
       {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_fwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_fwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_fwd_v2_warp, softmax_supports_v2_warp),
+      ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_fwd_v3_block),
+      ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_fwd_v1_naive),
   };
   return rungs;
 }
@@ -189,6 +235,9 @@ std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxBackward> rungs[] = {
       {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_bwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_bwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_bwd_v2_warp, softmax_supports_v2_warp),
+      ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_bwd_v3_block),
+      ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_bwd_v1_naive),
   };
   return rungs;
 }
@@ -322,6 +371,14 @@ void for_each_pass(const Visitor& visit) {
 }
 
 }  // namespace
+
+const GpuRuntime* gpu_runtime(Device device) {
+  if (device == Device::emu) return &emu::runtime;
+#ifdef LIMBIC_CUDA
+  if (device == Device::cuda) return &cuda::runtime;
+#endif
+  return nullptr;
+}
 
 std::vector<KernelInfo> kernel_list() {
   std::vector<KernelInfo> list;
