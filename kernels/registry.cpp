@@ -44,7 +44,9 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
                    ReduceForward reduce_fwd_v2_block; SoftmaxForward softmax_fwd_v1_naive;
                    SoftmaxBackward softmax_bwd_v1_naive; SoftmaxForward softmax_fwd_v2_warp;
                    SoftmaxBackward softmax_bwd_v2_warp; SoftmaxForward softmax_fwd_v3_block;
-                   SoftmaxBackward softmax_bwd_v3_block;)
+                   SoftmaxBackward softmax_bwd_v3_block; Matmul matmul_fwd_v1_naive; Matmul matmul_fwd_v2_tiled;
+                   Matmul matmul_fwd_v3_register_tiled; Matmul matmul_fwd_v4_tensor_core_3xtf32;
+                   Matmul matmul_fwd_v4_tensor_core_tf32;)
 
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
@@ -52,14 +54,19 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
 #define EACH_ISA(function) \
   { nullptr, avx2::function, avx512::function }
 
-// A CUDA rung stands on each device that the build compiled it for.
+// A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
 #ifdef LIMBIC_CUDA
 #define ON_GPU(name, file, function, ...)                                       \
   {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, \
       {name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__}
+#define ON_GPU_SINCE(needs, name, file, function)                                    \
+  {name, file, Device::cuda, PLAIN(cuda::function),                                  \
+   [](const auto&) { return cuda::runtime.compute_capability() >= needs; }},         \
+      {name, file, Device::emu, PLAIN(emu::function)}
 #else
 #define ON_GPU(name, file, function, ...) \
   { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
+#define ON_GPU_SINCE(needs, name, file, function) ON_GPU(name, file, function)
 #endif
 
 namespace {
@@ -113,6 +120,12 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
       {"cpu_packed", "matmul/matmul_cpu_packed.cpp", Device::cpu, EACH_ISA(matmul_fwd_cpu_packed), nullptr,
        matmul_scratch_cpu_packed},
       {"v0_reference", "matmul/matmul_v0_reference.h", Device::cpu, PLAIN(matmul_fwd_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_3xtf32),
+      ON_GPU("v3_register_tiled", "matmul/matmul_v3_register_tiled.cu", matmul_fwd_v3_register_tiled),
+      ON_GPU("v2_tiled", "matmul/matmul_v2_tiled.cu", matmul_fwd_v2_tiled),
+      ON_GPU("v1_naive", "matmul/matmul_v1_naive.cu", matmul_fwd_v1_naive),
+      // less precise: by name only
+      ON_GPU_SINCE(80, "v4_tensor_core_tf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_tf32),
   };
   return rungs;
 }
