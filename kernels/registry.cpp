@@ -13,6 +13,7 @@
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
+#include "kernels/gpu_runtime.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
 #include "kernels/lstm/lstm_cpu.h"
 #include "kernels/lstm/lstm_v0_reference.h"
@@ -42,11 +43,50 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 AffineGridForward affine_grid_fwd_cpu_vector; AffineGridBackward affine_grid_bwd_cpu_vector;
                 GridSampleForward grid_sample_fwd_cpu_vector; GridSampleBackward grid_sample_bwd_cpu_vector;)
 
+LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_naive; UnaryForward unary_fwd_v2_vector;
+                   UnaryBackward unary_bwd_v2_vector; BinaryForward binary_fwd_v1_naive;
+                   BinaryBackward binary_bwd_v1_naive; BinaryForward binary_fwd_v2_vector;
+                   ReduceForward reduce_fwd_v1_naive; ReduceBackward reduce_bwd_v1_naive;
+                   ReduceForward reduce_fwd_v2_block; SoftmaxForward softmax_fwd_v1_naive;
+                   SoftmaxBackward softmax_bwd_v1_naive; SoftmaxForward softmax_fwd_v2_warp;
+                   SoftmaxBackward softmax_bwd_v2_warp; SoftmaxForward softmax_fwd_v3_block;
+                   SoftmaxBackward softmax_bwd_v3_block; Matmul matmul_fwd_v1_naive; Matmul matmul_fwd_v2_tiled;
+                   Matmul matmul_fwd_v3_register_tiled; Matmul matmul_fwd_v4_tensor_core_3xtf32;
+                   Matmul matmul_fwd_v4_tensor_core_tf32;)
+
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
   { __VA_ARGS__, __VA_ARGS__, __VA_ARGS__ }
 #define EACH_ISA(function) \
   { nullptr, avx2::function, avx512::function }
+
+// A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
+#ifdef LIMBIC_CUDA
+#define ON_GPU(name, file, function, ...)                                       \
+  {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, \
+      {name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__}
+#define ON_GPU_SINCE(needs, name, file, function)                                    \
+  {name, file, Device::cuda, PLAIN(cuda::function),                                  \
+   [](const auto&) { return cuda::runtime.compute_capability() >= needs; }},         \
+      {name, file, Device::emu, PLAIN(emu::function)}
+#else
+#define ON_GPU(name, file, function, ...) \
+  { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
+#define ON_GPU_SINCE(needs, name, file, function) ON_GPU(name, file, function)
+#endif
+
+namespace {
+
+bool binary_supports_v2_vector(const BinaryDims& d) {  // both inputs have the shape of y
+  for (int axis = 0; axis < d.rank; ++axis) {
+    if (d.shape[axis] != 1 && (!d.stride_a[axis] || !d.stride_b[axis])) return false;
+  }
+  return true;
+}
+bool reduce_supports_v2_block(const ReduceDims& d) { return d.inner == 1; }
+bool softmax_supports_v2_warp(const SoftmaxDims& d) { return d.C <= 1024; }
+
+}  // namespace
 
 std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
   static constexpr Rung<Conv2dDims, Conv2dForward> rungs[] = {
@@ -86,6 +126,12 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
       {"cpu_packed", "matmul/matmul_cpu_packed.cpp", Device::cpu, EACH_ISA(matmul_fwd_cpu_packed), nullptr,
        matmul_scratch_cpu_packed},
       {"v0_reference", "matmul/matmul_v0_reference.h", Device::cpu, PLAIN(matmul_fwd_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_3xtf32),
+      ON_GPU("v3_register_tiled", "matmul/matmul_v3_register_tiled.cu", matmul_fwd_v3_register_tiled),
+      ON_GPU("v2_tiled", "matmul/matmul_v2_tiled.cu", matmul_fwd_v2_tiled),
+      ON_GPU("v1_naive", "matmul/matmul_v1_naive.cu", matmul_fwd_v1_naive),
+      // less precise: by name only
+      ON_GPU_SINCE(80, "v4_tensor_core_tf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_tf32),
   };
   return rungs;
 }
@@ -193,6 +239,8 @@ std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
       {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_fwd_cpu_vector), nullptr,
        reduce_scratch},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_fwd_v0_reference<float>)},
+      ON_GPU("v2_block", "reduce/reduce_v2_block.cu", reduce_fwd_v2_block, reduce_supports_v2_block),
+      ON_GPU("v1_naive", "reduce/reduce_v1_naive.cu", reduce_fwd_v1_naive),
   };
   return rungs;
 }
@@ -201,6 +249,7 @@ std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
   static constexpr Rung<ReduceDims, ReduceBackward> rungs[] = {
       {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_bwd_cpu_vector)},
       {"v0_reference", "reduce/reduce_v0_reference.h", Device::cpu, PLAIN(reduce_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "reduce/reduce_v1_naive.cu", reduce_bwd_v1_naive),
   };
   return rungs;
 }
@@ -209,6 +258,8 @@ std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryForward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_fwd_v2_vector),
+      ON_GPU("v1_naive", "unary/unary_v1_naive.cu", unary_fwd_v1_naive),
   };
   return rungs;
 }
@@ -217,6 +268,8 @@ std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
   static constexpr Rung<UnaryDims, UnaryBackward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_bwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_bwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_bwd_v2_vector),
+      ON_GPU("v1_naive", "unary/unary_v1_naive.cu", unary_bwd_v1_naive),
   };
   return rungs;
 }
@@ -225,6 +278,8 @@ std::span<const Rung<BinaryDims, BinaryForward>> binary_fwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryForward> rungs[] = {
       {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_fwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "binary/binary_v2_vector.cu", binary_fwd_v2_vector, binary_supports_v2_vector),
+      ON_GPU("v1_naive", "binary/binary_v1_naive.cu", binary_fwd_v1_naive),
   };
   return rungs;
 }
@@ -233,6 +288,7 @@ std::span<const Rung<BinaryDims, BinaryBackward>> binary_bwd_rungs() {
   static constexpr Rung<BinaryDims, BinaryBackward> rungs[] = {
       {"cpu_vector", "binary/binary_cpu_vector.cpp", Device::cpu, EACH_ISA(binary_bwd_cpu_vector)},
       {"v0_reference", "binary/binary_v0_reference.h", Device::cpu, PLAIN(binary_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "binary/binary_v1_naive.cu", binary_bwd_v1_naive),
   };
   return rungs;
 }
@@ -241,6 +297,9 @@ std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxForward> rungs[] = {
       {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_fwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_fwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_fwd_v2_warp, softmax_supports_v2_warp),
+      ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_fwd_v3_block),
+      ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_fwd_v1_naive),
   };
   return rungs;
 }
@@ -249,6 +308,9 @@ std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
   static constexpr Rung<SoftmaxDims, SoftmaxBackward> rungs[] = {
       {"cpu_vector", "softmax/softmax_cpu_vector.cpp", Device::cpu, EACH_ISA(softmax_bwd_cpu_vector)},
       {"v0_reference", "softmax/softmax_v0_reference.h", Device::cpu, PLAIN(softmax_bwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_bwd_v2_warp, softmax_supports_v2_warp),
+      ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_bwd_v3_block),
+      ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_bwd_v1_naive),
   };
   return rungs;
 }
@@ -388,6 +450,14 @@ void for_each_pass(const Visitor& visit) {
 }
 
 }  // namespace
+
+const GpuRuntime* gpu_runtime(Device device) {
+  if (device == Device::emu) return &emu::runtime;
+#ifdef LIMBIC_CUDA
+  if (device == Device::cuda) return &cuda::runtime;
+#endif
+  return nullptr;
+}
 
 std::vector<KernelInfo> kernel_list() {
   std::vector<KernelInfo> list;

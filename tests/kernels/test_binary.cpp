@@ -1,42 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/binary/binary_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-int64_t size_of(const BinaryDims& d) {
-  int64_t n = 1;
-  for (int i = 0; i < d.rank; ++i) n *= d.shape[i];
-  return n;
-}
-
-const auto forward = []<class T>(const BinaryDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(size_of(d))};
-  run(d, in[0].data(), in[1].data(), out[0].data(), {});
-  return out;
-};
-
-const auto backward = []<class T>(const BinaryDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(in[0].size(), T(7)), std::vector<T>(in[1].size(), T(7))};
-  run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), out[1].data(), {});
-  // one at a time gives the same
-  Tensors<T> apart{std::vector<T>(in[0].size()), std::vector<T>(in[1].size())};
-  run(d, in[0].data(), in[1].data(), in[2].data(), apart[0].data(), static_cast<T*>(nullptr), {});
-  run(d, in[0].data(), in[1].data(), in[2].data(), static_cast<T*>(nullptr), apart[1].data(), {});
-  CHECK(apart == out);
-  return out;
-};
-
-/// a, b, dy.
-Tensors<float> inputs(const BinaryDims& d) {
-  return {uniform(broadcast_size(d, d.stride_a), seed, 0, 0.5f, 2),
-          uniform(broadcast_size(d, d.stride_b), seed, 1, 0.5f, 2), uniform(size_of(d), seed, 2)};
-}
-
-}  // namespace
+using namespace limbic::test::binary;
 
 TEST_CASE("binary: every rung agrees with f64, with the same bits everywhere") {
   for (const Binary kind : {Binary::add, Binary::sub, Binary::mul, Binary::div, Binary::max}) {

@@ -2,32 +2,12 @@
 // softmax, cross_entropy and bce.
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
-#include "kernels/softmax/softmax_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases.h"
 
 using namespace limbic;
 using namespace limbic::test;
 
 namespace {
-
-const auto softmax_forward = []<class T>(const SoftmaxDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(d.rows * d.C)};
-  run(d, in[0].data(), out[0].data(), {});
-  return out;
-};
-const auto softmax_backward = []<class T>(const SoftmaxDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(d.rows * d.C)};
-  run(d, in[1].data(), in[2].data(), out[0].data(), {});
-  return out;
-};
-
-/// x, y, dy; rows of all-negative logits among them, for the lanes behind the last class.
-Tensors<float> softmax_inputs(const SoftmaxDims& d) {
-  Tensors<float> in{uniform(d.rows * d.C, seed, 0, -9, -1)};
-  in.push_back(softmax_forward(d, softmax_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))[0]);
-  in.push_back(uniform(d.rows * d.C, seed, 1));
-  return in;
-}
 
 auto entropy_forward(bool weighted) {
   return [=]<class T>(const CrossEntropyDims& d, auto* run, const Tensors<T>& in, T*) {
@@ -78,18 +58,18 @@ double* const none = nullptr;
 
 TEST_CASE("softmax: every rung agrees with f64, with the same bits everywhere") {
   check_rungs({"softmax", "fwd"}, softmax_problems, softmax_fwd_rungs(), softmax_fwd_v0_reference<double>, {2e-6, 1e-7},
-              softmax_inputs, softmax_forward);
+              softmax::inputs, softmax::forward);
   check_rungs({"softmax", "bwd"}, softmax_problems, softmax_bwd_rungs(), softmax_bwd_v0_reference<double>, {2e-6, 1e-6},
-              softmax_inputs, softmax_backward);
+              softmax::inputs, softmax::backward);
 }
 
 TEST_CASE("softmax: v0's gradients are those of its forward") {
   for (const auto& [name, d] : softmax_problems) {
-    auto in = widened(softmax_inputs(d));
-    in[1] = softmax_forward(d, softmax_fwd_v0_reference<double>, in, none)[0];
-    const auto grads = softmax_backward(d, softmax_bwd_v0_reference<double>, in, none);
+    auto in = widened(softmax::inputs(d));
+    in[1] = softmax::forward(d, softmax_fwd_v0_reference<double>, in, none)[0];
+    const auto grads = softmax::backward(d, softmax_bwd_v0_reference<double>, in, none);
     check_gradient({"softmax", "bwd"}, name, in, 0, in[2], grads[0], [&](const Tensors<double>& moved) {
-      return softmax_forward(d, softmax_fwd_v0_reference<double>, moved, none)[0];
+      return softmax::forward(d, softmax_fwd_v0_reference<double>, moved, none)[0];
     });
   }
 }

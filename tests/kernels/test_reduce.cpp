@@ -1,39 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/reduce/reduce_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-const auto forward = []<class T>(const ReduceDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(d.outer * d.inner)};
-  std::vector<int32_t> argmax(out[0].size());
-  run(d, in[0].data(), out[0].data(), d.kind == ReduceKind::max ? argmax.data() : nullptr, scratch, {});
-  if (d.kind == ReduceKind::max) out.emplace_back(argmax.begin(), argmax.end());
-  return out;
-};
-
-const auto backward = []<class T>(const ReduceDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(in[0].size())};
-  // a maximum over a long axis has few gradients: a scaled copy of x keeps the comparison from being all zeros
-  run(d, in[1].data(), indices(in[2]).data(), out[0].data(), scratch, {});
-  if (d.kind == ReduceKind::max) {
-    for (size_t i = 0; i < out[0].size(); ++i) out[0][i] += in[0][i];
-  }
-  return out;
-};
-
-/// x, dy, argmax.
-Tensors<float> inputs(const ReduceDims& d) {
-  Tensors<float> in{uniform(d.outer * d.n * d.inner, seed, 0), uniform(d.outer * d.inner, seed, 1), {}};
-  if (d.kind == ReduceKind::max)
-    in[2] = forward(d, reduce_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))[1];
-  return in;
-}
-
-}  // namespace
+using namespace limbic::test::reduce;
 
 TEST_CASE("reduce: every rung agrees with f64, with the same bits everywhere") {
   check_rungs({"reduce", "fwd"}, reduce_problems, reduce_fwd_rungs(), reduce_fwd_v0_reference<double>, {1e-5, 1e-5},

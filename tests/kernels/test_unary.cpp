@@ -1,45 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/unary/unary_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-constexpr Unary kinds[] = {Unary::relu, Unary::leaky_relu, Unary::elu,    Unary::sigmoid, Unary::tanh, Unary::exp,
-                           Unary::log,  Unary::sqrt,       Unary::square, Unary::neg,     Unary::abs};
-
-/// The list of problems.h with every length's kind set to the one wanted.
-auto problems_of(Unary kind) {
-  auto list = unary_problems;
-  for (auto& problem : list) problem.dims.kind = kind;
-  return list;
-}
-
-const auto forward = []<class T>(const UnaryDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(d.n)};
-  run(d, in[0].data(), out[0].data(), {});
-  return out;
-};
-
-const auto backward = []<class T>(const UnaryDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(d.n)};
-  run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), {});
-  return out;
-};
-
-/// x, y, dy; no x within 1/1000 of the kink at 0.
-Tensors<float> inputs(const UnaryDims& d) {
-  const bool positive = d.kind == Unary::log || d.kind == Unary::sqrt;
-  Tensors<float> in{uniform(d.n, seed, 0, positive ? 0.01f : -4.0f, 4.0f)};
-  for (float& x : in[0]) x += std::fabs(x) < 1e-3f ? 0.01f : 0.0f;
-  in.push_back(forward(d, unary_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))[0]);
-  in.push_back(uniform(d.n, seed, 1, 0.5f, 1.5f));
-  return in;
-}
-
-}  // namespace
+using namespace limbic::test::unary;
 
 TEST_CASE("unary: every rung agrees with f64, with the same bits everywhere") {
   for (const Unary kind : kinds) {

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the CUDA rungs of an op where this machine can: on the emulator in several orders of threads, and on the GPU
+// where the build and the machine have one.
+#pragma once
+#include "kernels/emu/scheduler.h"
+#include "kernels/gpu_runtime.h"
+#include "tests/kernels/cases.h"
+
+namespace limbic::test {
+
+inline Device device_under_test = Device::emu;
+inline const GpuRuntime& runtime_under_test() { return *gpu_runtime(device_under_test); }
+
+/// Numbers in the memory of the device under test. Fresh ones are NaN on the emulator: what a kernel leaves out shows.
+template <class T>
+class DeviceArray {
+ public:
+  explicit DeviceArray(size_t n) : at_(static_cast<T*>(runtime_under_test().allocate(n * sizeof(T), {}))), n_(n) {}
+  explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.size()) {
+    runtime_under_test().copy(at_, host.data(), n_ * sizeof(T), {});
+  }
+  DeviceArray(DeviceArray&& other) noexcept : at_(std::exchange(other.at_, nullptr)), n_(other.n_) {}
+  ~DeviceArray() {
+    if (at_) runtime_under_test().release(at_, {});
+  }
+
+  T* data() { return at_; }
+  const T* data() const { return at_; }
+  size_t size() const { return n_; }
+  std::vector<T> host() const {
+    std::vector<T> numbers(n_);
+    runtime_under_test().copy(numbers.data(), at_, n_ * sizeof(T), {});
+    runtime_under_test().synchronize({});
+    return numbers;
+  }
+
+ private:
+  T* at_;
+  size_t n_;
+};
+using DeviceFloats = DeviceArray<float>;
+
+inline DeviceArray<int32_t> integers_beside(const DeviceFloats&, size_t n) { return DeviceArray<int32_t>(n); }
+inline DeviceFloats as_numbers(const DeviceFloats&, const DeviceArray<int32_t>& integers) {
+  const std::vector<int32_t> host = integers.host();
+  return DeviceFloats(std::vector<float>(host.begin(), host.end()));
+}
+inline DeviceArray<int32_t> indices(const DeviceFloats& numbers) {
+  return DeviceArray<int32_t>(indices(numbers.host()));
+}
+inline void add_to(DeviceFloats& sum, const DeviceFloats& x) {
+  std::vector<float> total = sum.host();
+  add_to(total, x.host());
+  runtime_under_test().copy(sum.data(), total.data(), total.size() * sizeof(float), {});
+}
+
+/// Most CUDA threads that a case starts on the emulator.
+constexpr uint64_t most_threads = 20000;
+
+/// The orders this build runs a case in. A sanitizer needs one: AddressSanitizer looks at addresses, ThreadSanitizer at
+/// what happens before what.
+inline std::vector<emu::Options> thread_orders() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return {{emu::Order::random, seed}};
+#else
+  return {{emu::Order::forward, seed}, {emu::Order::reverse, seed}, {emu::Order::random, seed}};
+#endif
+}
+
+inline Tensors<float> run_on_device(const auto& d, const auto& rung, const Tensors<float>& in, const auto& call) {
+  std::vector<DeviceFloats> inputs;
+  for (const auto& numbers : in) inputs.emplace_back(numbers);
+  DeviceFloats scratch(rung.scratch ? rung.scratch(d) : 0);
+  Tensors<float> results;
+  for (const DeviceFloats& out : call(d, rung.run[0], inputs, scratch.data())) results.push_back(out.host());
+  return results;
+}
+
+/// Every CUDA rung of a pass on every problem, scaled down by `scaled`, against v0 in f64; compare(rung, problem, in,
+/// got, truth) judges. The same bits in every order of threads.
+template <class Problems, class Dims, class Fn, class Reference>
+void check_gpu_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims, Fn>> rungs,
+                     Reference* v0_in_double, const auto& inputs, const auto& call, const auto& scaled,
+                     const auto& compare) {
+  const emu::Options before = emu::options();
+  size_t served = 0;
+  for (const auto& [name, full] : problems) {
+    const Dims d = scaled(full);
+    const Tensors<float> in = inputs(d);
+    const Tensors<double> truth = call(d, v0_in_double, widened(in), static_cast<double*>(nullptr));
+    for (const auto& rung : rungs) {
+      if (rung.device == Device::cpu || !gpu_runtime(rung.device) || !serves(rung, d, rung.device, Isa::reference))
+        continue;
+      ++served;
+      device_under_test = rung.device;
+      Tensors<float> first;
+      for (const emu::Options& order : thread_orders()) {
+        emu::options() = order;
+        const uint64_t threads_before = emu::statistics().threads;
+        const std::string what = std::string(device_name(rung.device)) + " " + rung.name + ", order " +
+                                 std::to_string(static_cast<int>(order.order));
+        try {
+          const Tensors<float> got = run_on_device(d, rung, in, call);
+          if (first.empty()) compare(rung, name, in, got, truth);
+          for (size_t i = 0; i < first.size(); ++i) report(pass, what, name, other_bits(got[i], first[i]));
+          if (first.empty()) first = got;
+        } catch (const std::exception& error) {
+          report(pass, what, name, error.what());
+          break;
+        }
+        const uint64_t threads = emu::statistics().threads - threads_before;
+        if (threads > most_threads * truth.size()) report(pass, what, name, std::to_string(threads) + " CUDA threads");
+      }
+    }
+  }
+  emu::options() = before;
+  CHECK(served > 0);
+}
+
+/// compare: every result within `allowed`.
+inline auto within(Pass pass, Tolerance allowed) {
+  return [=](const auto& rung, const char* problem, const Tensors<float>&, const Tensors<float>& got,
+             const Tensors<double>& truth) {
+    for (size_t i = 0; i < truth.size(); ++i) {
+      const std::string what =
+          std::string(device_name(rung.device)) + " " + rung.name + ", result " + std::to_string(i);
+      report(pass, what, problem, differs(got[i], truth[i], allowed));
+    }
+  };
+}
+
+}  // namespace limbic::test

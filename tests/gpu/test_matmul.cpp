@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/matmul/matmul_v0_reference.h"
+#include "tests/gpu/device.h"
+#include "tests/kernels/compare.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+/// At most a million multiply-adds, and 20,000 results.
+MatmulDims scaled(MatmulDims d) {
+  while (int64_t{d.M} * d.N * d.K * d.batch > 1000000) {
+    int& longest = d.K >= d.M && d.K >= d.N ? d.K : d.M > d.N ? d.M : d.N;
+    longest = longest * 2 / 3;
+  }
+  while (int64_t{d.M} * d.N * d.batch > 12000) (d.M > d.N ? d.M : d.N) /= 2;
+  return d;
+}
+
+/// a, b, bias.
+Tensors<float> inputs(const MatmulDims& d, bool whole) {
+  const auto fill = [&](int64_t n, uint64_t key) { return whole ? whole_numbers(n, key) : limbic::uniform(n, key); };
+  return {fill(int64_t{d.batch} * d.M * d.K, 1), fill(int64_t{d.batch} * d.K * d.N, 2), fill(d.N, 3)};
+}
+
+const auto product = []<class Buffer>(const MatmulDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(static_cast<size_t>(int64_t{d.batch} * d.M * d.N));
+  run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), scratch, {});
+  return out;
+};
+
+/// Half a unit in the last place of what a rung multiplies: f32; two TF32 parts, 22 bits; one, 11 bits.
+double rounding_unit(const char* rung) {
+  const std::string name = rung;
+  return name.ends_with("3xtf32") ? 0x1p-22 : name.ends_with("tf32") ? 0x1p-11 : 0x1p-24;
+}
+
+}  // namespace
+
+TEST_CASE("matmul: every CUDA rung equals f64 on whole numbers") {
+  check_gpu_rungs(
+      {"matmul", "fwd"}, matmul_problems, matmul_fwd_rungs(), matmul_fwd_v0_reference<double>,
+      [](const MatmulDims& d) { return inputs(d, true); }, product, scaled, within({"matmul", "fwd"}, {0, 0}));
+}
+
+TEST_CASE("matmul: every CUDA rung agrees with f64 within its rounding") {
+  const auto compare = [](const auto& rung, const char* problem, const Tensors<float>& in, const Tensors<float>& got,
+                          const Tensors<double>& truth) {
+    MatmulDims d{};
+    for (const auto& [name, dims] : matmul_problems) {
+      if (same_name(name, problem)) d = scaled(dims);
+    }
+    const Tensors<double> sizes = product(d, matmul_fwd_v0_reference<double>,
+                                          Tensors<double>{magnitudes(in[0]), magnitudes(in[1]), magnitudes(in[2])},
+                                          static_cast<double*>(nullptr));
+    std::vector<double> tolerance = sizes[0];
+    for (double& t : tolerance) t *= 4 * std::sqrt(double(d.K)) * rounding_unit(rung.name);
+    check_close(std::string("matmul ") + device_name(rung.device) + " " + rung.name + ", " + problem, got[0], truth[0],
+                tolerance);
+  };
+  check_gpu_rungs(
+      {"matmul", "fwd"}, matmul_problems, matmul_fwd_rungs(), matmul_fwd_v0_reference<double>,
+      [](const MatmulDims& d) { return inputs(d, false); }, product, scaled, compare);
+}
