@@ -86,11 +86,10 @@ int inspect(const Program& program, const std::string& path) {
     return 0;
   }
   const auto row = [](const std::string& name, const std::string& text) {
+    if (text.find('\n') == std::string::npos) return fmt::print("{:<14} {}\n", clean_text(name), clean_text(text));
+    fmt::print("{}\n", clean_text(name));  // a recipe: its lines below, indented
     std::istringstream lines(text);
-    std::string line;
-    std::getline(lines, line);
-    fmt::print("{:<14} {}\n", clean_text(name), clean_text(line));
-    while (std::getline(lines, line)) fmt::print("{:<14} {}\n", "", clean_text(line));
+    for (std::string line; std::getline(lines, line);) fmt::print("{}{}\n", line.empty() ? "" : "  ", clean_text(line));
   };
   row("file", path);
   row("format", file.format);
