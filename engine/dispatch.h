@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an op to a kernel: picks the rung, gives it scratch from the pool, traces it. For the engine's own files.
+// From an op to a kernel: picks the rung, gives it scratch from the pool, traces it. For the engine and the front ends.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -53,6 +53,7 @@ std::string dims_text(const struct SoftmaxDims&);
 std::string dims_text(const struct CrossEntropyDims&);
 std::string dims_text(const struct BceDims&);
 std::string dims_text(const struct DropoutDims&);
+std::string dims_text(const struct LogMelDims&);
 std::string dims_text(const struct CopyDims&);
 std::string dims_text(const struct AdamDims&);
 std::string dims_text(const struct SgdDims&);

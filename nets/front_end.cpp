@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <utility>
 
+#include "engine/dispatch.h"
 #include "kernels/portable_math.h"
 
 namespace limbic {
@@ -37,14 +37,14 @@ const std::vector<FrontEnd>& presets() {
   return all;
 }
 
+constexpr Pass mel_pass{"mel", "fwd"};
+
 LogMelDims log_mel_dims(const FrontEnd& front_end, int64_t samples) {
   return {{samples, front_end.n_fft, front_end.hop, front_end.pad}, front_end.n_mels};
 }
 
 const Rung<LogMelDims, LogMel>& mel_rung(const LogMelDims& dims) {
-  const auto* rung = pick(mel_fwd_rungs(), {"mel", "fwd"}, dims, Device::cpu);
-  if (!rung) throw Error(ExitCode::usage, fmt::format("mel: no kernel for n_fft {}", dims.stft.n_fft));
-  return *rung;
+  return choose(mel_fwd_rungs(), mel_pass, Device::cpu, dims);
 }
 
 }  // namespace
@@ -131,19 +131,8 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
                                              front_end.sample_rate, front_end.min_samples()));
   }
   const LogMelDims dims = log_mel_dims(front_end, n);
-  const auto& rung = mel_rung(dims);
-  std::vector<float> scratch(rung.scratch ? rung.scratch(dims) : 0);
-
   Tensor y = Tensor::empty({dims.stft.frames(), front_end.n_mels});
-  const auto start = std::chrono::steady_clock::now();
-  rung.run[static_cast<int>(active_isa())](dims, samples, front_end.filters->bank(), y.data(), scratch.data(),
-                                           Stream{});
-  if (tracing()) {
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    const std::string text =
-        fmt::format("samples{} n_fft{} hop{} mels{}", n, front_end.n_fft, front_end.hop, front_end.n_mels);
-    trace({{"mel", "fwd"}, rung.name, text.c_str(), took.count()});
-  }
+  run(mel_rung(dims), mel_pass, dims, samples, front_end.filters->bank(), y.data());
   if (front_end.top_db > 0) {
     float* v = y.data();
     const float floor = *std::max_element(v, v + y.size()) - static_cast<float>(front_end.top_db);
