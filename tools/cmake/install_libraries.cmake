@@ -2,9 +2,14 @@
 # paths below include/limbic.
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/limbic)
-install(TARGETS limbic_kernels limbic_engine limbic_nets EXPORT limbic-targets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries)
-foreach(folder kernels engine nets)
+set(libraries kernels engine nets)
+if(LIMBIC_IO)
+  list(APPEND libraries io)
+  install(TARGETS limbic_reader RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT libraries)  # limbic_io runs it
+endif()
+list(TRANSFORM libraries PREPEND limbic_ OUTPUT_VARIABLE targets)
+install(TARGETS ${targets} EXPORT limbic-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries)
+foreach(folder ${libraries})
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/limbic COMPONENT libraries
           FILES_MATCHING PATTERN "*.h")
 endforeach()

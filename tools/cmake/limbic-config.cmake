@@ -1,4 +1,5 @@
-# What find_package(limbic) reads: targets limbic::kernels, limbic::engine, limbic::nets.
+# What find_package(limbic) reads: targets limbic::kernels, limbic::engine, limbic::nets, and limbic::io where limbic was
+# built with it.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/limbic-targets.cmake)
