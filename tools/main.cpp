@@ -82,6 +82,7 @@ int fail(const Program& program, ExitCode code, const std::string& what) {
 
 int run(int argc, char** argv) {
   Program program;
+  program.app.name("limbic");  // in usage lines, whatever path it was called by
   program.app.require_subcommand(1);
   program.app.set_version_flag("--version", "limbic " LIMBIC_VERSION);
   program.app.footer(

@@ -40,6 +40,7 @@ PannsModel load_panns(const std::string& path, const std::string& front_end) {
   const WeightFile file = read_weights(path);
   PannsModel model;
   model.net = net_from_weights(file_tensors(file), path, file.card.net, &model.warnings);
+  if (model.net->options.mels == 0 || model.net->input_shape(1, model.net->typical_frames).size() != 3) refuse_net(*model.net, path);
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) model.warnings.push_back(std::move(mismatch));
   model.front_end = front_end.empty() ? told_front_end(file, path) : find_front_end(front_end);
   if (!model.front_end && !front_end.empty()) {

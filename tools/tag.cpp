@@ -9,7 +9,7 @@
 #include "engine/ops.h"
 #include "io/files.h"
 #include "io/hdf5.h"
-#include "tools/inputs.h"
+#include "tools/answers.h"
 #include "tools/panns.h"
 #include "tools/verb.h"
 #include "tools/weight_tensors.h"
@@ -18,40 +18,16 @@ namespace limbic {
 namespace {
 
 struct Options {
-  std::vector<std::string> clips;
+  ClipArguments clips;
   std::string weights, front_end, output, aggregate = "mean";
   int top = 10;
   bool force = false;
   WindowOptions windows{.whole_s = 20, .window_s = 10, .hop_s = 10};
 };
 
-// Runs `answer` for every clip; a clip that fails is one line and does not stop the others.
-int for_each_clip(const std::vector<std::string>& clips,
-                  const std::function<void(const std::string&)>& answer,
-                  const std::function<void(const std::string&, const Error&)>& failed) {
-  int failures = 0;
-  ExitCode code{};
-  for (const std::string& clip : clips) {
-    try {
-      answer(clip);
-    } catch (const Error& error) {
-      if (error.code != ExitCode::media) throw;
-      ++failures;
-      code = error.code;
-      fmt::print(stderr, "limbic: {}\n", error.what());
-      failed(clip, error);
-    }
-  }
-  if (failures == 0) return 0;
-  return static_cast<int>(clips.size() == 1 ? code : ExitCode::partial);
-}
-
 int tag(const Program& program, const Options& options) {
-  const auto clips = expand_inputs(options.clips);
   PannsModel model = load_panns(options.weights, options.front_end);
-  for (const auto& warning : model.warnings) print_note(program, fmt::format("warning: {}: {}", options.weights, warning));
-  Json results = Json::array();
-  const auto answer = [&](const std::string& clip) {
+  const auto answer = [&](const std::string& clip) -> Json {
     WindowMean over;
     const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
       NoGrad no_grad;
@@ -59,41 +35,33 @@ int tag(const Program& program, const Options& options) {
       check_answer(p, options.weights);
       over.add(p.data(), p.size());
     });
-    for (const auto& warning : analysed.warnings) print_note(program, fmt::format("warning: {}: {}", clip, warning));
     const auto p = options.aggregate == "max" ? over.max() : over.mean();
     std::vector<int> order(p.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return p[a] > p[b]; });
     order.resize(std::min<size_t>(order.size(), options.top));
     Json tags = Json::array();
-    if (!program.json) fmt::print("{}  {:.2f} s, {} window{}\n", clip, analysed.duration_s, over.windows(), over.windows() == 1 ? "" : "s");
-    for (int i : order) {
-      if (program.json) {
-        tags.push_back({{"label", model.labels[i]}, {"index", i}, {"probability", p[i]}});
-      } else {
-        fmt::print("  {:.3f}  {}\n", p[i], model.labels[i]);
-      }
-    }
-    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"duration_s", analysed.duration_s},
-                       {"windows", over.windows()}, {"tags", tags}, {"warnings", analysed.warnings}});
+    for (int i : order) tags.push_back({{"label", model.labels[i]}, {"index", i}, {"probability", p[i]}});
+    return {{"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"tags", tags}, {"warnings", analysed.warnings}};
   };
-  const int code = for_each_clip(clips, answer, [&](const std::string& clip, const Error& error) {
-    results.push_back({{"input", clip}, {"status", "error"}, {"error", error.what()}});
-  });
-  if (program.json) print_json({{"schema", "limbic.tag/1"}, {"results", results}});
-  return code;
+  const auto show = [](const Json& result) {
+    const auto windows = result["windows"].get<int64_t>();
+    fmt::print("{}  {:.2f} s, {} window{}\n", result["input"].get<std::string>(), result["duration_s"].get<double>(), windows, windows == 1 ? "" : "s");
+    for (const Json& t : result["tags"]) fmt::print("  {:.3f}  {}\n", t["probability"].get<double>(), t["label"].get<std::string>());
+  };
+  const Json unknown = {{"duration_s", nullptr}, {"windows", nullptr}, {"tags", Json::array()}, {"warnings", Json::array()}};
+  const Answers answers = answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, show});
+  if (program.json && !options.clips.jsonl) print_json({{"schema", "limbic.tag/1"}, {"results", answers.results}});
+  return answers.code;
 }
 
 int embed(const Program& program, const Options& options) {
   refuse_overwrite(options.output, options.force);  // before the work
-  const auto clips = expand_inputs(options.clips);
   PannsModel model = load_panns(options.weights, options.front_end);
-  for (const auto& warning : model.warnings) print_note(program, fmt::format("warning: {}: {}", options.weights, warning));
   std::vector<float> rows;
   std::string names;
   int64_t count = 0;
-  Json results = Json::array();
-  const auto answer = [&](const std::string& clip) {
+  const auto answer = [&](const std::string& clip) -> Json {
     WindowMean over;
     const Analysed analysed = for_each_window(clip, *model.front_end, options.windows, [&](const Tensor& map) {
       NoGrad no_grad;
@@ -105,28 +73,26 @@ int embed(const Program& program, const Options& options) {
     rows.insert(rows.end(), e.begin(), e.end());
     names += (count++ ? "\n" : "") + clip;
     print_note(program, fmt::format("{}  {:.2f} s", clip, analysed.duration_s));
-    for (const auto& warning : analysed.warnings) print_note(program, fmt::format("warning: {}: {}", clip, warning));
-    results.push_back({{"input", clip}, {"status", "ok"}, {"error", nullptr}, {"row", count - 1},
-                       {"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"warnings", analysed.warnings}});
+    return {{"row", count - 1}, {"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"warnings", analysed.warnings}};
   };
-  const int code = for_each_clip(clips, answer, [&](const std::string& clip, const Error& error) {
-    results.push_back({{"input", clip}, {"status", "error"}, {"error", error.what()}});
-  });
+  const Json unknown = {{"row", nullptr}, {"duration_s", nullptr}, {"windows", nullptr}, {"warnings", Json::array()}};
+  const Answers answers = answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, [](const Json&) {}});
   const int64_t width = count ? static_cast<int64_t>(rows.size()) / count : 0;
   if (count) {
     write_hdf5(options.output, {{"embedding", "f32", {count, width}, rows.data()}},
                {{"name", names}, {"net", model.net->name}, {"front_end", model.front_end->name}}, options.force);
   }
+  if (options.clips.jsonl) return answers.code;
   if (program.json) {
-    print_json({{"schema", "limbic.embed/1"}, {"output", options.output}, {"shape", {count, width}}, {"results", results}});
+    print_json({{"schema", "limbic.embed/1"}, {"output", options.output}, {"shape", {count, width}}, {"results", answers.results}});
   } else if (count) {
     fmt::print("{}: embedding [{},{}]\n", options.output, count, width);
   }
-  return code;
+  return answers.code;
 }
 
 void add_common(CLI::App* sub, Options& options) {
-  sub->add_option("clips", options.clips, "recordings, folders, or quoted patterns")->required();
+  add_clips(sub, options.clips);
   sub->add_option("--weights", options.weights, "PANNs weights: .h5, .pth or safetensors")->required();
   sub->add_option("--front-end", options.front_end, "panns-32k, panns-16k or panns-8k, where the file does not tell");
   sub->add_option("--window", options.windows.window_s, "seconds of a window in recordings over 20 s (default 10)")->check(CLI::Range(1.0, 60.0));

@@ -95,6 +95,12 @@ TEST_CASE("predict refuses what is no clip, in one line, with the documented exi
   CHECK(results[0]["status"] == "error");
   CHECK(results[0]["error"].get<std::string>().find("missing.mp4") != std::string::npos);
   CHECK(results[1]["status"] == "ok");
+  CHECK(results[0]["duration_s"].is_null());
+  CHECK(results[0]["label"].is_null());
+  CHECK(results[0]["probabilities"] == Json::object());
+  CHECK(results[0]["streams"] == Json::object());
+  CHECK(results[0]["warnings"] == Json::array());
+  CHECK(results[0].size() == results[1].size());
 
   // What stands for no clip fails alone, as a clip would.
   const Run batch = scratch.run("limbic predict --json folder 'no*such' '" + demo + "'");
@@ -160,6 +166,7 @@ TEST_CASE("predict refuses weights whose card or numbers make no sense, and name
       CHECK_THAT(refusal([&](auto& file) { file.card.attributes[key] = text; }), Catch::Contains(key));
     }
   }
+  CHECK_THAT(refusal([](auto& file) { file.card.labels[5] = "surprise"; }), Catch::Contains("two labels for surprised"));
   CHECK_THAT(refusal([](auto& file) { file.card.front_end = "librosa-48k"; }), Catch::Contains("librosa-48k") && Catch::Contains("64"));
   CHECK_THAT(refusal([&](auto& file) {
                for (float& v : tensor(file, "conv_block2.bn1.running_var").values) v = -1;
@@ -190,4 +197,5 @@ TEST_CASE("wrong words on the command line are one line and exit code 2") {
   CHECK(full.code == 1);
   CHECK(full.err.find("No space left on device") != std::string::npos);
   for (const char* line : {"limbic --help", "limbic predict --help", "limbic --version"}) CHECK(scratch.run(line).code == 0);
+  CHECK(scratch.run("\"$(which limbic)\" predict --help").out.find("Usage: limbic predict [OPTIONS] clips...") != std::string::npos);
 }

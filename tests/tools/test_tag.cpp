@@ -27,11 +27,10 @@ void check_refused(const Run& run, int code, const std::string& part) {
   CHECK(run.out.empty());
 }
 
-// A narrow net as a PANNs checkpoint holds it.
-limbic::WeightFile panns(const std::string& net) {
+// A net as its checkpoint holds it; narrow, for a PANN.
+limbic::WeightFile panns(const std::string& net, const limbic::NetOptions& options = {.classes = 4, .widths = {2, 2, 2, 2, 2, 2}, .embedding = 3}) {
   limbic::WeightFile file;
-  const limbic::NetOptions narrow{.classes = 4, .widths = {2, 2, 2, 2, 2, 2}, .embedding = 3};
-  for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net(net, narrow)->state())) {
+  for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net(net, options)->state())) {
     file.tensors.push_back({t.name, t.dtype, t.shape, t.values, {}});
   }
   return file;
@@ -79,6 +78,17 @@ TEST_CASE("tag and embed refuse weights that answer with no numbers, and a front
   check_refused(scratch.run("limbic tag '" + demo + "' --weights '" + fixture + "' --front-end librosa-48k"), 2, "librosa-48k");
 }
 
+TEST_CASE("weights of a net that does not hear are told so, by every verb that wants one that does") {
+  const Scratch scratch;
+  limbic::write_weights_hdf5(scratch.folder() / "face.h5", panns("no-stn", {}));
+  limbic::write_weights_hdf5(scratch.folder() / "pictures.h5", panns("alexnet", {.classes = 4, .widths = {2, 2, 2, 2, 2}, .embedding = 3}));
+  for (const char* verb : {"predict", "tag", "embed -o e.h5", "eval --data"}) {
+    check_refused(scratch.run(std::string("limbic ") + verb + " '" + demo + "' --weights face.h5"), 4,
+                  "face.h5: found the face net no-stn, input [1,48,48,1]; expected a net that hears log-mels");
+  }
+  check_refused(scratch.run("limbic tag '" + demo + "' --weights pictures.h5"), 4, "pictures.h5: found the net alexnet, input [1,224,224,3]");
+}
+
 TEST_CASE("tag names the sounds of recordings from 0.31 s on, long ones window by window") {
   Scratch scratch;
   REQUIRE(scratch.run("ffmpeg -v error -f lavfi -i anoisesrc=r=32000:d=45:seed=1 long.wav -t 0.31 least.wav -t 0.30 short.wav").code == 0);
@@ -96,6 +106,17 @@ TEST_CASE("tag names the sounds of recordings from 0.31 s on, long ones window b
   CHECK(results[0]["tags"][0]["probability"] >= results[0]["tags"][9]["probability"]);
   CHECK(results[1]["error"] == "short.wav: found 0.30 s of sound; expected at least 0.31 s");
   CHECK(json.out == scratch.run("limbic tag --json --threads 1 least.wav short.wav" + narrow).out);
+  CHECK(results[1]["duration_s"].is_null());
+  CHECK(results[1]["tags"] == Json::array());
+  CHECK(results[1].size() == results[0].size());
+
+  std::istringstream lines(scratch.run("limbic tag --jsonl least.wav short.wav" + narrow).out);
+  std::string line;
+  for (const Json& result : results) {
+    REQUIRE(std::getline(lines, line));
+    CHECK(Json::parse(line) == result);
+  }
+  CHECK_FALSE(std::getline(lines, line));
 }
 
 TEST_CASE("embed writes a row for each clip that could be read") {
@@ -107,10 +128,12 @@ TEST_CASE("embed writes a row for each clip that could be read") {
   CHECK(document["shape"] == Json({2, 64}));
   CHECK(document["results"][2]["row"] == 1);
   CHECK(document["results"][2]["warnings"].size() == 1);  // 8 kHz
+  CHECK(document["results"][1].size() == document["results"][0].size());
+  CHECK(scratch.run("limbic embed --jsonl a.wav b.wav -o lines.h5" + narrow + "| wc -l").out == "2\n");
   const std::string file = scratch.read("e.h5");
   CHECK(file.find("a.wav\nb.wav") != std::string::npos);
 
-  const Run again = scratch.run("limbic embed a.wav -o e.h5" + narrow);
+  const Run again = scratch.run("limbic embed a.wav -o e.h5 --weights none.h5");  // before anything is read
   CHECK(again.code == 2);
   CHECK(again.err == "limbic: e.h5: exists; give --force to replace it\n");
   CHECK(scratch.run("limbic embed a.wav missing.wav b.wav -q --force -o e.h5" + narrow).code == 8);

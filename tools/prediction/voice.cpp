@@ -30,10 +30,14 @@ VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Class
   name_ = classifier_.net().name;
   rate_ = find_front_end(classifier_.input().front_end)->sample_rate;
   for (const std::string& label : classifier_.labels()) {
-    emotion_of_class_.push_back(emotion_index(label));
-    if (emotion_of_class_.back() < 0) {
+    const int emotion = emotion_index(label);
+    if (emotion < 0) {
       throw Error(ExitCode::weights, fmt::format("{}: its card has the label \"{}\"; expected the emotions of RAVDESS", path, label));
     }
+    if (std::count(emotion_of_class_.begin(), emotion_of_class_.end(), emotion)) {
+      throw Error(ExitCode::weights, fmt::format("{}: its card has two labels for {} (\"{}\" is one); expected one", path, emotion_names[emotion], label));
+    }
+    emotion_of_class_.push_back(emotion);
   }
 }
 

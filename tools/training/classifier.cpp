@@ -9,6 +9,7 @@
 
 #include "engine/ops.h"
 #include "nets/mel_picture.h"
+#include "tools/weight_tensors.h"
 
 namespace limbic {
 
@@ -136,11 +137,12 @@ void Classifier::save(const std::string& path, ModelCard card) {
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
   check_finite(file, path);
+  std::vector<std::string> warnings;
+  auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
+  if (net->front_end.empty()) refuse_net(*net, path);
   if (file.card.labels.empty()) {
     throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
   }
-  std::vector<std::string> warnings;
-  auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) warnings.push_back(std::move(mismatch));
   ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds_of(file.card, "window_offset_s", path),
                   seconds_of(file.card, "window_length_s", path)};
