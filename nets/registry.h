@@ -53,6 +53,9 @@ struct LoadOptions {
 std::vector<std::string> load_state(Net& net, const std::vector<FileTensor>& tensors, const std::string& file,
                                     const LoadOptions& options = {});
 
+/// What is read into a whole number must be one, from 0 to 2^31; else Error(ExitCode::weights) names file and tensor.
+void check_counts(const FileTensor& found, const std::string& file);
+
 /// A net's state (or an optimiser's) as a file holds it, in PyTorch's state_dict order.
 struct SavedTensor {
   std::string name;

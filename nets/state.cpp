@@ -47,15 +47,6 @@ void check_finite(const FileTensor& found, const std::string& file) {
   }
 }
 
-void check_counts(const FileTensor& found, const std::string& file) {
-  for (size_t i = 0; i < found.values.size(); ++i) {
-    const float v = found.values[i];
-    if (!(v >= 0 && v < 0x1p31f && v == std::floor(v))) {
-      refuse(file, fmt::format("{} has {} at element {}, wants a count", found.name, v, i));
-    }
-  }
-}
-
 bool is_counter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 bool is_front_end(const std::string& name) {
   return name.find("spectrogram_extractor.") != std::string::npos ||
@@ -78,6 +69,15 @@ void check_front_end(const NamedTensor& own, const FileTensor& found, const std:
 }
 
 }  // namespace
+
+void check_counts(const FileTensor& found, const std::string& file) {
+  for (size_t i = 0; i < found.values.size(); ++i) {
+    const float v = found.values[i];
+    if (!(v >= 0 && v < 0x1p31f && v == std::floor(v))) {
+      refuse(file, fmt::format("{} has {} at element {}, wants a count", found.name, v, i));
+    }
+  }
+}
 
 Shape file_shape(const NamedTensor& t) {
   Shape shape = t.tensor->shape();

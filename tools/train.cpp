@@ -80,7 +80,7 @@ void add_training_options(CLI::App* verb, TrainArguments& a) {
 void add_train(Program& program) {
   auto a = std::make_shared<TrainArguments>();
   CLI::App* verb = program.verb("train", "train a net from a recipe",
-                                "  limbic train nets/recipes/voice.toml --data ravdess_speech --out runs/voice\n"
+                                "  limbic train nets/recipes/voice_choice.toml --data ravdess_speech --out runs/voice_choice\n"
                                 "  limbic train my.toml --data manifest.csv --out runs/mine --from weights/voice.h5 --freeze 'conv_block*'");
   add_training_options(verb, *a);
   verb->add_option("--stop-after-steps", a->stop_after_steps, "leave with a checkpoint after so many steps")->check(CLI::NonNegativeNumber);

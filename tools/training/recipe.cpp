@@ -298,6 +298,10 @@ void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& v
   set_node(recipe, where, key, *table.get("value"));
 }
 
+std::string nearest_name(const std::string& word, const std::vector<std::string>& known) {
+  return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) { return edit_distance(word, a) < edit_distance(word, b); });
+}
+
 std::string recipe_text(const Recipe& recipe) {
   std::string text, open;
   each_key(recipe, [&](const std::string& name, const auto& value) {

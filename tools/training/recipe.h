@@ -95,6 +95,9 @@ Recipe parse_recipe(const std::string& toml, const std::string& name, const std:
 /// Sets one key from TOML text (a bare word is a string). Throws Error(ExitCode::usage).
 void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& value);
 
+/// Which of `known` takes the fewest edits from `word`: what somebody who mistyped it may have meant.
+std::string nearest_name(const std::string& word, const std::vector<std::string>& known);
+
 /// Every key that is set, with its value, defaults too: parsing it gives the same recipe.
 std::string recipe_text(const Recipe& recipe);
 

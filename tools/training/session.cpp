@@ -116,12 +116,25 @@ void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, co
     }
     const auto& values = found->second.values;
     if (t.tensor->dtype() == DType::i32) {
+      check_counts({prefix + t.name, found->second.shape, values}, path);
       std::transform(values.begin(), values.end(), t.tensor->ints(), [](float v) { return static_cast<int32_t>(v); });
     } else {
       std::copy(values.begin(), values.end(), t.tensor->data());
     }
   }
 }
+
+// Layers and parameters of a net that a recipe may mean: "conv_block1", "conv_block1.conv1", "conv_block1.conv1.weight".
+std::vector<std::string> names_in(const std::vector<NamedTensor>& parameters) {
+  std::vector<std::string> names;
+  for (const auto& p : parameters) {
+    for (size_t dot = p.name.find('.'); dot != std::string::npos; dot = p.name.find('.', dot + 1)) names.push_back(p.name.substr(0, dot));
+    names.push_back(p.name);
+  }
+  return names;
+}
+
+std::string layer_of(const NamedTensor& parameter) { return parameter.name.substr(0, parameter.name.rfind('.')); }
 
 struct EpochRow {
   double lr = 0, train_loss = 0, train_accuracy = 0, validation_loss = nan, validation_accuracy = nan, validation_uar = nan;
@@ -198,6 +211,11 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     crop_frames_ = std::max<int64_t>(1, std::llround(recipe_.input.crop_s * front_end.sample_rate / front_end.hop));
   }
   make_model();
+  {  // a clip that the net cannot take, too
+    const NoGrad no_grad;
+    model_->net().eval();
+    model_->logits(make_batch(recipe_, {&train_.front()}, static_cast<int>(split_.labels.size()), crop_frames_, 0).maps);
+  }
   claim_folder(out_, recipe_text(recipe_), identity_);  // last: what is refused leaves no folder behind
 }
 
@@ -218,13 +236,19 @@ void Run::make_model() {
     for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) maps.push_back(train_[i].map);
     model_->fit_column_scaler(maps);
   }
-  trained_ = model_->net().parameters();
+  const auto parameters = model_->net().parameters();
+  trained_ = parameters;
+  const auto wants = [&](const char* key, const std::string& name, const auto& meant) {
+    if (std::any_of(parameters.begin(), parameters.end(), meant)) return;
+    throw Error(ExitCode::usage, fmt::format("recipe: {}: \"{}\" matches no parameter of {}; did you mean {}?", key, name, recipe_.net.name,
+                                             nearest_name(name, names_in(parameters))));
+  };
+  for (const auto& layer : recipe_.l2.layers) {
+    wants("l2.layers", layer, [&](const NamedTensor& p) { return layer_of(p) == layer; });
+  }
   for (const auto& pattern : recipe_.train.freeze) {
     const auto frozen = [&](const NamedTensor& p) { return fnmatch(pattern.c_str(), p.name.c_str(), 0) == 0; };
-    const auto parameters = model_->net().parameters();
-    if (std::none_of(parameters.begin(), parameters.end(), frozen)) {
-      throw Error(ExitCode::usage, fmt::format("train.freeze: \"{}\" matches no parameter of {}; its first is {}", pattern, recipe_.net.name, parameters.front().name));
-    }
+    wants("train.freeze", pattern, frozen);
     for (const auto& p : parameters) {
       if (frozen(p)) p.tensor->set_requires_grad(false);
     }
@@ -299,10 +323,8 @@ bool Run::resume() {
 Tensor Run::loss(const Tensor& logits, const Tensor& targets) {
   Tensor total = cross_entropy(logits, targets, {.class_weight = class_weights_});
   for (const auto& p : trained_) {
-    const size_t dot = p.name.rfind('.');
-    const std::string layer = p.name.substr(0, dot), kind = p.name.substr(dot + 1);
-    if (std::find(recipe_.l2.layers.begin(), recipe_.l2.layers.end(), layer) == recipe_.l2.layers.end()) continue;
-    const double lambda = kind == "bias" ? recipe_.l2.bias : recipe_.l2.kernel;
+    if (std::find(recipe_.l2.layers.begin(), recipe_.l2.layers.end(), layer_of(p)) == recipe_.l2.layers.end()) continue;
+    const double lambda = p.name.ends_with(".bias") ? recipe_.l2.bias : recipe_.l2.kernel;
     if (lambda > 0) total = total + l2(*p.tensor) * static_cast<float>(lambda);
   }
   return total;

@@ -118,18 +118,25 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
     }
     folds = ravdess_folds();
   }
+  std::vector<Recipe> runs;
+  for (const std::string& held_out : folds) {
+    Recipe fold = recipe;
+    fold.split = {};
+    fold.split.test = held_out;
+    const auto left_out = parse_groups(held_out);
+    for (const auto& group : groups) {
+      if (std::find(left_out.begin(), left_out.end(), group) == left_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
+    }
+    if (split_dataset(fold, data).test.empty()) {  // said before the first fold is trained
+      throw Error(ExitCode::usage, fmt::format("cv.folds: the fold \"{}\" has no clip to test on; expected groups, e.g. \"1, 4\"", held_out));
+    }
+    runs.push_back(std::move(fold));
+  }
   std::vector<Scores> scores;
   nlohmann::ordered_json per_fold = nlohmann::ordered_json::array();
   double mean = 0;
-  for (size_t i = 0; i < folds.size(); ++i) {
-    const auto held_out = parse_groups(folds[i]);
-    Recipe fold = recipe;
-    fold.split = {};
-    fold.split.test = folds[i];
-    for (const auto& group : groups) {
-      if (std::find(held_out.begin(), held_out.end(), group) == held_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
-    }
-    RunResult result = train(fold, data, fmt::format("{}/fold-{}", out, i), options);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    RunResult result = train(runs[i], data, fmt::format("{}/fold-{}", out, i), options);
     if (stopped(result)) return result;
     scores.push_back(*result.test);
     per_fold.push_back({{"fold", i}, {"groups", folds[i]}, {"clips", result.test->confusion.total()}, {"accuracy", result.test->accuracy()},
