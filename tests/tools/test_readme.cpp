@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -69,7 +70,32 @@ fs::path scratch_checkout() {
   return folder;
 }
 
+// The options that a verb's help lists: the words that begin a line of it.
+std::set<std::string> options_of(const std::string& help) {
+  std::set<std::string> options;
+  const std::regex line(R"((?:^|\n)  (-[^ \n]+))"), name(R"(--?[a-z-]+)");
+  for (std::sregex_iterator it(help.begin(), help.end(), line), end; it != end; ++it) {
+    const std::string words = (*it)[1];
+    for (std::sregex_iterator o(words.begin(), words.end(), name); o != end; ++o) options.insert(o->str());
+  }
+  return options;
+}
+
+// The options that a command is given.
+std::vector<std::string> options_in(const std::string& command) {
+  const std::regex option(R"([ \n](--?[a-z][a-z-]*))");
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(command.begin(), command.end(), option), end; it != end; ++it) found.push_back((*it)[1]);
+  return found;
+}
+
 }  // namespace
+
+TEST_CASE("an option counts only under its whole name, and only where the help lists it") {
+  const std::string help = "Options:\n  -o,--out TEXT REQUIRED      the file; --force replaces it\n  --weights,--voice-weights TEXT\n";
+  CHECK(options_of(help) == std::set<std::string>{"-o", "--out", "--weights", "--voice-weights"});
+  CHECK(options_in(" a-b.wav --weight x -o y --top=3\n  --out z") == std::vector<std::string>{"--weight", "-o", "--top", "--out"});
+}
 
 TEST_CASE("the commands of every README run") {
   int ran = 0;
@@ -91,16 +117,15 @@ TEST_CASE("the commands of every README run") {
       }
       REQUIRE((fence.tag == "long" || fence.tag == "gpu" || fence.tag == "peer"));
       // Too long or too special to run here: the verb and its options must exist.
-      const std::regex call(R"(limbic ([a-z]+)([^\n|;&]*))");
+      const std::regex call(R"(limbic ((?:weights )?[a-z]+)((?:\\\n|[^\n|;&])*))");
       for (std::sregex_iterator it(fence.text.begin(), fence.text.end(), call), end; it != end; ++it) {
         const std::string help = run(std::string(LIMBIC_BUILD_DIR) + "/limbic " + (*it)[1].str() + " --help", status);
         INFO((*it)[0].str() << "\n" << help);
         CHECK(status == 0);
-        const std::string words = (*it)[2];
-        const std::regex option(R"((--[a-z-]+))");
-        for (std::sregex_iterator o(words.begin(), words.end(), option); o != end; ++o) {
-          INFO((*o)[1].str());
-          CHECK(help.find((*o)[1].str()) != std::string::npos);
+        const auto known = options_of(help);
+        for (const std::string& option : options_in((*it)[2])) {
+          INFO(option);
+          CHECK(known.count(option) == 1);
         }
       }
     }
