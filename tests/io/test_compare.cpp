@@ -139,7 +139,7 @@ TEST_CASE("a comparison that checked nothing does not hold, nor one whose gradie
 }
 
 TEST_CASE("the golden Cnn14 of width/16 holds from all its weight files") {
-  const std::string golden = data_file("../golden/cnn14_w16");
+  const std::string golden = golden_file("cnn14_w16");
   if (golden.empty()) return;
   for (const char* weights : {"/weights.h5", "/legacy.pth", "/zip.pth"}) {
     check_holds(golden + weights, golden + "/reference_eval.h5", 229);

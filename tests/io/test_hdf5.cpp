@@ -311,8 +311,8 @@ TEST_CASE("truncated and mutated HDF5 files end in values or in one error line, 
 }
 
 TEST_CASE("HDF5 files written by h5py are read") {
-  const std::string weights = data_file("../golden/cnn14_w16/weights.h5");
-  const std::string activations = data_file("../golden/cnn14_w16/reference_train.h5");
+  const std::string weights = golden_file("cnn14_w16/weights.h5");
+  const std::string activations = golden_file("cnn14_w16/reference_train.h5");
   if (weights.empty() || activations.empty()) return;
   const H5File file = read_hdf5(weights);
   CHECK(file.tensors.size() == 84);

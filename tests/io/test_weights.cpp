@@ -9,7 +9,7 @@
 #include "io/elements.h"
 #include "io/files.h"
 #include "io/weights.h"
-#include "tests/io/golden.h"
+#include "tests/data_folder.h"
 #include "tests/io/scratch.h"
 
 using namespace limbic;
@@ -140,14 +140,11 @@ TEST_CASE("what is no file of weights is told by what it is") {
 }
 
 TEST_CASE("the golden CNN-14 has the same tensors in its three formats") {
-  const std::string folder = golden_folder();
-  if (folder.empty()) {
-    WARN("skipped: no golden files (set LIMBIC_GOLDEN)");
-    return;
-  }
-  const WeightFile hdf5 = read_weights(folder + "/cnn14_w16/weights.h5");
-  const WeightFile legacy = read_weights(folder + "/cnn14_w16/legacy.pth");
-  const WeightFile zip = read_weights(folder + "/cnn14_w16/zip.pth");
+  const std::string folder = golden_file("cnn14_w16");
+  if (folder.empty()) return;
+  const WeightFile hdf5 = read_weights(folder + "/weights.h5");
+  const WeightFile legacy = read_weights(folder + "/legacy.pth");
+  const WeightFile zip = read_weights(folder + "/zip.pth");
   CHECK(hdf5.format == "hdf5");
   CHECK(legacy.format == "pytorch-legacy");
   CHECK(zip.format == "pytorch");
