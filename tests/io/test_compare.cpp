@@ -76,6 +76,32 @@ TEST_CASE("compare stops at the first wrong number and names it") {
   CHECK(failures == 2);
 }
 
+TEST_CASE("compare: a ReLU on its other side within rounding passes, a wrong gradient does not") {
+  auto net = make_net("sys2-audio-1d", {.classes = 7, .widths = {4, 8, 8}});
+  net->train(false);
+  // Filter 0 gives 1 * 1 - 1, exactly the ReLU's edge; an input one ulp larger opens it.
+  for (const NamedTensor& p : net->parameters()) {
+    if (p.name == "conv1d.kernel") std::fill_n(p.tensor->data(), 10, 0.0f), p.tensor->data()[0] = 1;
+    if (p.name == "conv1d.bias") p.tensor->data()[0] = -1;
+  }
+  Tensor x = Tensor::from({1, 282, 1}, std::vector<float>(282, 1 + 2 * std::numeric_limits<float>::epsilon()));
+  const std::vector<float> target{0, 0, 1, 0, 0, 0, 0}, ones(282, 1);
+  backward(cross_entropy((*net)(x), Tensor::from({1, 7}, target)));
+  std::vector<std::vector<float>> norms;
+  std::vector<FileTensor> reference{{"input/x", {1, 282, 1}, ones}, {"input/target", {1, 7}, target}};
+  for (const NamedTensor& p : net->parameters()) {
+    double sum = 0;
+    for (float v : p.tensor->grad().to_vector()) sum += static_cast<double>(v) * v;
+    norms.push_back({static_cast<float>(std::sqrt(sum))});
+  }
+  size_t i = 0;
+  for (const NamedTensor& p : net->parameters()) reference.push_back({"float64/grad_norm/" + p.name, {}, norms[i++]});
+  norms[2][0] *= 1.002f;
+  CHECK(compare(*net, reference, "r.h5", {.mode = CompareMode::eval}).first_failure == reference[4].name);
+  norms[2][0] /= 1.002f;
+  CHECK(compare(*net, reference, "r.h5", {.mode = CompareMode::eval}).ok);  // and steps, so it comes last
+}
+
 TEST_CASE("a reference of NaN or of zeros proves nothing and fails") {
   const std::string path = fixture + "/reference_eval.h5";
   Loaded reference = load_reference(path);
