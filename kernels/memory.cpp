@@ -60,6 +60,8 @@ void* host_allocate(size_t bytes) {
     it->second.pop_back();
     c.use.cached -= static_cast<int64_t>(size);
   } else {
+    // Blocks of sizes that are no longer asked for must not pile up.
+    if (c.use.cached > c.use.peak) trim_locked(c);
     block = from_system(size);
     if (!block) {
       trim_locked(c);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host memory: a caching pool of 64-byte aligned blocks. Networks ask for the same sizes every step; the pool hands
-// freed blocks out again instead of returning them to the system.
+// freed blocks out again instead of returning them to the system. It keeps at most as much as was ever in use at once.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "kernels/isa.h"
+#include "kernels/memory.h"
 #include "kernels/parallel.h"
 #include "kernels/registry.h"
 #include "kernels/rung.h"
@@ -27,7 +28,7 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
       ->check(CLI::Range(1, 256));
   sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
   sub->add_option("--kernel", kernels_, "force a kernel, e.g. conv2d=v0_reference; may be given again")->allow_extra_args(false);
-  sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) on stderr");
+  sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) and the peak of memory on stderr");
   sub->parse_complete_callback([this] { apply_common_options(); });
   return sub;
 }
@@ -64,6 +65,10 @@ void print_json(const Json& document) {
 
 void print_note(const Program& program, const std::string& line) {
   if (!program.quiet) fmt::print(stderr, "{}\n", line);
+}
+
+std::string peak_memory_text() {
+  return fmt::format("peak memory {:.1f} MiB", static_cast<double>(memory_use().peak) / (1 << 20));
 }
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO); }
@@ -106,7 +111,9 @@ int run(int argc, char** argv) {
 
   try {
     program.app.parse(argc, argv);
-    return program.run ? program.run() : 0;
+    const int code = program.run ? program.run() : 0;
+    if (tracing()) fmt::print(stderr, "{}\n", peak_memory_text());
+    return code;
   } catch (const CLI::CallForHelp& help) {
     return program.app.exit(help);
   } catch (const CLI::CallForVersion& version) {

@@ -37,6 +37,7 @@ int run_train(const Program& program, const TrainArguments& a) {
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = train_grid(recipe, data, a.out, {.quiet = program.quiet, .stop_after_steps = a.stop_after_steps});
+  print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   if (program.json) {
     print_json(result.document);
@@ -51,6 +52,7 @@ int run_cv(const Program& program, const TrainArguments& a) {
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = cross_validate(recipe, data, a.out, {.quiet = program.quiet});
+  print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   const auto& document = result.document;
   if (program.json) {

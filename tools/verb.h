@@ -39,6 +39,9 @@ void print_json(const Json& document);
 /// Warnings, progress and logs go to stderr; nothing when --quiet.
 void print_note(const Program& program, const std::string& line);
 
+/// "peak memory 312.4 MiB": the most that tensors and scratch took at once.
+std::string peak_memory_text();
+
 /// True where stderr is a terminal, so that a progress line can be redrawn.
 bool stderr_is_terminal();
 

@@ -52,6 +52,18 @@ TEST_CASE("predict answers about the clip that ships with limbic") {
         *std::max_element(result["probabilities"].begin(), result["probabilities"].end()));
 }
 
+TEST_CASE("a trace ends with the peak of memory") {
+  Scratch scratch;
+  const Run run = scratch.run("limbic predict --trace '" + demo + "'");
+  REQUIRE(run.code == 0);
+  const size_t at = run.err.rfind("peak memory ");
+  REQUIRE(at != std::string::npos);
+  CHECK(run.err.ends_with(" MiB\n"));
+  const double mib = std::stod(run.err.substr(at + 12));
+  CHECK(mib > 0.5);  // one log-mel picture and the first map
+  CHECK(mib < 1000);
+}
+
 TEST_CASE("predict takes what FFmpeg reads: wav, flac, mp3, 8 kHz mono, 96 kHz 5.1, silence, a long recording") {
   Scratch scratch;
   const Run made = scratch.run("ffmpeg -v error -i '" + demo +

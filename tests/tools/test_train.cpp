@@ -136,6 +136,7 @@ void check_picture(const std::string& svg) {
 TEST_CASE("a run that is killed and resumed ends with the bits of one that was not") {
   Workplace place;
   REQUIRE(place.limbic(place.train("whole")) == 0);
+  CHECK(place.complaint.find("peak memory ") != std::string::npos);
   const std::string weights = read_file(place.in("whole/weights.h5"));
   REQUIRE(weights.size() > 1000);
   for (const char* file : {"recipe.toml", "log.csv", "checkpoint.h5", "curves.svg", "confusion_test.svg", "result.json", "log.txt"}) {
