@@ -73,12 +73,12 @@ Tensor BatchNorm::forward(const Tensor& x) {
   return batch_norm(x, weight, bias, running_mean, running_var, options);
 }
 
-Tensor conv2d_bn_relu(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
+Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
   if (grad_enabled() || bn.training() || conv.hooked() || bn.hooked()) return bn(conv(x));
   BatchNormOptions options = bn.options;
   options.training = false;
-  return conv2d_bn_relu(x, conv.weight, conv.bias, conv.options, bn.weight, bn.bias, bn.running_mean, bn.running_var,
-                        options);
+  return conv2d_batch_norm(x, conv.weight, conv.bias, conv.options, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                           options);
 }
 
 Tensor Sequential::forward(const Tensor& x) {

@@ -50,7 +50,7 @@ class BatchNorm : public Module {
 
 /// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits. A relu between
 /// them and the next layer is BatchNormOptions::relu.
-Tensor conv2d_bn_relu(const Tensor& x, Conv2d& conv, BatchNorm& bn);
+Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn);
 
 class Dropout : public Module {
  public:

@@ -97,9 +97,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
 
 /// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad
 /// only.
-Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
-                      const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
-                      const Tensor& running_var, const BatchNormOptions& bn);
+Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
+                         const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
+                         const Tensor& running_var, const BatchNormOptions& bn);
 
 // ---- pooling ----
 

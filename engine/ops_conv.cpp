@@ -138,19 +138,19 @@ Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv1d
   return conv("conv1d", x, w, bias, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
 }
 
-Tensor conv2d_bn_relu(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
-                      const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
-                      const Tensor& running_var, const BatchNormOptions& bn) {
-  if (grad_enabled() || bn.training) refuse("conv2d_bn_relu: serves inference only, under NoGrad and in eval mode");
+Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
+                         const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
+                         const Tensor& running_var, const BatchNormOptions& bn) {
+  if (grad_enabled() || bn.training) refuse("conv2d_batch_norm: serves inference only, under NoGrad and in eval mode");
   if (bias) {  // the sum with bias is rounded before the normalisation, and the epilogue has no place for that
     Tensor mean = running_mean.detach(), var = running_var.detach();
     return batch_norm(conv2d(x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
   }
-  check_conv("conv2d_bn_relu", x, w, bias, 4, conv.groups);
-  const Conv2dDims dims = conv_dims("conv2d_bn_relu", x, w, conv);
+  check_conv("conv2d_batch_norm", x, w, bias, 4, conv.groups);
+  const Conv2dDims dims = conv_dims("conv2d_batch_norm", x, w, conv);
   for (const Tensor* t : {&bn_weight, &bn_bias, &running_mean, &running_var}) {
     if (t->shape() != Shape{dims.K})
-      refuse("conv2d_bn_relu: batch norm of ", t->shape(), " after ", dims.K, " filters");
+      refuse("conv2d_batch_norm: batch norm of ", t->shape(), " after ", dims.K, " filters");
   }
   Tensor scale = Tensor::empty({dims.K});
   for (int k = 0; k < dims.K; ++k) {  // as the batch_norm kernels do

@@ -18,8 +18,8 @@ class ConvBlock : public Module {
   }
 
   Tensor forward(const Tensor& x) override {
-    Tensor y = conv2d_bn_relu(x, conv1, bn1);                 // [N,T,M,out]
-    y = conv2d_bn_relu(y, conv2, bn2);                        // [N,T,M,out]
+    Tensor y = conv2d_batch_norm(x, conv1, bn1);              // [N,T,M,out]
+    y = conv2d_batch_norm(y, conv2, bn2);                     // [N,T,M,out]
     return pool_ == BlockPool::halve ? avg_pool2d(y, 2) : y;  // [N,T/2,M/2,out]: an odd last row is dropped
   }
 

@@ -27,10 +27,10 @@ struct TinyNet : Module {
     add_child("conv1", conv1), add_child("bn1", bn1), add_child("conv2", conv2), add_child("bn2", bn2);
     add_child("drop", drop), add_child("fc", fc);
   }
-  Tensor forward(const Tensor& x) override {           // [N,8,8,1]
-    Tensor y = conv2d_bn_relu(x, conv1, bn1);          // [N,8,8,8]
-    y = conv2d_bn_relu(max_pool2d(y, 2), conv2, bn2);  // [N,1,1,16]
-    return fc(drop(global_avg_pool(y)));               // [N,3]
+  Tensor forward(const Tensor& x) override {              // [N,8,8,1]
+    Tensor y = conv2d_batch_norm(x, conv1, bn1);          // [N,8,8,8]
+    y = conv2d_batch_norm(max_pool2d(y, 2), conv2, bn2);  // [N,1,1,16]
+    return fc(drop(global_avg_pool(y)));                  // [N,3]
   }
 };
 
