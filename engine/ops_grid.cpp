@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A spatial transformer's two halves: where to look, and looking there.
-#include <limits>
 #include <utility>
 
 #include "engine/dispatch.h"
@@ -15,7 +14,7 @@ Tensor affine_grid(const Tensor& theta, Size2 size, const GridOptions& o) {
     refuse("affine_grid: theta ", theta.shape(), ", expected [N,2,3]");
   }
   if (size.h < 1 || size.w < 1) refuse("affine_grid: a grid of ", size.h, "x", size.w, ", expected at least 1x1");
-  const AffineGridDims d{static_cast<int>(theta.dim(0)), size.h, size.w, o.align_corners};
+  const AffineGridDims d{extent("affine_grid", theta.dim(0)), size.h, size.w, o.align_corners};
   Tensor grid = Tensor::empty({d.N, d.H, d.W, 2});
   launch(affine_grid_fwd_rungs(), {"affine_grid", "fwd"}, theta.device(), d, theta.data(), grid.data());
 
@@ -31,13 +30,11 @@ Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridOptions& o) {
   if (grid.rank() != 4 || grid.dim(3) != 2 || grid.dim(0) != x.dim(0)) {
     refuse("grid_sample: grid ", grid.shape(), " for x ", x.shape(), ", expected [", x.dim(0), ",P,Q,2]");
   }
-  if (x.dim(1) * x.dim(2) * x.dim(3) > std::numeric_limits<int>::max()) {
-    refuse("grid_sample: a picture of x ", x.shape(), " is too large");
-  }
   if (x.size() == 0 && grid.size() > 0) refuse("grid_sample: x ", x.shape(), " is empty");
-  const auto extent = [](const Tensor& t, int axis) { return static_cast<int>(t.dim(axis)); };
-  const GridSampleDims d{extent(x, 0),    extent(x, 1),    extent(x, 2),   extent(x, 3),
-                         extent(grid, 1), extent(grid, 2), o.align_corners};
+  const auto count = [](int64_t value) { return extent("grid_sample", value); };
+  const GridSampleDims d{count(x.dim(0)),    count(x.dim(1)),    count(x.dim(2)), count(x.dim(3)),
+                         count(grid.dim(1)), count(grid.dim(2)), o.align_corners};
+  count(int64_t{count(int64_t{d.H} * d.W)} * d.C);  // a picture is indexed with ints
   Tensor y = Tensor::empty({d.N, d.P, d.Q, d.C});
   launch(grid_sample_fwd_rungs(), {"grid_sample", "fwd"}, x.device(), d, x.data(), grid.data(), y.data());
 

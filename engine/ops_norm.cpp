@@ -12,17 +12,18 @@ namespace {
 BatchNormDims check_batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                                const Tensor& running_var) {
   if (x.rank() < 2) refuse("batch_norm: x ", x.shape(), ", expected [N,...,C]");
-  const Shape expected{x.dim(-1)};
+  const int C = extent("batch_norm", x.dim(-1));
+  const Shape expected{C};
   for (const auto& [name, t] : {std::pair{"weight", &weight},
                                 {"bias", &bias},
                                 {"running_mean", &running_mean},
                                 {"running_var", &running_var}}) {
     if (t->shape() != expected) {
-      refuse("batch_norm: x ", x.shape(), " has ", x.dim(-1), " channels, ", name, " is ", t->shape());
+      refuse("batch_norm: x ", x.shape(), " has ", C, " channels, ", name, " is ", t->shape());
     }
   }
   if (x.size() == 0) refuse("batch_norm: x ", x.shape(), " is empty");
-  return {.rows = x.size() / x.dim(-1), .C = static_cast<int>(x.dim(-1))};
+  return {.rows = x.size() / C, .C = C};
 }
 
 // running = (1 - momentum) running + momentum batch

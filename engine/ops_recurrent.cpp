@@ -34,8 +34,8 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
     refuse("lstm: w_ih ", w_ih.shape(), " for x ", x.shape(), ", expected [", 4 * D, ",", x.dim(2), "]");
   }
   check_lengths("lstm", o.lengths, x, 0);
+  const LstmDims d{extent("lstm", x.dim(0)), extent("lstm", x.dim(1)), extent("lstm", D), o.reverse};
   Tensor gates = linear(x, w_ih, bias);  // [N,T,4D]
-  const LstmDims d{static_cast<int>(x.dim(0)), static_cast<int>(x.dim(1)), static_cast<int>(D), o.reverse};
   Tensor y = Tensor::empty({d.N, d.T, D}), cell = Tensor::empty({d.N, d.T, D});
   Tensor activations = gates.detach();  // in place: nobody reads the gates' inputs again
   const Tensor lengths = o.lengths;

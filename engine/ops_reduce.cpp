@@ -18,7 +18,10 @@ namespace {
 Tensor reduce_run(const char* name, const Tensor& x, const ReduceDims& dims, Shape shape) {
   if (dims.n == 0) refuse(name, ": x ", x.shape(), " has nothing to reduce");
   Tensor y = Tensor::empty(std::move(shape)), argmax;
-  if (dims.kind == ReduceKind::max && will_record({x})) argmax = Tensor::empty(y.shape(), DType::i32);
+  if (dims.kind == ReduceKind::max && will_record({x})) {
+    extent(name, dims.n);  // where a maximum was is noted in an int
+    argmax = Tensor::empty(y.shape(), DType::i32);
+  }
   launch(reduce_fwd_rungs(), {"reduce", "fwd"}, x.device(), dims, x.data(), y.data(), argmax ? argmax.ints() : nullptr);
 
   return record(name, y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
@@ -59,7 +62,7 @@ Tensor reduce(const char* name, ReduceKind kind, const Tensor& x, const std::vec
 
 Tensor softmax_of(const char* name, bool log, const Tensor& x) {
   if (x.rank() < 1 || x.dim(-1) == 0) refuse(name, ": x ", x.shape(), ", expected [...,C]");
-  const SoftmaxDims dims{.rows = x.size() / x.dim(-1), .C = static_cast<int>(x.dim(-1)), .log = log};
+  const SoftmaxDims dims{.rows = x.size() / x.dim(-1), .C = extent(name, x.dim(-1)), .log = log};
   Tensor y = Tensor::empty(x.shape());
   launch(softmax_fwd_rungs(), {"softmax", "fwd"}, x.device(), dims, x.data(), y.data());
 
@@ -95,7 +98,7 @@ Tensor max(const Tensor& x, const std::vector<int>& axes, bool keep) {
 
 std::vector<int32_t> argmax(const Tensor& x) {
   if (x.rank() < 1 || x.dim(-1) == 0) refuse("argmax: x ", x.shape(), ", expected [...,C]");
-  const int64_t C = x.dim(-1), rows = x.size() / C;
+  const int64_t C = extent("argmax", x.dim(-1)), rows = x.size() / C;
   std::vector<int32_t> best(static_cast<size_t>(rows));
   for (int64_t r = 0; r < rows; ++r) {
     const float* row = x.data() + r * C;
@@ -108,8 +111,9 @@ Tensor softmax(const Tensor& x) { return softmax_of("softmax", false, x); }
 Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", true, x); }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
-  if (logits.rank() != 2 || logits.size() == 0) refuse("cross_entropy: logits ", logits.shape(), ", expected [N,C]");
-  const int64_t N = logits.dim(0), C = logits.dim(1);
+  if (logits.rank() != 2) refuse("cross_entropy: logits ", logits.shape(), ", expected [N,C]");
+  const int64_t N = logits.dim(0), C = extent("cross_entropy", logits.dim(1));
+  if (logits.size() == 0) refuse("cross_entropy: logits ", logits.shape(), " are empty");
   const bool labels = targets.dtype() == DType::i32;
   if (targets.shape() != (labels ? Shape{N} : logits.shape())) {
     refuse("cross_entropy: targets ", labels ? "i32 " : "f32 ", targets.shape(), " for logits ", logits.shape(),

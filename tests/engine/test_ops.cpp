@@ -331,6 +331,24 @@ TEST_CASE("an op that cannot serve a shape names itself, what it found and what 
   CHECK(error_of([&] {
           max_pool2d(zeros({1, 1 << 16, 1 << 16, 0}), 1);
         }) == "max_pool2d: an extent of 4294967296 is too large");
+  const int64_t beyond = int64_t{1} << 32;  // as an int: 0
+  const auto too_large = [](const std::string& op) { return op + ": an extent of 4294967296 is too large"; };
+  CHECK(error_of([&] { softmax(zeros({0, beyond})); }) == too_large("softmax"));
+  CHECK(error_of([&] { log_softmax(zeros({0, beyond})); }) == too_large("log_softmax"));
+  CHECK(error_of([&] { argmax(zeros({0, beyond})); }) == too_large("argmax"));
+  CHECK(error_of([&] { max(zeros({0, beyond}).set_requires_grad(), {1}); }) == too_large("max"));
+  CHECK(error_of([&] { cross_entropy(zeros({0, beyond}), zeros({0, beyond})); }) == too_large("cross_entropy"));
+  CHECK(error_of([&] {
+          Tensor mean = zeros({1}), var = zeros({1});
+          batch_norm(zeros({0, beyond}), zeros({1}), zeros({1}), mean, var);
+        }) == too_large("batch_norm"));
+  for (const Shape& shape : {Shape{beyond, 0, 3}, Shape{0, beyond, 3}}) {
+    CHECK(error_of([&] { lstm(zeros(shape), zeros({8, 3}), zeros({8, 2})); }) == too_large("lstm"));
+  }
+  CHECK(error_of([&] { grid_sample(zeros({beyond, 0, 1, 1}), zeros({beyond, 0, 1, 2})); }) == too_large("grid_sample"));
+  CHECK(error_of([&] {
+          grid_sample(zeros({0, 1 << 16, 1 << 16, 1}), zeros({0, 1, 1, 2}));
+        }) == too_large("grid_sample"));
   CHECK(error_of([&] {
           cross_entropy(zeros({2, 3}), Tensor::of_ints({2}, {0, 3}));
         }) == "cross_entropy: label 3 of row 1, expected 0 to 2");
