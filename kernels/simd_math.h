@@ -29,6 +29,11 @@ LIMBIC_INLINE Reduced reduce_exp(f32x16 x) {
   return {fma(p, r * r, r), to_int(n)};
 }
 
+/// p of log(1 + f) = f - f^2 / 2 + f^3 p(f), |f| <= sqrt(2) - 1, from the highest power down.
+constexpr float log_polynomial[9] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
+                                     -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
+                                     2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+
 }  // namespace math
 
 /// e^x. Overflows to inf, goes through the denormals to 0, keeps NaN.
@@ -57,15 +62,9 @@ LIMBIC_INLINE f32x16 log(f32x16 x) {
   const f32x16 m = from_bits((offset & broadcast_int(0x007FFFFF)) + broadcast_int(0x3F3504F3));
   e = select(denormal, e - broadcast(23.0f), e);
   const f32x16 f = m - broadcast(1.0f), ff = f * f;
-  f32x16 p = broadcast(7.0376836292e-2f);
-  p = fma(p, f, broadcast(-1.1514610310e-1f));
-  p = fma(p, f, broadcast(1.1676998740e-1f));
-  p = fma(p, f, broadcast(-1.2420140846e-1f));
-  p = fma(p, f, broadcast(1.4249322787e-1f));
-  p = fma(p, f, broadcast(-1.6668057665e-1f));
-  p = fma(p, f, broadcast(2.0000714765e-1f));
-  p = fma(p, f, broadcast(-2.4999993993e-1f));
-  p = fma(p, f, broadcast(3.3333331174e-1f));
+  f32x16 p = broadcast(math::log_polynomial[0]);
+#pragma GCC unroll 8
+  for (int i = 1; i < 9; ++i) p = fma(p, f, broadcast(math::log_polynomial[i]));
   f32x16 tail = fma(e, broadcast(-2.12194440e-4f), p * f * ff);
   tail = fma(ff, broadcast(-0.5f), tail);
   f32x16 result = fma(e, broadcast(0.693359375f), f + tail);

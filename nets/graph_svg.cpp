@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "nets/graph.h"
+#include "nets/svg.h"
 
 namespace limbic {
 namespace {
@@ -14,32 +15,13 @@ namespace {
 constexpr int margin = 28, row_height = 30, pill_height = 24, gap = 8, group_pad = 10, header = 96;
 constexpr int names_x = margin + 22, ops_x = 300, shape_x = 520, bars_x = 548, bar_width = 150, width = 920;
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string shape_label(const Shape& shape) {
   std::string text;
-  for (size_t i = 0; i < shape.size(); ++i) text += (i ? "×" : "") + std::to_string(shape[i]);
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i) text += "×";
+    text += std::to_string(shape[i]);
+  }
   return text.empty() ? "scalar" : text;
-}
-
-// 80753615 -> "80,753,615"
-std::string grouped(int64_t n) {
-  std::string digits = std::to_string(n);
-  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(i, 1, ',');
-  return digits;
 }
 
 std::string short_count(double n) {
@@ -68,7 +50,7 @@ class Svg {
         h, radius, fill, more);
   }
   void text(double x, double y, const std::string& style, const std::string& words) {
-    body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, escaped(words));
+    body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"{}\">{}</text>\n", x, y, style, svg_escaped(words));
   }
   void path(const std::string& d, const std::string& stroke, double thick) {
     body_ += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.1f}\"/>\n", d, stroke, thick);
@@ -87,7 +69,7 @@ class Svg {
                ".count {{ font-size: 11px; fill: #66707c; }}\n.head {{ font-size: 11px; fill: #8b949e; }}\n.headr {{ "
                "font-size: 11px; fill: #8b949e; text-anchor: end; }}\n"
                "</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fbfbf9\"/>\n",
-               width, height, escaped(title)) +
+               width, height, svg_escaped(title)) +
            body_ + "</svg>\n";
   }
 
@@ -111,7 +93,7 @@ std::string graph_svg(const NetGraph& graph) {
   const int bar2_x = bars_x + bar_width + 34;
   svg.text(margin, 40, "title", graph.title);
   svg.text(margin, 62, "sub",
-           fmt::format("{} parameters · {} multiply-adds for an input of {}", grouped(graph.parameters),
+           fmt::format("{} parameters · {} multiply-adds for an input of {}", grouped_digits(graph.parameters),
                        short_count(static_cast<double>(graph.macs)), shape_label(graph.input)));
   svg.text(names_x, y - 8, "head", "layer");
   svg.text(ops_x, y - 8, "head", "op");
@@ -149,7 +131,7 @@ std::string graph_svg(const NetGraph& graph) {
       svg.rect(bars_x, y + 6,
                std::max(1.0, bar_length(static_cast<double>(r.parameters), static_cast<double>(most_parameters))), 6, 2,
                "#5b8fd0");
-      svg.text(bars_x, y + height - 4, "count", grouped(r.parameters));
+      svg.text(bars_x, y + height - 4, "count", grouped_digits(r.parameters));
     }
     if (r.macs > 0) {
       svg.rect(bar2_x, y + 6, std::max(1.0, bar_length(static_cast<double>(r.macs), static_cast<double>(most_macs))), 6,

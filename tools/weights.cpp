@@ -13,21 +13,13 @@
 #include "io/sha256.h"
 #include "io/weights.h"
 #include "nets/registry.h"
+#include "nets/svg.h"
 #include "tools/verb.h"
 
 namespace limbic {
 namespace {
 
 constexpr const char* schema = "limbic.weights/1";
-
-/// "81,853,340"
-std::string grouped(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), 1, ',');
-  return digits;
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
 
 /// The net that the card names, or else that the tensors tell; empty where neither does.
 std::string net_of(const WeightFile& file, const std::string& path) {
@@ -103,10 +95,10 @@ int inspect(const Program& program, const std::string& path) {
   fmt::print("\n{:<{}}  {:<5} {:<18} {:>12}\n", "name", width, "type", "shape", "elements");
   for (const StoredTensor& t : file.tensors) {
     fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", clean_text(t.name), width, t.dtype, shape_text(t.shape),
-               grouped(t.size()));
+               grouped_digits(t.size()));
   }
   fmt::print("{:<{}}  {:<5} {:<18} {:>12}\n", fmt::format("{} tensors", file.tensors.size()), width, "", "",
-             grouped(file.parameters()));
+             grouped_digits(file.parameters()));
   return 0;
 }
 
@@ -160,7 +152,7 @@ int convert(const Program& program, const ConvertArguments& a) {
                 {"sha256", sha256}});
   } else if (!program.quiet) {
     fmt::print("{} ({}) -> {}: {} tensors, {} elements, sha256 {}\n", a.input, file.format, a.output,
-               file.tensors.size(), grouped(file.parameters()), sha256);
+               file.tensors.size(), grouped_digits(file.parameters()), sha256);
   }
   return 0;
 }
@@ -193,7 +185,7 @@ std::vector<Difference> differences(const WeightFile& a, const WeightFile& b, do
       if (count > 0)
         found.push_back(
             {left.name,
-             fmt::format("{} of {} elements, by up to {:.3g}", grouped(count), grouped(left.size()), largest),
+             fmt::format("{} of {} elements, by up to {:.3g}", grouped_digits(count), grouped_digits(left.size()), largest),
              largest});
       else if (left.dtype != right->dtype)
         found.push_back({left.name, left.dtype + " and " + right->dtype});
@@ -219,7 +211,7 @@ int diff(const Program& program, const std::string& first, const std::string& se
     for (const Difference& d : found) width = std::max(width, clean_text(d.name).size());
     for (const Difference& d : found) fmt::print("{:<{}}  {}\n", clean_text(d.name), width, d.what);
     if (found.empty() && !program.quiet)
-      fmt::print("same: {} tensors, {} elements\n", a.tensors.size(), grouped(a.parameters()));
+      fmt::print("same: {} tensors, {} elements\n", a.tensors.size(), grouped_digits(a.parameters()));
   }
   return found.empty() ? 0 : static_cast<int>(ExitCode::check);
 }

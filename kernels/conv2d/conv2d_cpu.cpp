@@ -4,13 +4,11 @@
 namespace limbic {
 namespace {
 
-constexpr int max_taps = 32;  // along one side of the filter: the tap tables live on the stack
-
 size_t blocks(int channels) { return static_cast<size_t>((channels + 15) / 16); }
 
 }  // namespace
 
-bool conv2d_supports_cpu_direct(const Conv2dDims& d) { return d.R <= max_taps && d.S <= max_taps; }
+bool conv2d_supports_cpu_direct(const Conv2dDims& d) { return d.R <= conv2d_max_taps && d.S <= conv2d_max_taps; }
 
 // [groups][K/16][R,S][C][16], the last block filled up with zeros
 size_t conv2d_prepared_cpu_direct(const Conv2dDims& d) {

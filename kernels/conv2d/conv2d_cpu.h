@@ -6,6 +6,7 @@
 namespace limbic {
 
 // cpu_direct: lanes across output channels (dw: input channels), register tiles of pixels, padded taps skipped.
+constexpr int conv2d_max_taps = 32;  // along one side of the filter: the tap tables live on the stack
 bool conv2d_supports_cpu_direct(const Conv2dDims&);
 size_t conv2d_prepared_cpu_direct(const Conv2dDims&);
 size_t conv2d_dx_scratch_cpu_direct(const Conv2dDims&);

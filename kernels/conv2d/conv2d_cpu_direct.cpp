@@ -10,13 +10,11 @@
 namespace limbic::LIMBIC_ISA {
 namespace {
 
-constexpr int max_taps = 32;
-
 /// One axis of the map: output i with tap t reads input i*step + offset[t], where that is in [0, in).
 struct Axis {
   int in, out, step, taps;
-  int offset[max_taps];
-  int weight[max_taps];  // which row (column) of the filter tap t is
+  int offset[conv2d_max_taps];
+  int weight[conv2d_max_taps];  // which row (column) of the filter tap t is
   int64_t in_stride, out_stride;
 
   int begin(int tap) const { return offset[tap] >= 0 ? 0 : smaller(out, ceil_div(-offset[tap], step)); }
@@ -57,10 +55,11 @@ struct Chunks {
   int across, taps_each, count;
 };
 
-/// One chunk of the pixels [a0, a1) of a line along `along` at position `b` of `across`, for one register tile's channels.
+/// One chunk of the pixels [a0, a1) of a line along `along` at position `b` of `across`, for one register tile's
+/// channels.
 void sum_chunk(const Plan& plan, const Chunk& chunk, const Axis& along, const Axis& across, bool along_rows, int a0,
                int a1, int b, const float* x, const float* w, int vectors, float* sums) {
-  Tap taps[max_taps * max_taps];
+  Tap taps[conv2d_max_taps * conv2d_max_taps];
   int n_taps = 0, from = a0, to = a1;
   bool started = false;
   const auto flush = [&] {

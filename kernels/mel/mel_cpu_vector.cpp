@@ -4,23 +4,19 @@
 // touched, and the logarithm is a polynomial on all lanes. Limited by: the FFT's passes.
 #include "kernels/mel/mel.h"
 #include "kernels/parallel.h"
+#include "kernels/simd_math.h"
 #include "kernels/stft/stft_lanes.h"
 
 namespace limbic::LIMBIC_ISA {
 namespace {
 
-/// 10 log10 x for positive normal x, error below 1e-6 of log2's unit: the polynomial of Cephes' logf.
+/// 10 log10 x for positive normal x, error below 1e-6 of log2's unit.
 Lanes decibels(Lanes x) {
   Lanes m, e;
   split_exponent(x, m, e);
   const Lanes f = m - Lanes::all(1), f2 = f * f;
-  Lanes p = Lanes::all(7.0376836292e-2f);
-  // An array: a braced list would leave std::initializer_list's functions, compiled for this ISA, in the link.
-  constexpr float coefficients[] = {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                                    -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f};
-  for (const float c : coefficients) {
-    p = fma(p, f, Lanes::all(c));
-  }
+  Lanes p = Lanes::all(math::log_polynomial[0]);
+  for (int i = 1; i < 9; ++i) p = fma(p, f, Lanes::all(math::log_polynomial[i]));
   const Lanes log_m = fma(f2, fma(p, f, Lanes::all(-0.5f)), f);
   return fma(e, Lanes::all(3.01029995663981195f),
              log_m * Lanes::all(4.34294481903251828f));  // 10 / log2(10), 10 / ln 10

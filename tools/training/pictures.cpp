@@ -6,18 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nets/svg.h"
+
 namespace limbic {
 
 namespace {
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '<' ? "&lt;" : c == '&' ? "&amp;" : c == '>' ? "&gt;" : std::string(1, c);
-  return out;
-}
-
 std::string svg_text(double x, double y, const std::string& text, const char* anchor = "middle", const std::string& more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more.empty() ? "" : " " + more, escaped(text));
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more.empty() ? "" : " " + more, svg_escaped(text));
 }
 
 // Wide enough for the text at 12 pixels, in any of the fonts.
