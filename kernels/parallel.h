@@ -11,8 +11,8 @@ int threads();
 void set_threads(int count);  ///< 1 or more; not to be called inside parallel_for
 
 /// Runs task(context, 0) ... task(context, tasks - 1), in any order, on any thread, and waits for all.
-/// A call from inside a task runs its tasks in order on the calling thread. Where tasks throw, the exception of the first
-/// in order is thrown here; which of the tasks after it have run is open.
+/// A call from inside a task runs its tasks in order on the calling thread. Where tasks throw, the exception of the
+/// first in order is thrown here; which of the tasks after it have run is open.
 void parallel_run(int64_t tasks, void (*task)(void* context, int64_t index), void* context);
 
 template <class Body>

@@ -61,6 +61,7 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { nullptr, avx2::function, avx512::function }
 
 // A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
+// clang-format off
 #ifdef LIMBIC_CUDA
 #define ON_GPU(name, file, function, ...)                                       \
   {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, \
@@ -74,6 +75,7 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
 #define ON_GPU_SINCE(needs, name, file, function) ON_GPU(name, file, function)
 #endif
+// clang-format on
 
 namespace {
 

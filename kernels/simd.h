@@ -12,7 +12,7 @@
 #endif
 
 #define LIMBIC_INLINE [[gnu::always_inline]] static inline
-
+// clang-format off
 namespace limbic::LIMBIC_ISA {
 
 constexpr int lanes = 16;

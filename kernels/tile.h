@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two register tiles under every convolution and matrix product of the CPU. Both hold rows x 16*vectors sums in
 // registers, and both add to each sum one product after the other, in the order of the input: how large the tile is
-// (it differs between instruction sets) never changes a bit. A long sum is cut into chunks of some chunk_depth products,
-// each summed from zero: the rounding error then grows with the square root of a chunk, not of the whole sum.
+// (it differs between instruction sets) never changes a bit. A long sum is cut into chunks of some chunk_depth
+// products, each summed from zero: the rounding error then grows with the square root of a chunk, not of the whole sum.
 #pragma once
 #include "kernels/counts.h"
 #include "kernels/simd.h"

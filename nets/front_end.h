@@ -63,7 +63,8 @@ std::vector<float> mel_matrix(int sample_rate, int n_fft, int mels, double fmin,
 /// there are fewer than min_samples.
 Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n);
 
-/// The kernel that log_mel takes now: "cpu_vector" has the same bits everywhere, "v0_reference" others in the last place.
+/// The kernel that log_mel takes now: "cpu_vector" has the same bits everywhere, "v0_reference" others in the last
+/// place.
 std::string log_mel_rung(const FrontEnd& front_end);
 
 /// Samples begin .. begin + length - 1 of a clip; where fewer are left, zeros on both sides, one more on the right if

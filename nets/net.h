@@ -36,12 +36,12 @@ class Net : public Module {
   std::string front_end;  ///< find_front_end's name; empty where the input is no log-mel
   NetOptions options;
   Decision decision = Decision::softmax;
-  int min_frames = 1;         ///< shorter input throws
-  int typical_frames = 1;     ///< of an ordinary clip: what `graph` draws
-  std::string last_layer;     ///< "fc_audioset": what fine-tuning replaces
-  float block_dropout = 0;    ///< after convolution blocks, in training
-  float head_dropout = 0;     ///< around the dense layers, in training
-  Tensor lengths;             ///< i32 [N]: frames of each sequence of the next batch that are no padding; empty: all
+  int min_frames = 1;       ///< shorter input throws
+  int typical_frames = 1;   ///< of an ordinary clip: what `graph` draws
+  std::string last_layer;   ///< "fc_audioset": what fine-tuning replaces
+  float block_dropout = 0;  ///< after convolution blocks, in training
+  float head_dropout = 0;   ///< around the dense layers, in training
+  Tensor lengths;           ///< i32 [N]: frames of each sequence of the next batch that are no padding; empty: all
 };
 
 /// Probabilities [N,classes] of logits, by net.decision.

@@ -16,8 +16,8 @@ namespace limbic {
 /// unguided-stn no-stn bilstm-attention sys2-face resnet50
 std::vector<std::string> net_names();
 
-/// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name, and
-/// for sizes that this net cannot have: another number of widths than blocks, one below 1 or above 2^20.
+/// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name,
+/// and for sizes that this net cannot have: another number of widths than blocks, one below 1 or above 2^20.
 std::unique_ptr<Net> make_net(const std::string& name, const NetOptions& options = {});
 
 /// A tensor as a file holds it: published name, published layout, numbers converted to f32.

@@ -19,8 +19,8 @@ struct Conv2dDims {
   [[gnu::always_inline]] int Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
-/// What happens to each sum before it is stored: y = relu(fma(sum - mean[k], scale[k], shift[k])), a batch norm with the
-/// bits of kernels/batch_norm.
+/// What happens to each sum before it is stored: y = relu(fma(sum - mean[k], scale[k], shift[k])), a batch norm with
+/// the bits of kernels/batch_norm.
 struct Conv2dEpilogue {
   const float* mean = nullptr;   ///< [K]; null: 0
   const float* scale = nullptr;  ///< [K]; null: 1

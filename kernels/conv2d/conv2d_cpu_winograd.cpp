@@ -68,9 +68,9 @@ void run(const WinoMap& map, const float* x, const float* filters, const Conv2dE
           for (int chunk = 0; chunk < chunks; ++chunk) {
             const int c0 = piece_begin(map.C, chunks, chunk), c1 = piece_begin(map.C, chunks, chunk + 1);
             const Tap tap{f * point + c0, (int64_t(f) * map.C + c0) * 16};
-            product_tile_of(end - begin, vectors)({section + (first_t + begin) * pixel, pixel,
-                                                   filters + k0 / 16 * block_size, block_size, &tap, 1, c1 - c0, false,
-                                                   chunk == 0 ? sums : chunk_sums});
+            product_tile_of(end - begin,
+                            vectors)({section + (first_t + begin) * pixel, pixel, filters + k0 / 16 * block_size,
+                                      block_size, &tap, 1, c1 - c0, false, chunk == 0 ? sums : chunk_sums});
             if (chunk == 0) continue;
             for (int j = 0; j < (end - begin) * tile_width; j += 16)
               store(sums + j, load(sums + j) + load(chunk_sums + j));

@@ -9,9 +9,9 @@ namespace limbic::LIMBIC_ISA {
 
 constexpr int wino_in = 6, wino_out = 4, wino_points = 36;
 
-// The polynomials are evaluated at 0, +-a, +-b and infinity with a = 2/3, b = 3/2. Against the usual 1 and 2 that halves
-// the rounding error (rms 4.0e-7 of the maximum instead of 8.8e-7 over 256 channels; a direct sum has 1.7e-7): points
-// and their reciprocals in even steps keep all powers near 1 (Alam et al., "Winograd convolution for deep neural
+// The polynomials are evaluated at 0, +-a, +-b and infinity with a = 2/3, b = 3/2. Against the usual 1 and 2 that
+// halves the rounding error (rms 4.0e-7 of the maximum instead of 8.8e-7 over 256 channels; a direct sum has 1.7e-7):
+// points and their reciprocals in even steps keep all powers near 1 (Alam et al., "Winograd convolution for deep neural
 // networks: efficient point selection", 2022). ab = 1 saves the products at both ends.
 constexpr double wino_a = 2.0 / 3, wino_b = 3.0 / 2;
 constexpr float wino_a1 = wino_a, wino_a2 = wino_a * wino_a, wino_a3 = wino_a * wino_a * wino_a;

@@ -101,7 +101,7 @@ TEST_CASE("a sum of gradients adds neighbours first; a parameter without a gradi
   Tensor w = Tensor::scalar(0), unused = Tensor::scalar(0);
   w.set_requires_grad(), unused.set_requires_grad();
   GradientSum sum({{"w", &w}, {"unused", &unused}}, 5);
-  const float small = 0x1p-24f;                                  // half an ulp of 1: lost where it joins a 1 alone
+  const float small = 0x1p-24f;                              // half an ulp of 1: lost where it joins a 1 alone
   const std::vector<float> parts = {1, 0, small, small, 0};  // ((1 + 0) + (small + small)) + 0
   for (const int64_t i : {3, 0, 4, 2, 1}) {
     w.set_grad(Tensor::scalar(parts[static_cast<size_t>(i)]));

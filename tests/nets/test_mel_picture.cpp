@@ -7,7 +7,8 @@ using namespace limbic;
 
 TEST_CASE("a mel picture has time to the right, low mels below, and 80 dB of grey") {
   // Two clips of four frames and two mels; the loudest is 0 dB, and 20 dB.
-  const Tensor log_mels = Tensor::from({2, 4, 2}, {0, -40, 0, -40, -80, -200, -80, -200, 20, 20, 20, 20, 20, 20, 20, 20});
+  const Tensor log_mels =
+      Tensor::from({2, 4, 2}, {0, -40, 0, -40, -80, -200, -80, -200, 20, 20, 20, 20, 20, 20, 20, 20});
   const Tensor picture = mel_picture(log_mels, 4);
   REQUIRE(picture.shape() == Shape{2, 4, 4, 3});
   auto grey = [&](int row, int column) { return picture.data()[(row * 4 + column) * 3] * 0.229f + 0.485f; };

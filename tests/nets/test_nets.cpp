@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -298,8 +298,8 @@ TEST_CASE("clips give the same bits alone and in a batch, in every net, on every
       {"resnet50", with(5, {2, 2, 3, 3})},
       {"bilstm-attention", with(5, {6, 6})},
   };
-  const std::set<std::string> own_embedding = {"guided-stn", "unguided-stn",    "no-stn",
-                                               "sys2-face",  "resnet50", "bilstm-attention"};
+  const std::set<std::string> own_embedding = {"guided-stn", "unguided-stn", "no-stn",
+                                               "sys2-face",  "resnet50",     "bilstm-attention"};
   const Isa before = active_isa();
   for (const std::string& name : net_names()) {
     NetOptions options = narrow.at(name);  // a net that is missing here fails
