@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/gpu_runtime.h"
 #include "kernels/isa.h"
 #include "kernels/parallel.h"
 #ifdef LIMBIC_IO
@@ -54,7 +55,15 @@ std::vector<Finding> findings() {
   }
   const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
   all.push_back({"memory", "ok", fmt::format("{:.1f} GiB", static_cast<double>(memory) / (1 << 30))});
-  all.push_back({"cuda", "missing", "this build has no CUDA kernels"});
+  all.push_back({"emu", "ok", "CUDA kernels run on the CPU, thread by thread"});
+  if (const GpuRuntime* const cuda = gpu_runtime(Device::cuda)) {
+    const int capability = cuda->compute_capability();
+    all.push_back({"cuda", capability ? "ok" : "missing",
+                   capability ? fmt::format("compute capability {}.{}", capability / 10, capability % 10)
+                              : "this build has CUDA kernels, but there is no driver or no device"});
+  } else {
+    all.push_back({"cuda", "missing", "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"});
+  }
 #ifdef LIMBIC_IO
   const reader::Status reader = reader::status();
   all.push_back({"reader", reader.works ? "ok" : "missing",

@@ -41,7 +41,7 @@ void Program::apply_common_options() {
   }
   if (threads_ > 0) set_threads(threads_);
   if (device != "cpu") {
-    throw Error(ExitCode::device, fmt::format("--device {}: this build has no CUDA kernels; found: cpu", device));
+    throw Error(ExitCode::device, fmt::format("--device {}: networks run on the cpu only; CUDA kernels run in tests", device));
   }
   for (const std::string& setting : kernels_) {
     const size_t equals = setting.find('=');

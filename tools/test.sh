@@ -12,3 +12,14 @@ ctest --preset "$preset" --no-tests=error
 log=build/$preset/Testing/Temporary/LastTest.log
 echo "skipped checks: $(grep -c '^ *skipped: ' "$log" || true)"
 grep '^ *skipped: ' "$log" | sort | uniq -c || true
+
+# The CUDA kernels: no warning from nvcc, where there is one.
+if [ "$preset" = release ]; then
+  export PATH="$PATH:/usr/local/cuda/bin"
+  if command -v nvcc >/dev/null; then
+    cmake --preset cuda -DLIMBIC_IO=OFF -DLIMBIC_TESTS=OFF
+    cmake --build --preset cuda --target limbic_kernels_cuda limbic_kernels_cuda_ampere
+  else
+    echo "tools/test.sh: no CUDA toolkit here; the kernels were compiled for the emulator, not for a GPU" >&2
+  fi
+fi

@@ -15,5 +15,6 @@ foreach(folder ${libraries})
 endforeach()
 install(EXPORT limbic-targets NAMESPACE limbic:: DESTINATION ${package} COMPONENT libraries)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/limbic-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_SOURCE_DIR}/tools/cmake/limbic-config.cmake ${CMAKE_BINARY_DIR}/limbic-config-version.cmake
+configure_file(${CMAKE_SOURCE_DIR}/tools/cmake/limbic-config.cmake ${CMAKE_BINARY_DIR}/limbic-config.cmake @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/limbic-config.cmake ${CMAKE_BINARY_DIR}/limbic-config-version.cmake
         DESTINATION ${package} COMPONENT libraries)

@@ -2,4 +2,7 @@
 # built with it.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
+if("@LIMBIC_CUDA@" STREQUAL "on")
+  find_dependency(CUDAToolkit)
+endif()
 include(${CMAKE_CURRENT_LIST_DIR}/limbic-targets.cmake)

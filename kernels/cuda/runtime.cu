@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cuda_runtime.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/gpu_runtime.h"
+
+namespace limbic::cuda {
+namespace {
+
+void check(const char* what, cudaError_t status) {
+  if (status != cudaSuccess) throw std::runtime_error(std::string("cuda: ") + what + ": " + cudaGetErrorString(status));
+}
+
+cudaStream_t of(Stream stream) { return static_cast<cudaStream_t>(stream.handle); }
+cudaEvent_t of(Event event) { return static_cast<cudaEvent_t>(event.handle); }
+
+void* allocate(size_t bytes, Stream stream) {
+  void* memory = nullptr;
+  check("allocate", cudaMallocAsync(&memory, bytes ? bytes : 1, of(stream)));
+  return memory;
+}
+
+Stream create_stream() {
+  cudaStream_t stream = nullptr;
+  check("create_stream", cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return {stream};
+}
+
+Event create_event() {
+  cudaEvent_t event = nullptr;
+  check("create_event", cudaEventCreate(&event));
+  return {event};
+}
+
+float milliseconds(Event from, Event to) {
+  float ms = 0;
+  check("milliseconds", cudaEventElapsedTime(&ms, of(from), of(to)));
+  return ms;
+}
+
+int compute_capability() {
+  static const int found = [] {
+    int device = 0, major = 0, minor = 0;
+    if (cudaGetDevice(&device) != cudaSuccess) return 0;
+    check("compute_capability", cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    check("compute_capability", cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    return 10 * major + minor;
+  }();
+  return found;
+}
+
+}  // namespace
+
+const GpuRuntime runtime{
+    .allocate = allocate,
+    .release = [](void* memory, Stream s) { check("release", cudaFreeAsync(memory, of(s))); },
+    .copy = [](void* to, const void* from, size_t bytes,
+               Stream s) { check("copy", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, of(s))); },
+    .set_bytes = [](void* memory, int value, size_t bytes,
+                    Stream s) { check("set_bytes", cudaMemsetAsync(memory, value, bytes, of(s))); },
+    .create_stream = create_stream,
+    .destroy_stream = [](Stream s) { check("destroy_stream", cudaStreamDestroy(of(s))); },
+    .synchronize = [](Stream s) { check("synchronize", cudaStreamSynchronize(of(s))); },
+    .create_event = create_event,
+    .destroy_event = [](Event e) { check("destroy_event", cudaEventDestroy(of(e))); },
+    .record = [](Event e, Stream s) { check("record", cudaEventRecord(of(e), of(s))); },
+    .wait = [](Stream s, Event e) { check("wait", cudaStreamWaitEvent(of(s), of(e), 0)); },
+    .milliseconds = milliseconds,
+    .compute_capability = compute_capability,
+};
+
+}  // namespace limbic::cuda
