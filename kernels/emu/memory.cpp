@@ -227,6 +227,7 @@ std::string damaged_device() {
 }
 
 void begin_shared(int multiprocessor, size_t dynamic_bytes) {
+  const Quiet quiet;
   here = &multiprocessors[multiprocessor];
   for (SharedSlot& slot : here->slots) slot.used = false;
   here->declared = 0;
