@@ -97,7 +97,7 @@ Outcome run(const std::string& command) {
   return outcome;
 }
 
-const std::string program = LIMBIC_BUILD_DIR "/tests/emu_bugs";
+const std::string program = LIMBIC_EMU_BUGS;
 
 /// "main.cpp:31", the line that says so.
 std::string line_of(const std::string& bug) {
