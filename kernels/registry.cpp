@@ -43,6 +43,16 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 AffineGridForward affine_grid_fwd_cpu_vector; AffineGridBackward affine_grid_bwd_cpu_vector;
                 GridSampleForward grid_sample_fwd_cpu_vector; GridSampleBackward grid_sample_bwd_cpu_vector;)
 
+LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naive; Conv2dDw conv2d_dw_v1_naive;
+                   Conv2dForward conv2d_fwd_v2_tiled; Conv2dDx conv2d_dx_v2_tiled; Conv2dDw conv2d_dw_v2_tiled;
+                   Conv2dForward conv2d_fwd_v3_implicit_gemm; Conv2dDx conv2d_dx_v3_implicit_gemm;
+                   Conv2dDw conv2d_dw_v3_implicit_gemm; size_t conv2d_dw_scratch_gemm(const Conv2dDims&);
+                   Conv2dForward conv2d_fwd_v4_tensor_core_3xtf32; Conv2dDx conv2d_dx_v4_tensor_core_3xtf32;
+                   Conv2dDw conv2d_dw_v4_tensor_core_3xtf32; Conv2dForward conv2d_fwd_v4_tensor_core_tf32;
+                   Conv2dDx conv2d_dx_v4_tensor_core_tf32; Conv2dDw conv2d_dw_v4_tensor_core_tf32;
+                   Conv2dForward conv2d_fwd_v4_tensor_core_bf16; Conv2dDx conv2d_dx_v4_tensor_core_bf16;
+                   Conv2dDw conv2d_dw_v4_tensor_core_bf16;)
+
 LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_naive; UnaryForward unary_fwd_v2_vector;
                    UnaryBackward unary_bwd_v2_vector; BinaryForward binary_fwd_v1_naive;
                    BinaryBackward binary_bwd_v1_naive; BinaryForward binary_fwd_v2_vector;
@@ -61,19 +71,23 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { nullptr, avx2::function, avx512::function }
 
 // A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
+// ON_GPU(..., supports, scratch), ON_GPU_SINCE(..., scratch).
 // clang-format off
 #ifdef LIMBIC_CUDA
-#define ON_GPU(name, file, function, ...)                                       \
-  {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, \
-      {name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__}
-#define ON_GPU_SINCE(needs, name, file, function)                                    \
-  {name, file, Device::cuda, PLAIN(cuda::function),                                  \
-   [](const auto&) { return cuda::runtime.compute_capability() >= needs; }},         \
-      {name, file, Device::emu, PLAIN(emu::function)}
+#define ON_GPU(name, file, function, ...)                                         \
+  {name, file, Device::cuda, PLAIN(cuda::function) __VA_OPT__(, ) __VA_ARGS__}, { \
+    name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__      \
+  }
+#define ON_GPU_SINCE(needs, name, file, function, ...)                                                  \
+  {name, file, Device::cuda, PLAIN(cuda::function),                                                     \
+   [](const auto&) { return cuda::runtime.compute_capability() >= needs; } __VA_OPT__(, ) __VA_ARGS__}, \
+  {                                                                                                     \
+    name, file, Device::emu, PLAIN(emu::function), nullptr __VA_OPT__(, ) __VA_ARGS__                   \
+  }
 #else
 #define ON_GPU(name, file, function, ...) \
   { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
-#define ON_GPU_SINCE(needs, name, file, function) ON_GPU(name, file, function)
+#define ON_GPU_SINCE(needs, name, file, function, ...) ON_GPU(name, file, function, nullptr __VA_OPT__(, ) __VA_ARGS__)
 #endif
 // clang-format on
 
@@ -97,6 +111,13 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
       {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_direct),
        conv2d_supports_cpu_direct, conv2d_prepared_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_fwd_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_3xtf32),
+      ON_GPU("v3_implicit_gemm", "conv2d/conv2d_v3_implicit_gemm.cu", conv2d_fwd_v3_implicit_gemm),
+      ON_GPU("v2_tiled", "conv2d/conv2d_v2_tiled.cu", conv2d_fwd_v2_tiled),
+      ON_GPU("v1_naive", "conv2d/conv2d_v1_naive.cu", conv2d_fwd_v1_naive),
+      // less precise: by name only
+      ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_tf32),
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
   };
   return rungs;
 }
@@ -108,6 +129,13 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
       {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_dx_cpu_direct),
        conv2d_supports_cpu_direct, conv2d_dx_scratch_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dx_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_3xtf32),
+      ON_GPU("v3_implicit_gemm", "conv2d/conv2d_v3_implicit_gemm.cu", conv2d_dx_v3_implicit_gemm),
+      ON_GPU("v2_tiled", "conv2d/conv2d_v2_tiled.cu", conv2d_dx_v2_tiled),
+      ON_GPU("v1_naive", "conv2d/conv2d_v1_naive.cu", conv2d_dx_v1_naive),
+      // less precise: by name only
+      ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_tf32),
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
   };
   return rungs;
 }
@@ -119,6 +147,17 @@ std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
       {"cpu_direct", "conv2d/conv2d_cpu_direct_dw.cpp", Device::cpu, EACH_ISA(conv2d_dw_cpu_direct), nullptr,
        conv2d_dw_scratch_cpu_direct},
       {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_dw_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_3xtf32,
+                   emu::conv2d_dw_scratch_gemm),
+      ON_GPU("v3_implicit_gemm", "conv2d/conv2d_v3_implicit_gemm.cu", conv2d_dw_v3_implicit_gemm, nullptr,
+             emu::conv2d_dw_scratch_gemm),
+      ON_GPU("v2_tiled", "conv2d/conv2d_v2_tiled.cu", conv2d_dw_v2_tiled),
+      ON_GPU("v1_naive", "conv2d/conv2d_v1_naive.cu", conv2d_dw_v1_naive),
+      // less precise: by name only
+      ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_tf32,
+                   emu::conv2d_dw_scratch_gemm),
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
+                   emu::conv2d_dw_scratch_gemm),
   };
   return rungs;
 }

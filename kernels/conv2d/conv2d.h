@@ -15,8 +15,8 @@ struct Conv2dDims {
   int stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1;
   int groups = 1;  ///< divides C and K
 
-  [[gnu::always_inline]] int P() const { return (H + 2 * pad_h - dilation_h * (R - 1) - 1) / stride_h + 1; }
-  [[gnu::always_inline]] int Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
+  [[gnu::always_inline]] constexpr int P() const { return (H + 2 * pad_h - dilation_h * (R - 1) - 1) / stride_h + 1; }
+  [[gnu::always_inline]] constexpr int Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
 /// What happens to each sum before it is stored: y = relu(fma(sum - mean[k], scale[k], shift[k])), a batch norm with

@@ -48,6 +48,7 @@ inline DeviceFloats as_numbers(const DeviceFloats&, const DeviceArray<int32_t>& 
 inline DeviceArray<int32_t> indices(const DeviceFloats& numbers) {
   return DeviceArray<int32_t>(indices(numbers.host()));
 }
+inline DeviceFloats copy_of(const DeviceFloats& numbers) { return DeviceFloats(numbers.host()); }
 inline void add_to(DeviceFloats& sum, const DeviceFloats& x) {
   std::vector<float> total = sum.host();
   add_to(total, x.host());
@@ -76,8 +77,8 @@ inline Tensors<float> run_on_device(const auto& d, const auto& rung, const Tenso
   return results;
 }
 
-/// Every CUDA rung of a pass on every problem, scaled down by `scaled`, against v0 in f64; compare(rung, problem, in,
-/// got, truth) judges. The same bits in every order of threads.
+/// Every CUDA rung of a pass on every problem, scaled down by `scaled`, against v0 in f64; compare(rung, problem,
+/// dims, in, got, truth) judges. The same bits in every order of threads.
 template <class Problems, class Dims, class Fn, class Reference>
 void check_gpu_rungs(Pass pass, const Problems& problems, std::span<const Rung<Dims, Fn>> rungs,
                      Reference* v0_in_double, const auto& inputs, const auto& call, const auto& scaled,
@@ -101,7 +102,7 @@ void check_gpu_rungs(Pass pass, const Problems& problems, std::span<const Rung<D
                                  std::to_string(static_cast<int>(order.order));
         try {
           const Tensors<float> got = run_on_device(d, rung, in, call);
-          if (first.empty()) compare(rung, name, in, got, truth);
+          if (first.empty()) compare(rung, name, d, in, got, truth);
           for (size_t i = 0; i < first.size(); ++i) report(pass, what, name, other_bits(got[i], first[i]));
           if (first.empty()) first = got;
         } catch (const std::exception& error) {
@@ -119,7 +120,7 @@ void check_gpu_rungs(Pass pass, const Problems& problems, std::span<const Rung<D
 
 /// compare: every result within `allowed`.
 inline auto within(Pass pass, Tolerance allowed) {
-  return [=](const auto& rung, const char* problem, const Tensors<float>&, const Tensors<float>& got,
+  return [=](const auto& rung, const char* problem, const auto&, const Tensors<float>&, const Tensors<float>& got,
              const Tensors<double>& truth) {
     for (size_t i = 0; i < truth.size(); ++i) {
       const std::string what =
@@ -127,6 +128,13 @@ inline auto within(Pass pass, Tolerance allowed) {
       report(pass, what, problem, differs(got[i], truth[i], allowed));
     }
   };
+}
+
+/// Half a unit in the last place of what a rung multiplies: f32; two TF32 parts, 22 bits; one, 11 bits; BF16, 8 bits.
+inline double rounding_unit(const char* rung) {
+  const std::string name = rung;
+  if (name.ends_with("bf16")) return 0x1p-8;
+  return name.ends_with("3xtf32") ? 0x1p-22 : name.ends_with("tf32") ? 0x1p-11 : 0x1p-24;
 }
 
 }  // namespace limbic::test

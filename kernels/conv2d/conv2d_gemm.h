@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three passes of a convolution as one matrix product a group, C[row, column] = sum over depth of A[row, depth]
+// B[depth, column], of which neither A nor B exists: their elements are found in x, w and dy as they are needed.
+//
+//   pass   row            column        depth
+//   fwd    output pixel   filter k      (r, s, c)
+//   dx     input pixel    channel c     (r, s, k)
+//   dw     filter k       (r, s, c)     output pixel
+#pragma once
+#include <algorithm>
+
+#include "kernels/conv2d/conv2d_device.h"
+
+namespace limbic::LIMBIC_DEVICE {
+
+enum class ConvPass { fwd, dx, dw };
+
+/// One group's product, and who gets which part of it. dw cuts its depth into `splits` parts, one block each, because
+/// there are few weights and many pixels; the parts are added afterwards, in their order.
+struct ConvGemm {
+  Conv2dDims d;
+  int64_t rows, columns, depth;
+  int splits = 1;
+  int64_t part = 0;  ///< depth of a split
+  const float *a, *b;
+  float* c;  ///< dw with splits: [splits, K, R, S, C/groups]
+  Conv2dEpilogue epilogue = {};
+};
+
+constexpr int conv_gemm_tile = 64;
+
+/// Enough parts to fill a large GPU twice, of 256 pixels at least. Depends on the shape alone: so do the bits.
+inline int conv2d_dw_splits(const Conv2dDims& d) {
+  const int64_t columns = int64_t{d.R} * d.S * (d.C / d.groups);
+  const int64_t blocks =
+      int64_t{blocks_for(d.K / d.groups, conv_gemm_tile)} * blocks_for(columns, conv_gemm_tile) * d.groups;
+  return static_cast<int>(
+      std::max<int64_t>(1, std::min<int64_t>(264 / std::max<int64_t>(blocks, 1), conv_outputs(d) / 256)));
+}
+
+inline ConvGemm conv_gemm(ConvPass pass, const Conv2dDims& d, const float* a, const float* b, float* c) {
+  const int64_t taps = int64_t{d.R} * d.S, Cg = d.C / d.groups, Kg = d.K / d.groups;
+  ConvGemm g{.d = d, .rows = 0, .columns = 0, .depth = 0, .a = a, .b = b, .c = c};
+  if (pass == ConvPass::fwd) g.rows = conv_outputs(d), g.columns = Kg, g.depth = taps * Cg;
+  if (pass == ConvPass::dx) g.rows = conv_inputs(d), g.columns = Cg, g.depth = taps * Kg;
+  if (pass == ConvPass::dw) g.rows = Kg, g.columns = taps * Cg, g.depth = conv_outputs(d);
+  if (pass == ConvPass::dw) g.splits = conv2d_dw_splits(d);
+  g.part = (g.depth + g.splits - 1) / g.splits;
+  return g;
+}
+
+inline Grid conv_gemm_grid(const ConvGemm& g, unsigned threads, Stream stream) {
+  return {.blocks = {blocks_for(g.rows, conv_gemm_tile), blocks_for(g.columns, conv_gemm_tile),
+                     static_cast<unsigned>(g.d.groups * g.splits)},
+          .threads = threads,
+          .stream = stream};
+}
+
+/// One thread's share of copying tiles of 64 x `step` of A and of B. `width` neighbours along the depth go together
+/// where a pass has them so in memory: A and B of fwd, A of dx; they never straddle taps, because the caller sees to
+/// it that channels come in multiples of `width`.
+template <ConvPass pass, int step, int threads, int width>
+class ConvTiles {
+ public:
+  __device__ explicit ConvTiles(const ConvGemm& product)
+      : g(product),
+        group(blockIdx.z % g.d.groups),
+        Cg(g.d.C / g.d.groups),
+        Kg(g.d.K / g.d.groups),
+        P(g.d.P()),
+        Q(g.d.Q()),
+        row0(int64_t{blockIdx.x} * conv_gemm_tile),
+        column0(int64_t{blockIdx.y} * conv_gemm_tile),
+        begin(blockIdx.z / g.d.groups * g.part),
+        end(min(begin + g.part, g.depth)) {
+    if constexpr (pass != ConvPass::dw) {
+#pragma unroll
+      for (int j = 0; j < rows_each; ++j) {
+        const int64_t row = row0 + own_row + j * row_step;
+        pixels[j] = MapPixel{-1, 0, 0};
+        if (row < g.rows) pixels[j] = pass == ConvPass::fwd ? map_pixel(row, P, Q) : map_pixel(row, g.d.H, g.d.W);
+      }
+    } else {
+      const int64_t column = column0 + own_column;
+      tap = static_cast<int>(column / Cg), channel = static_cast<int>(column % Cg);
+    }
+  }
+
+  __device__ int64_t first_depth() const { return begin; }
+  __device__ int64_t last_depth() const { return end; }
+
+  /// Calls put_a(row in the tile, depth in the tile, address of `width` floats or null for zeros), then put_b(column,
+  /// depth, address) so often that all threads together fill both tiles from depth k0 on. put_b's addresses have
+  /// `width` floats in fwd, one in dx and dw.
+  template <class PutA, class PutB>
+  __device__ void fetch(int64_t k0, const PutA& put_a, const PutB& put_b) const {
+    if constexpr (pass == ConvPass::dw) {
+#pragma unroll
+      for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
+        const int at = own_depth + j * depth_step;
+        const int64_t pixel = k0 + at;
+        const bool inside = pixel < end;
+        put_a(own_column, at,
+              inside && row0 + own_column < g.rows ? g.a + pixel * g.d.K + group * Kg + row0 + own_column : nullptr);
+        const float* from = nullptr;
+        if (inside && column0 + own_column < g.columns)
+          from = conv_input(g.d, g.b, map_pixel(pixel, P, Q), tap / g.d.S, tap % g.d.S);
+        put_b(own_column, at, from ? from + group * Cg + channel : nullptr);
+      }
+    } else {
+      const int at = threadIdx.x % vectors * width;
+      const int64_t k = k0 + at;
+      const int channels = pass == ConvPass::fwd ? Cg : Kg;
+      const int k_tap = static_cast<int>(k / channels), inner = static_cast<int>(k % channels);
+#pragma unroll
+      for (int j = 0; j < rows_each; ++j) {
+        const float* from = nullptr;
+        if (k < end) {
+          from = pass == ConvPass::fwd ? conv_input(g.d, g.a, pixels[j], k_tap / g.d.S, k_tap % g.d.S)
+                                       : conv_output(g.d, g.a, pixels[j], k_tap / g.d.S, k_tap % g.d.S);
+        }
+        put_a(own_row + j * row_step, at, from ? from + group * channels + inner : nullptr);
+      }
+      if constexpr (pass == ConvPass::fwd) {
+#pragma unroll
+        for (int j = 0; j < rows_each; ++j) {
+          const int64_t column = column0 + own_row + j * row_step;
+          const bool inside = k < end && column < g.columns;
+          put_b(own_row + j * row_step, at, inside ? g.b + (group * Kg + column) * g.depth + k : nullptr);
+        }
+      } else {
+#pragma unroll
+        for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
+          const int at_b = own_depth + j * depth_step;
+          const int64_t k_b = k0 + at_b, column = column0 + own_column;
+          const int64_t tap_b = k_b / Kg, filter = group * Kg + k_b % Kg;
+          const bool inside = k_b < end && column < g.columns;
+          put_b(own_column, at_b, inside ? g.b + (filter * g.d.R * g.d.S + tap_b) * Cg + column : nullptr);
+        }
+      }
+    }
+  }
+
+  /// Stores C[row, column] of the block's tile, where there is one.
+  __device__ void store(int row, int column, float sum) const {
+    const int64_t r = row0 + row, c = column0 + column;
+    if (r >= g.rows || c >= g.columns) return;
+    if constexpr (pass == ConvPass::fwd) {
+      const int k = group * Kg + static_cast<int>(c);
+      g.c[r * g.d.K + k] = conv_result(g.epilogue, sum, k);
+    } else if constexpr (pass == ConvPass::dx) {
+      g.c[r * g.d.C + group * Cg + c] = sum;
+    } else {
+      const int64_t split = blockIdx.z / g.d.groups;
+      g.c[((split * g.d.groups + group) * Kg + r) * g.columns + c] = sum;
+    }
+  }
+
+ private:
+  static constexpr int vectors = step / width;  // along the depth
+  static constexpr int row_step = threads / vectors, rows_each = conv_gemm_tile / row_step;
+  static constexpr int depth_step = threads / conv_gemm_tile;
+
+  const ConvGemm& g;
+  const int group, Cg, Kg, P, Q;
+  const int64_t row0, column0, begin, end;
+  const int own_row = threadIdx.x / vectors;
+  const int own_column = threadIdx.x % conv_gemm_tile, own_depth = threadIdx.x / conv_gemm_tile;
+  MapPixel pixels[pass == ConvPass::dw ? 1 : rows_each];
+  int tap = 0, channel = 0;
+};
+
+/// dw[i] = parts[0][i] + parts[1][i] + ... in this order. (conv2d_v3_implicit_gemm.cu)
+void conv2d_dw_add_parts(int splits, int64_t n, const float* parts, float* dw, Stream stream);
+
+/// Runs launch_gemm(product), then adds the parts where the depth was split.
+template <class LaunchGemm>
+void conv2d_dw_in_parts(const Conv2dDims& d, const float* x, const float* dy, float* dw, float* scratch, Stream stream,
+                        const LaunchGemm& launch_gemm) {
+  const int splits = conv2d_dw_splits(d);
+  launch_gemm(conv_gemm(ConvPass::dw, d, dy, x, splits > 1 ? scratch : dw));
+  if (splits > 1) conv2d_dw_add_parts(splits, int64_t{d.K} * d.R * d.S * (d.C / d.groups), scratch, dw, stream);
+}
+
+}  // namespace limbic::LIMBIC_DEVICE

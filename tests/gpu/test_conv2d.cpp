@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/conv2d/conv2d_v0_reference.h"
+#include "tests/gpu/device.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+size_t x_size(const Conv2dDims& d) { return size_t(d.N) * d.H * d.W * d.C; }
+size_t w_size(const Conv2dDims& d) { return size_t(d.K) * d.R * d.S * (d.C / d.groups); }
+size_t y_size(const Conv2dDims& d) { return size_t(d.N) * d.P() * d.Q() * d.K; }
+
+int64_t in_tiles(int64_t n) { return (n + 15) / 16 * 16; }
+
+/// The same kind of layer, of 300,000 multiply-adds and 19,000 CUDA threads at most, where tiles of 16 are filled up.
+Conv2dDims scaled(Conv2dDims d) {
+  d.N = std::min(d.N, 2);
+  const auto large = [&] {
+    const int64_t C = in_tiles(d.C / d.groups), K = in_tiles(d.K / d.groups);
+    const int64_t threads = std::max(
+        {in_tiles(int64_t{d.N} * d.H * d.W) * C, C * K * d.R * d.S, in_tiles(int64_t{d.N} * d.P() * d.Q()) * K});
+    return threads * d.groups > 19000 || y_size(d) * d.R * d.S * (d.C / d.groups) > 300000;
+  };
+  const auto shorten = [](int& length, int pad, int reach) {  // a filter still fits
+    if (length > 4 && length + 2 * pad > reach) length = std::max(length * 3 / 4, std::max(1, reach - 2 * pad));
+  };
+  while (large()) {
+    shorten(d.H, d.pad_h, d.dilation_h * (d.R - 1) + 1);
+    shorten(d.W, d.pad_w, d.dilation_w * (d.S - 1) + 1);
+    if (!large()) break;
+    if (d.groups == d.C && d.groups > 1) {
+      d.C = d.groups = d.K = d.K * 2 / 3;
+    } else if (d.C / d.groups > 8 || d.K / d.groups > 8) {
+      if (d.C / d.groups > 8) d.C = d.C / d.groups * 3 / 4 * d.groups;
+      if (d.K / d.groups > 8) d.K = d.K / d.groups * 3 / 4 * d.groups;
+    } else if (d.N > 1) {
+      d.N = 1;
+    } else {
+      d.R = d.S = 7;  // of AlexNet's 11 x 11
+    }
+  }
+  return d;
+}
+
+/// x, w, dy.
+auto inputs(bool whole) {
+  return [=](const Conv2dDims& d) -> Tensors<float> {
+    const auto fill = [&](size_t n, uint64_t key) {
+      return whole ? whole_numbers(int64_t(n), key) : uniform(int64_t(n), key);
+    };
+    return {fill(x_size(d), 1), fill(w_size(d), 2), fill(y_size(d), 3)};
+  };
+}
+
+const auto forward = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(y_size(d));
+  run(d, in[0].data(), in[1].data(), nullptr, Conv2dEpilogue{}, out[0].data(), scratch, {});
+  return out;
+};
+const auto dx = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(x_size(d));
+  run(d, in[2].data(), in[1].data(), out[0].data(), scratch, {});
+  return out;
+};
+const auto dw = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(w_size(d));
+  run(d, in[0].data(), in[2].data(), out[0].data(), scratch, {});
+  return out;
+};
+
+/// Exact on whole numbers; on others within 4 sqrt(length) units of the sum of magnitudes.
+template <class Rungs, class Reference>
+void check(const char* pass, const Rungs& rungs, Reference* v0, const auto& call, const auto& length) {
+  const Pass conv{"conv2d", pass};
+  check_gpu_rungs(conv, conv2d_problems, rungs, v0, inputs(true), call, scaled, within(conv, {0, 0}));
+  const auto compare = [&](const auto& rung, const char* problem, const Conv2dDims& d, const Tensors<float>& in,
+                           const Tensors<float>& got, const Tensors<double>& truth) {
+    const Tensors<double> sizes = call(d, v0, Tensors<double>{magnitudes(in[0]), magnitudes(in[1]), magnitudes(in[2])},
+                                       static_cast<double*>(nullptr));
+    std::vector<double> tolerance = sizes[0];
+    for (double& t : tolerance) t *= 4 * std::sqrt(double(length(d))) * rounding_unit(rung.name);
+    report(conv, std::string(device_name(rung.device)) + " " + rung.name, problem,
+           exceeds(got[0], truth[0], tolerance));
+  };
+  check_gpu_rungs(conv, conv2d_problems, rungs, v0, inputs(false), call, scaled, compare);
+}
+
+}  // namespace
+
+TEST_CASE("conv2d: every CUDA rung agrees with f64, forward") {
+  check("fwd", conv2d_fwd_rungs(), conv2d_fwd_v0_reference<double>, forward,
+        [](const Conv2dDims& d) { return d.R * d.S * d.C / d.groups; });
+}
+
+TEST_CASE("conv2d: every CUDA rung agrees with f64, dx") {
+  check("dx", conv2d_dx_rungs(), conv2d_dx_v0_reference<double>, dx,
+        [](const Conv2dDims& d) { return d.R * d.S * d.K / d.groups; });
+}
+
+TEST_CASE("conv2d: every CUDA rung agrees with f64, dw") {
+  check("dw", conv2d_dw_rungs(), conv2d_dw_v0_reference<double>, dw,
+        [](const Conv2dDims& d) { return d.N * d.P() * d.Q(); });
+}
+
+TEST_CASE("conv2d: on the GPU too the epilogue centres, scales, shifts and clips") {
+  const Conv2dDims d{2, 7, 9, 20, 37, 3, 3, 1, 1, 1, 1};
+  const Tensors<float> in = inputs(true)(d);  // sums are exact
+  const std::vector<float> mean = uniform(d.K, 6, 0, -20, 20), scale = uniform(d.K, 4), shift = uniform(d.K, 5);
+  const std::vector<double> sums =
+      forward(d, conv2d_fwd_v0_reference<double>, widened(in), static_cast<double*>(nullptr))[0];
+  for (const auto& rung : conv2d_fwd_rungs()) {
+    if (rung.device == Device::cpu || !gpu_runtime(rung.device) || !serves(rung, d, rung.device, Isa::reference))
+      continue;
+    device_under_test = rung.device;
+    const DeviceFloats x(in[0]), w(in[1]), on_mean(mean), on_scale(scale), on_shift(shift);
+    DeviceFloats scratch(rung.scratch ? rung.scratch(d) : 0);
+    for (const bool centred : {false, true})
+      for (const bool relu : {false, true}) {
+        std::vector<double> expected = sums;
+        for (size_t i = 0; i < expected.size(); ++i) {
+          const size_t k = i % size_t(d.K);
+          if (centred) expected[i] = (expected[i] - mean[k]) * scale[k];
+          expected[i] += shift[k];
+          if (relu) expected[i] = std::max(expected[i], 0.0);
+        }
+        DeviceFloats y(y_size(d));
+        rung.run[0](d, x.data(), w.data(), nullptr,
+                    {centred ? on_mean.data() : nullptr, centred ? on_scale.data() : nullptr, on_shift.data(), relu},
+                    y.data(), scratch.data(), {});
+        expect_equal(std::string("conv2d epilogue ") + device_name(rung.device) + " " + rung.name,
+                     differs(y.host(), expected, {1e-6, 1e-6}));
+      }
+  }
+}
