@@ -11,7 +11,7 @@ struct Philox4 {
 };
 
 /// Block `counter` of the sequence that belongs to (seed, stream).
-inline Philox4 philox(uint64_t seed, uint64_t stream, uint64_t counter) {
+constexpr Philox4 philox(uint64_t seed, uint64_t stream, uint64_t counter) {
   uint32_t c0 = static_cast<uint32_t>(counter), c1 = static_cast<uint32_t>(counter >> 32);
   uint32_t c2 = static_cast<uint32_t>(stream), c3 = static_cast<uint32_t>(stream >> 32);
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
@@ -26,10 +26,10 @@ inline Philox4 philox(uint64_t seed, uint64_t stream, uint64_t counter) {
 }
 
 /// A random word's upper 24 bits as a float in [0, 1): exact, so the same everywhere.
-inline float philox_uniform(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+constexpr float philox_uniform(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
 
 /// Element `index` of the uniform [0, 1) sequence of (seed, stream); four neighbours share one block.
-inline float philox_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
+constexpr float philox_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
   return philox_uniform(philox(seed, stream, index >> 2).word[index & 3]);
 }
 

@@ -43,6 +43,28 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 AffineGridForward affine_grid_fwd_cpu_vector; AffineGridBackward affine_grid_bwd_cpu_vector;
                 GridSampleForward grid_sample_fwd_cpu_vector; GridSampleBackward grid_sample_bwd_cpu_vector;)
 
+LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batch_norm_apply_v1_naive;
+                   BatchNormBackward batch_norm_bwd_v1_naive; BatchNormForward batch_norm_fwd_v2_chunks;
+                   BatchNormApply batch_norm_apply_v2_chunks; BatchNormBackward batch_norm_bwd_v2_chunks;
+                   size_t batch_norm_scratch_v2(const BatchNormDims&); Pool2dForward pool2d_fwd_v1_naive;
+                   Pool2dBackward pool2d_bwd_v1_naive; Pool2dForward pool2d_fwd_v2_vector;
+                   Pool2dBackward pool2d_bwd_v2_vector; CrossEntropyForward cross_entropy_fwd_v1_naive;
+                   CrossEntropyBackward cross_entropy_bwd_v1_naive; CrossEntropyForward cross_entropy_fwd_v2_warp;
+                   CrossEntropyBackward cross_entropy_bwd_v2_warp; BceForward bce_fwd_v1_naive;
+                   BceBackward bce_bwd_v1_naive; DropoutForward dropout_fwd_v1_naive;
+                   DropoutForward dropout_fwd_v2_vector; Copy copy_fwd_v1_naive; AdamStep adam_step_v1_naive;
+                   SgdStep sgd_step_v1_naive; SumSquares sum_squares_fwd_v1_blocks;
+                   AffineGridForward affine_grid_fwd_v1_naive; AffineGridBackward affine_grid_bwd_v1_naive;
+                   GridSampleForward grid_sample_fwd_v1_naive; GridSampleBackward grid_sample_bwd_v1_naive;
+                   GridSampleBackward grid_sample_bwd_v2_whole_numbers;
+                   bool grid_sample_supports_v2(const GridSampleDims&); LstmForward lstm_fwd_v1_stepwise;
+                   LstmBackward lstm_bwd_v1_stepwise; LstmForward lstm_fwd_v2_fused_gates;
+                   LstmBackward lstm_bwd_v2_fused_gates; size_t lstm_fwd_scratch_v1(const LstmDims&);
+                   size_t lstm_bwd_scratch_gpu(const LstmDims&); StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft;
+                   bool stft_supports_v2_fft(const StftDims&); LogMel mel_fwd_v1_two_kernels;
+                   bool mel_supports_v1_two_kernels(const LogMelDims&);
+                   size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
+
 LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naive; Conv2dDw conv2d_dw_v1_naive;
                    Conv2dForward conv2d_fwd_v2_tiled; Conv2dDx conv2d_dx_v2_tiled; Conv2dDw conv2d_dw_v2_tiled;
                    Conv2dForward conv2d_fwd_v3_implicit_gemm; Conv2dDx conv2d_dx_v3_implicit_gemm;
@@ -100,6 +122,7 @@ bool binary_supports_v2_vector(const BinaryDims& d) {  // both inputs have the s
   return true;
 }
 bool reduce_supports_v2_block(const ReduceDims& d) { return d.inner == 1; }
+bool pool2d_supports_v2_vector(const Pool2dDims& d) { return d.C % 4 == 0; }
 bool softmax_supports_v2_warp(const SoftmaxDims& d) { return d.C <= 1024; }
 
 }  // namespace
@@ -182,6 +205,9 @@ std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
       {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_fwd_cpu_vector), nullptr,
        batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_fwd_v0_reference<float>)},
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_fwd_v2_chunks, nullptr,
+             emu::batch_norm_scratch_v2),
+      ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_fwd_v1_naive),
   };
   return rungs;
 }
@@ -192,6 +218,8 @@ std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
        nullptr, batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu,
        PLAIN(batch_norm_apply_v0_reference<float>)},
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_apply_v2_chunks),
+      ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_apply_v1_naive),
   };
   return rungs;
 }
@@ -201,6 +229,9 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
       {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_bwd_cpu_vector), nullptr,
        batch_norm_scratch},
       {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_bwd_v0_reference<float>)},
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_bwd_v2_chunks, nullptr,
+             emu::batch_norm_scratch_v2),
+      ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_bwd_v1_naive),
   };
   return rungs;
 }
@@ -209,6 +240,8 @@ std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
   static constexpr Rung<Pool2dDims, Pool2dForward> rungs[] = {
       {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_fwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_fwd_v2_vector, pool2d_supports_v2_vector),
+      ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_fwd_v1_naive),
   };
   return rungs;
 }
@@ -217,6 +250,8 @@ std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
   static constexpr Rung<Pool2dDims, Pool2dBackward> rungs[] = {
       {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_bwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_bwd_v2_vector, pool2d_supports_v2_vector),
+      ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_bwd_v1_naive),
   };
   return rungs;
 }
@@ -226,6 +261,7 @@ std::span<const Rung<AffineGridDims, AffineGridForward>> affine_grid_fwd_rungs()
       {"cpu_vector", "affine_grid/affine_grid_cpu_vector.cpp", Device::cpu, EACH_ISA(affine_grid_fwd_cpu_vector)},
       {"v0_reference", "affine_grid/affine_grid_v0_reference.h", Device::cpu,
        PLAIN(affine_grid_fwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "affine_grid/affine_grid_v1_naive.cu", affine_grid_fwd_v1_naive),
   };
   return rungs;
 }
@@ -235,6 +271,7 @@ std::span<const Rung<AffineGridDims, AffineGridBackward>> affine_grid_bwd_rungs(
       {"cpu_vector", "affine_grid/affine_grid_cpu_vector.cpp", Device::cpu, EACH_ISA(affine_grid_bwd_cpu_vector)},
       {"v0_reference", "affine_grid/affine_grid_v0_reference.h", Device::cpu,
        PLAIN(affine_grid_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "affine_grid/affine_grid_v1_naive.cu", affine_grid_bwd_v1_naive),
   };
   return rungs;
 }
@@ -244,6 +281,7 @@ std::span<const Rung<GridSampleDims, GridSampleForward>> grid_sample_fwd_rungs()
       {"cpu_vector", "grid_sample/grid_sample_cpu_vector.cpp", Device::cpu, EACH_ISA(grid_sample_fwd_cpu_vector)},
       {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
        PLAIN(grid_sample_fwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "grid_sample/grid_sample_v1_naive.cu", grid_sample_fwd_v1_naive),
   };
   return rungs;
 }
@@ -253,6 +291,9 @@ std::span<const Rung<GridSampleDims, GridSampleBackward>> grid_sample_bwd_rungs(
       {"cpu_vector", "grid_sample/grid_sample_cpu_vector.cpp", Device::cpu, EACH_ISA(grid_sample_bwd_cpu_vector)},
       {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
        PLAIN(grid_sample_bwd_v0_reference<float>)},
+      ON_GPU("v2_whole_numbers", "grid_sample/grid_sample_v2_whole_numbers.cu", grid_sample_bwd_v2_whole_numbers,
+             emu::grid_sample_supports_v2),
+      ON_GPU("v1_naive", "grid_sample/grid_sample_v1_naive.cu", grid_sample_bwd_v1_naive),
   };
   return rungs;
 }
@@ -262,6 +303,8 @@ std::span<const Rung<LstmDims, LstmForward>> lstm_fwd_rungs() {
       {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_fwd_cpu_packed), nullptr,
        lstm_fwd_scratch_cpu_packed},
       {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_fwd_v0_reference<float>)},
+      ON_GPU("v2_fused_gates", "lstm/lstm_v2_fused_gates.cu", lstm_fwd_v2_fused_gates),
+      ON_GPU("v1_stepwise", "lstm/lstm_v1_stepwise.cu", lstm_fwd_v1_stepwise, nullptr, emu::lstm_fwd_scratch_v1),
   };
   return rungs;
 }
@@ -271,6 +314,9 @@ std::span<const Rung<LstmDims, LstmBackward>> lstm_bwd_rungs() {
       {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_bwd_cpu_packed), nullptr,
        lstm_bwd_scratch_cpu_packed},
       {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_bwd_v0_reference<float>)},
+      ON_GPU("v2_fused_gates", "lstm/lstm_v2_fused_gates.cu", lstm_bwd_v2_fused_gates, nullptr,
+             emu::lstm_bwd_scratch_gpu),
+      ON_GPU("v1_stepwise", "lstm/lstm_v1_stepwise.cu", lstm_bwd_v1_stepwise, nullptr, emu::lstm_bwd_scratch_gpu),
   };
   return rungs;
 }
@@ -361,6 +407,8 @@ std::span<const Rung<CrossEntropyDims, CrossEntropyForward>> cross_entropy_fwd_r
       {"cpu_vector", "cross_entropy/cross_entropy_cpu_vector.cpp", Device::cpu, EACH_ISA(cross_entropy_fwd_cpu_vector)},
       {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
        PLAIN(cross_entropy_fwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "cross_entropy/cross_entropy_v2_warp.cu", cross_entropy_fwd_v2_warp),
+      ON_GPU("v1_naive", "cross_entropy/cross_entropy_v1_naive.cu", cross_entropy_fwd_v1_naive),
   };
   return rungs;
 }
@@ -370,6 +418,8 @@ std::span<const Rung<CrossEntropyDims, CrossEntropyBackward>> cross_entropy_bwd_
       {"cpu_vector", "cross_entropy/cross_entropy_cpu_vector.cpp", Device::cpu, EACH_ISA(cross_entropy_bwd_cpu_vector)},
       {"v0_reference", "cross_entropy/cross_entropy_v0_reference.h", Device::cpu,
        PLAIN(cross_entropy_bwd_v0_reference<float>)},
+      ON_GPU("v2_warp", "cross_entropy/cross_entropy_v2_warp.cu", cross_entropy_bwd_v2_warp),
+      ON_GPU("v1_naive", "cross_entropy/cross_entropy_v1_naive.cu", cross_entropy_bwd_v1_naive),
   };
   return rungs;
 }
@@ -378,6 +428,7 @@ std::span<const Rung<BceDims, BceForward>> bce_fwd_rungs() {
   static constexpr Rung<BceDims, BceForward> rungs[] = {
       {"cpu_vector", "bce/bce_cpu_vector.cpp", Device::cpu, EACH_ISA(bce_fwd_cpu_vector)},
       {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_fwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "bce/bce_v1_naive.cu", bce_fwd_v1_naive),
   };
   return rungs;
 }
@@ -386,6 +437,7 @@ std::span<const Rung<BceDims, BceBackward>> bce_bwd_rungs() {
   static constexpr Rung<BceDims, BceBackward> rungs[] = {
       {"cpu_vector", "bce/bce_cpu_vector.cpp", Device::cpu, EACH_ISA(bce_bwd_cpu_vector)},
       {"v0_reference", "bce/bce_v0_reference.h", Device::cpu, PLAIN(bce_bwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "bce/bce_v1_naive.cu", bce_bwd_v1_naive),
   };
   return rungs;
 }
@@ -394,6 +446,8 @@ std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
   static constexpr Rung<DropoutDims, DropoutForward> rungs[] = {
       {"cpu_vector", "dropout/dropout_cpu_vector.cpp", Device::cpu, EACH_ISA(dropout_fwd_cpu_vector)},
       {"v0_reference", "dropout/dropout_v0_reference.h", Device::cpu, PLAIN(dropout_fwd_v0_reference<float>)},
+      ON_GPU("v2_vector", "dropout/dropout_v2_vector.cu", dropout_fwd_v2_vector),
+      ON_GPU("v1_naive", "dropout/dropout_v1_naive.cu", dropout_fwd_v1_naive),
   };
   return rungs;
 }
@@ -402,6 +456,7 @@ std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs() {
   static constexpr Rung<CopyDims, Copy> rungs[] = {
       {"cpu_vector", "copy/copy_cpu_vector.cpp", Device::cpu, EACH_ISA(copy_fwd_cpu_vector)},
       {"v0_reference", "copy/copy_v0_reference.h", Device::cpu, PLAIN(copy_fwd_v0_reference<float>)},
+      ON_GPU("v1_naive", "copy/copy_v1_naive.cu", copy_fwd_v1_naive),
   };
   return rungs;
 }
@@ -410,6 +465,7 @@ std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs() {
   static constexpr Rung<AdamDims, AdamStep> rungs[] = {
       {"cpu_vector", "adam/adam_cpu_vector.cpp", Device::cpu, EACH_ISA(adam_step_cpu_vector)},
       {"v0_reference", "adam/adam_v0_reference.h", Device::cpu, PLAIN(adam_step_v0_reference<float>)},
+      ON_GPU("v1_naive", "adam/adam_v1_naive.cu", adam_step_v1_naive),
   };
   return rungs;
 }
@@ -418,6 +474,7 @@ std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
   static constexpr Rung<SgdDims, SgdStep> rungs[] = {
       {"cpu_vector", "sgd/sgd_cpu_vector.cpp", Device::cpu, EACH_ISA(sgd_step_cpu_vector)},
       {"v0_reference", "sgd/sgd_v0_reference.h", Device::cpu, PLAIN(sgd_step_v0_reference<float>)},
+      ON_GPU("v1_naive", "sgd/sgd_v1_naive.cu", sgd_step_v1_naive),
   };
   return rungs;
 }
@@ -428,6 +485,8 @@ std::span<const Rung<SumSquaresDims, SumSquares>> sum_squares_fwd_rungs() {
        nullptr, sum_squares_scratch},
       {"v0_reference", "sum_squares/sum_squares_v0_reference.h", Device::cpu,
        PLAIN(sum_squares_fwd_v0_reference<float>)},
+      ON_GPU("v1_blocks", "sum_squares/sum_squares_v1_blocks.cu", sum_squares_fwd_v1_blocks, nullptr,
+             sum_squares_scratch),
   };
   return rungs;
 }
@@ -437,6 +496,8 @@ std::span<const Rung<StftDims, StftPower>> stft_fwd_rungs() {
       {"cpu_vector", "stft/stft_cpu_vector.cpp", Device::cpu, EACH_ISA(stft_fwd_cpu_vector), stft_cpu_vector_supports},
       {"v0_reference", "stft/stft_v0_reference.cpp", Device::cpu, PLAIN(stft_fwd_v0_reference), nullptr,
        stft_v0_reference_scratch},
+      ON_GPU("v2_fft", "stft/stft_v2_fft.cu", stft_fwd_v2_fft, emu::stft_supports_v2_fft),
+      ON_GPU("v1_naive", "stft/stft_v1_naive.cu", stft_fwd_v1_naive),
   };
   return rungs;
 }
@@ -446,6 +507,8 @@ std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
       {"cpu_vector", "mel/mel_cpu_vector.cpp", Device::cpu, EACH_ISA(mel_fwd_cpu_vector), mel_cpu_vector_supports},
       {"v0_reference", "mel/mel_v0_reference.cpp", Device::cpu, PLAIN(mel_fwd_v0_reference), nullptr,
        mel_v0_reference_scratch},
+      ON_GPU("v1_two_kernels", "mel/mel_v1_two_kernels.cu", mel_fwd_v1_two_kernels, emu::mel_supports_v1_two_kernels,
+             emu::mel_scratch_v1_two_kernels),
   };
   return rungs;
 }

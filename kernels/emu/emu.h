@@ -141,6 +141,10 @@ T __ldg(const T* from) {
   return *from;
 }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
+inline void sincospif(float x, float* sine, float* cosine) {
+  *sine = static_cast<float>(sin(M_PI * x));
+  *cosine = static_cast<float>(cos(M_PI * x));
+}
 inline float __expf(float x) { return expf(x); }
 inline unsigned __float_as_uint(float x) { return std::bit_cast<unsigned>(x); }
 inline float __uint_as_float(unsigned x) { return std::bit_cast<float>(x); }

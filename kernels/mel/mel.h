@@ -10,7 +10,7 @@
 namespace limbic {
 
 /// A filter bank whose filters are runs of neighbouring bins: filter m weighs bins first[m] .. first[m] + count[m] - 1
-/// with weight[offset[m]] and on. All in host memory.
+/// with weight[offset[m]] and on. All in the memory of the rung's device.
 struct MelBank {
   int mels;
   const int32_t* first;   ///< [mels]

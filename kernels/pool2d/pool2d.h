@@ -17,8 +17,8 @@ struct Pool2dDims {
   PoolKind kind;
   bool count_include_pad = true;  ///< avg: padding counts in the divisor
 
-  [[gnu::always_inline]] int P() const { return (H + 2 * pad_h - R) / stride_h + 1; }
-  [[gnu::always_inline]] int Q() const { return (W + 2 * pad_w - S) / stride_w + 1; }
+  [[gnu::always_inline]] constexpr int P() const { return (H + 2 * pad_h - R) / stride_h + 1; }
+  [[gnu::always_inline]] constexpr int Q() const { return (W + 2 * pad_w - S) / stride_w + 1; }
 };
 
 /// max: the padding never wins, the first of equals does, a NaN wins over numbers.

@@ -3,7 +3,8 @@
 // Changed from v0: the loops over outer and inner are the grid.
 // Why faster: where inner is large, neighbouring threads walk down neighbouring columns, and every request is full.
 // Limited by: with inner = 1 each thread reads a row of its own, 32 rows a request; with few results most of the GPU
-// idles. Next: v2 gives a row to a block.
+// idles.
+// Next: v2 gives a row to a block.
 #include "kernels/reduce/reduce_device.h"
 
 namespace limbic::LIMBIC_DEVICE {

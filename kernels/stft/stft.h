@@ -21,13 +21,13 @@ struct StftDims {
   int hop;
   Pad pad = Pad::reflect;
 
-  [[gnu::always_inline]] int bins() const { return n_fft / 2 + 1; }
-  [[gnu::always_inline]] int64_t frames() const {
+  [[gnu::always_inline]] constexpr int bins() const { return n_fft / 2 + 1; }
+  [[gnu::always_inline]] constexpr int64_t frames() const {
     if (pad == Pad::none) return samples < n_fft ? 0 : 1 + (samples - n_fft) / hop;
     return 1 + samples / hop;
   }
   /// Sample of the signal that stands at position i of frame t; -1 where a zero does. reflect: samples > n_fft / 2.
-  [[gnu::always_inline]] int64_t source(int64_t t, int i) const {
+  [[gnu::always_inline]] constexpr int64_t source(int64_t t, int i) const {
     int64_t s = t * hop + i - (pad == Pad::none ? 0 : n_fft / 2);
     if (pad == Pad::reflect) {
       if (s < 0) s = -s;

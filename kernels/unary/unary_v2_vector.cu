@@ -2,8 +2,9 @@
 // Idea: 16 bytes a thread and request.
 // Changed from v1: a thread computes four neighbouring elements; what does not fill a vector is done one by one.
 // Why faster: a quarter of the requests for the same 8 bytes an element, so that memory, not the queue of loads, is
-// full. Limited by: memory bandwidth. Next: nothing alone; an element-wise op gets faster by disappearing into the
-// kernel before it.
+// full.
+// Limited by: memory bandwidth.
+// Next: nothing alone; an element-wise op gets faster by disappearing into the kernel before it.
 #include "kernels/gpu_vector.h"
 #include "kernels/unary/unary_device.h"
 

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/dropout/dropout_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
 using namespace limbic::test;
 
 TEST_CASE("dropout: every rung agrees with f64, with the same bits everywhere") {
-  const auto inputs = [](const DropoutDims& d) -> Tensors<float> { return {uniform(d.n, seed, 0, 1, 2)}; };
-  const auto dropout = []<class T>(const DropoutDims& d, auto* run, const Tensors<T>& in, T*) {
-    Tensors<T> out{std::vector<T>(d.n)};
-    run(d, in[0].data(), out[0].data(), {});
-    return out;
-  };
   check_rungs({"dropout", "fwd"}, dropout_problems, dropout_fwd_rungs(), dropout_fwd_v0_reference<double>, {1e-6, 0},
-              inputs, dropout);
+              test::dropout::inputs, test::dropout::forward);
 }
 
 TEST_CASE("dropout: keeps the share it should, everything at 0, nothing at 1") {

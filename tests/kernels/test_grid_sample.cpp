@@ -1,49 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/affine_grid/affine_grid_v0_reference.h"
-#include "kernels/grid_sample/grid_sample_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-int64_t image_size(const GridSampleDims& d) { return int64_t(d.H) * d.W * d.C; }
-int64_t places(const GridSampleDims& d) { return int64_t(d.P) * d.Q; }
-
-const auto forward = []<class T>(const GridSampleDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(d.N * places(d) * d.C)};
-  run(d, in[0].data(), in[1].data(), out[0].data(), {});
-  return out;
-};
-
-const auto backward = []<class T>(const GridSampleDims& d, auto* run, const Tensors<T>& in, T*) {
-  Tensors<T> out{std::vector<T>(in[0].size()), std::vector<T>(in[1].size())};
-  run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), out[1].data(), {});
-  return out;
-};
-
-/// Positions from two pixels before the map to two behind it, a tenth of a pixel or more away from pixel centres, where
-/// the gradient jumps.
-float position(int n, bool align_corners, uint64_t stream, uint64_t i) {
-  const float cell = std::floor(philox_uniform(seed, stream, 2 * i) * static_cast<float>(n + 3)) - 2;
-  const float at = cell + 0.1f + 0.8f * philox_uniform(seed, stream, 2 * i + 1);
-  if (align_corners) return n > 1 ? 2 * at / static_cast<float>(n - 1) - 1 : at;
-  return (2 * at + 1) / static_cast<float>(n) - 1;
-}
-
-/// x, grid, dy.
-Tensors<float> inputs(const GridSampleDims& d) {
-  Tensors<float> in{uniform(d.N * image_size(d), seed, 0), std::vector<float>(d.N * places(d) * 2),
-                    uniform(d.N * places(d) * d.C, seed, 1)};
-  for (size_t i = 0; i < in[1].size(); i += 2) {
-    in[1][i] = position(d.W, d.align_corners, 2, i);
-    in[1][i + 1] = position(d.H, d.align_corners, 3, i);
-  }
-  return in;
-}
-
-}  // namespace
+using namespace limbic::test::grid_sample;
 
 // A position is rounded by about W 2^-24 pixels, so that much of the difference of two pixels may be missing.
 TEST_CASE("grid_sample: every rung agrees with f64, with the same bits everywhere") {
@@ -70,7 +30,7 @@ TEST_CASE("grid_sample: v0's gradients are those of its forward") {
 TEST_CASE("grid_sample: the identity gives the picture back; a place outside or nowhere is 0") {
   for (const auto& rung : grid_sample_fwd_rungs()) {
     for (const Isa isa : isas_here()) {
-      if (!rung.run[static_cast<int>(isa)]) continue;
+      if (rung.device != Device::cpu || !rung.run[static_cast<int>(isa)]) continue;
       for (const bool align_corners : {false, true}) {
         for (const int C : {1, 3}) {
           INFO(rung.name << " " << isa_name(isa) << " align_corners " << align_corners << " C " << C);
@@ -98,7 +58,7 @@ TEST_CASE("grid_sample: a gradient that nobody wants is not written, and does no
   const auto in = inputs(d);
   for (const auto& rung : grid_sample_bwd_rungs()) {
     auto* run = rung.run[static_cast<int>(active_isa())];
-    if (!run) continue;
+    if (rung.device != Device::cpu || !run) continue;
     const auto both = backward(d, run, in, static_cast<float*>(nullptr));
     std::vector<float> dx(in[0].size()), dgrid(in[1].size());
     run(d, in[0].data(), in[1].data(), in[2].data(), dx.data(), nullptr, {});

@@ -1,47 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/lstm/lstm_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-int64_t states(const LstmDims& d) { return int64_t(d.N) * d.T * d.D; }
-
-/// y, activations, cell from gates, w_hh, lengths (none: all steps count).
-const auto forward = []<class T>(const LstmDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(states(d)), std::vector<T>(states(d) * 4), std::vector<T>(states(d))};
-  const auto lengths = indices(in[2]);
-  run(d, in[0].data(), in[1].data(), lengths.empty() ? nullptr : lengths.data(), out[0].data(), out[1].data(),
-      out[2].data(), scratch, {});
-  return out;
-};
-
-/// dgates, dw_hh from the same, dy, and what forward gave.
-const auto backward = []<class T>(const LstmDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(in[0].size()), std::vector<T>(in[1].size())};
-  const auto lengths = indices(in[2]);
-  run(d, in[1].data(), lengths.empty() ? nullptr : lengths.data(), in[5].data(), in[6].data(), in[4].data(),
-      in[3].data(), out[0].data(), out[1].data(), scratch, {});
-  return out;
-};
-
-/// gates, w_hh, lengths, dy; then y, activations, cell.
-auto inputs(bool with_lengths) {
-  return [=](const LstmDims& d) {
-    const float bound = 1 / std::sqrt(static_cast<float>(d.D));
-    Tensors<float> in{uniform(states(d) * 4, seed, 0, -2, 2), uniform(int64_t(4) * d.D * d.D, seed, 1, -bound, bound),
-                      std::vector<float>(with_lengths ? d.N : 0), uniform(states(d), seed, 2)};
-    for (size_t n = 0; n < in[2].size(); ++n) {  // from all steps down to none
-      in[2][n] = static_cast<float>(d.T - static_cast<int>(n) * 5 % (d.T + 1));
-    }
-    for (auto& t : forward(d, lstm_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))) in.push_back(t);
-    return in;
-  };
-}
-
-}  // namespace
+using namespace limbic::test::lstm;
 
 TEST_CASE("lstm: every rung agrees with f64, with the same bits everywhere, for sequences of any length") {
   for (const bool with_lengths : {false, true}) {
@@ -76,7 +38,7 @@ TEST_CASE("lstm: a sequence alone gives the bits it gives among others, padded, 
     const auto in = inputs(true)(d);
     for (const auto& rung : lstm_fwd_rungs()) {
       auto* run = rung.run[static_cast<int>(active_isa())];
-      if (!run) continue;
+      if (rung.device != Device::cpu || !run) continue;
       std::vector<float> scratch(rung.scratch ? rung.scratch(d) : 0);
       auto together = forward(d, run, in, scratch.data());
       for (int n = 0; n < d.N; ++n) {

@@ -1,36 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/pool2d/pool2d_v0_reference.h"
-#include "tests/kernels/harness.h"
+#include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
 using namespace limbic::test;
-
-namespace {
-
-const auto forward = []<class T>(const Pool2dDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(int64_t(d.N) * d.P() * d.Q() * d.C)};
-  std::vector<int32_t> argmax(out[0].size());
-  run(d, in[0].data(), out[0].data(), d.kind == PoolKind::max ? argmax.data() : nullptr, scratch, {});
-  if (d.kind == PoolKind::max) out.emplace_back(argmax.begin(), argmax.end());
-  return out;
-};
-
-const auto backward = []<class T>(const Pool2dDims& d, auto* run, const Tensors<T>& in, T* scratch) {
-  Tensors<T> out{std::vector<T>(in[0].size())};
-  run(d, in[1].data(), indices(in[2]).data(), out[0].data(), scratch, {});
-  return out;
-};
-
-/// x, dy, argmax.
-Tensors<float> inputs(const Pool2dDims& d) {
-  Tensors<float> in{uniform(int64_t(d.N) * d.H * d.W * d.C, seed, 0)};
-  const auto out = forward(d, pool2d_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
-  in.push_back(uniform(static_cast<int64_t>(out[0].size()), seed, 1));
-  in.push_back(d.kind == PoolKind::max ? out[1] : std::vector<float>{});
-  return in;
-}
-
-}  // namespace
+using namespace limbic::test::pool2d;
 
 TEST_CASE("pool2d: every rung agrees with f64, with the same bits everywhere") {
   check_rungs({"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), pool2d_fwd_v0_reference<double>, {1e-6, 1e-6},

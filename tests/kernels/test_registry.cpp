@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -22,6 +23,25 @@ TEST_CASE("registry: every op has 24 problems, every rung a file, every pass a r
   CHECK(passes.size() >= 20);
   CHECK(with_reference == passes);
   CHECK(with_default == passes);
+}
+
+TEST_CASE("registry: every CUDA rung opens with what it teaches, in five points") {
+  size_t rungs = 0;
+  for (const KernelInfo& k : kernel_list()) {
+    if (k.device == Device::cpu) continue;
+    ++rungs;
+    INFO(k.file);
+    std::ifstream file(std::string(LIMBIC_SOURCE_DIR "/kernels/") + k.file);
+    std::string opening;
+    for (std::string line; std::getline(file, line) && line.starts_with("//");) opening += "\n" + line;
+    size_t after = 0;
+    for (const char* point : {"// Idea: ", "// Changed from ", "// Why faster: ", "// Limited by: ", "// Next: "}) {
+      const size_t at = opening.find(std::string("\n") + point, after);
+      CHECK(at != std::string::npos);
+      after = std::max(after, at);
+    }
+  }
+  CHECK(rungs > 40);
 }
 
 TEST_CASE("registry: a kernel can be forced by name, an unknown one cannot") {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling, batch norm, dropout, spatial transformers and LSTM on the GPU, or as if on one.
+#include "tests/gpu/device.h"
+#include "tests/kernels/cases_layers.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+constexpr int64_t most = 19000;  // CUDA threads a launch
+
+Pool2dDims scaled(Pool2dDims d) {
+  d.N = std::min(d.N, 2);
+  while (int64_t{d.N} * d.H * d.W * d.C > most) {
+    if (d.C > 64) {
+      d.C /= 2;
+    } else if (d.H > d.W) {
+      d.H = std::max(d.H * 2 / 3, d.R);
+    } else {
+      d.W = std::max(d.W * 2 / 3, d.S);
+    }
+  }
+  return d;
+}
+
+BatchNormDims scaled(BatchNormDims d) {
+  d.C = std::min(d.C, 600);
+  d.rows = std::max<int64_t>(1, std::min<int64_t>(d.rows, most / d.C));
+  return d;
+}
+
+DropoutDims scaled(DropoutDims d) {
+  d.n = std::min(d.n, most);
+  return d;
+}
+
+AffineGridDims scaled(AffineGridDims d) {
+  while (int64_t{d.N} * d.H * d.W > most || d.N > 140) d.N > 1 ? d.N /= 2 : d.H /= 2;
+  return d;
+}
+
+/// A pixel of x looks through all places of its image.
+GridSampleDims scaled(GridSampleDims d) {
+  const auto work = [&] { return int64_t{d.N} * d.H * d.W * d.C * d.P * d.Q; };
+  d.N = std::min(d.N, 20);
+  while (work() > 1000000 || int64_t{d.N} * d.P * d.Q * d.C > most) {
+    if (d.N > 2) {
+      d.N /= 2;
+    } else if (d.C > 40) {
+      d.C /= 2;
+    } else {
+      (d.H * d.W > d.P * d.Q ? (d.H > d.W ? d.H : d.W) : d.P > d.Q ? d.P : d.Q) /= 2;
+    }
+  }
+  return d;
+}
+
+/// A step launches blocks of 128 threads: one a sequence, or for four units.
+LstmDims scaled(LstmDims d) {
+  d.T = std::min(d.T, 90);
+  while (int64_t{32} * d.N * d.T * d.D > 2 * most || 128 * d.N * d.T > 30000 || 4 * d.D * d.D > most) {
+    if (4 * d.D * d.D > most || (d.D > 20 && d.T < 12)) {
+      d.D = d.D * 2 / 3;
+    } else {
+      (d.N > 4 ? d.N : d.T) /= 2;
+    }
+  }
+  return d;
+}
+
+const auto scale = [](const auto& d) { return scaled(d); };
+
+}  // namespace
+
+TEST_CASE("pool2d: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), pool2d_fwd_v0_reference<double>,
+                  test::pool2d::inputs, test::pool2d::forward, scale, within({"pool2d", "fwd"}, {1e-6, 1e-6}));
+  check_gpu_rungs({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), pool2d_bwd_v0_reference<double>,
+                  test::pool2d::inputs, test::pool2d::backward, scale, within({"pool2d", "bwd"}, {1e-6, 1e-6}));
+}
+
+TEST_CASE("batch_norm: every CUDA rung agrees with f64") {
+  const Pass fwd{"batch_norm", "fwd"}, apply{"batch_norm", "apply"}, bwd{"batch_norm", "bwd"};
+  const auto by_element = [&](const auto& rung, const char* problem, const BatchNormDims& d, const Tensors<float>& in,
+                              const Tensors<float>& got, const Tensors<double>& truth) {
+    report(apply, std::string(device_name(rung.device)) + " " + rung.name, problem,
+           exceeds(got[0], truth[0], test::batch_norm::apply_bounds(d, widened(in))[0]));
+  };
+  for (const bool relu : {false, true}) {
+    check_gpu_rungs(fwd, batch_norm_problems, batch_norm_fwd_rungs(), batch_norm_fwd_v0_reference<double>,
+                    test::batch_norm::inputs, test::batch_norm::forward(relu), scale, within(fwd, {1e-5, 2e-5}));
+    check_gpu_rungs(apply, batch_norm_problems, batch_norm_apply_rungs(), batch_norm_apply_v0_reference<double>,
+                    test::batch_norm::running_inputs, test::batch_norm::apply(relu), scale, by_element);
+    for (const bool train : {false, true}) {
+      check_gpu_rungs(bwd, batch_norm_problems, batch_norm_bwd_rungs(), batch_norm_bwd_v0_reference<double>,
+                      test::batch_norm::inputs, test::batch_norm::backward(relu, train), scale,
+                      within(bwd, {1e-5, 5e-6}));
+    }
+  }
+}
+
+TEST_CASE("batch_norm: on the GPU too the variance survives a mean a thousand times larger than the deviation") {
+  const BatchNormDims d{700, 24};
+  auto in = test::batch_norm::inputs(d);
+  in[0] = uniform(d.rows * d.C, seed, 9, 999, 1001);
+  const auto forward = test::batch_norm::forward(false);
+  const auto truth = forward(d, batch_norm_fwd_v0_reference<double>, widened(in), static_cast<double*>(nullptr));
+  for (const auto& rung : batch_norm_fwd_rungs()) {
+    if (rung.device == Device::cpu || !gpu_runtime(rung.device)) continue;
+    device_under_test = rung.device;
+    CHECK(differs(run_on_device(d, rung, in, forward)[1], truth[1], {1e-4, 0}) == "");
+  }
+}
+
+TEST_CASE("dropout: every CUDA rung draws the CPU's bits") {
+  const auto same_bits = [](const auto& rung, const char* problem, const DropoutDims& d, const Tensors<float>& in,
+                            const Tensors<float>& got, const Tensors<double>&) {
+    const auto cpu = test::dropout::forward(d, dropout_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
+    report({"dropout", "fwd"}, rung.name, problem, other_bits(got[0], cpu[0]));
+  };
+  check_gpu_rungs({"dropout", "fwd"}, dropout_problems, dropout_fwd_rungs(), dropout_fwd_v0_reference<double>,
+                  test::dropout::inputs, test::dropout::forward, scale, same_bits);
+}
+
+TEST_CASE("affine_grid: every CUDA rung agrees with f64") {
+  const Pass fwd{"affine_grid", "fwd"}, bwd{"affine_grid", "bwd"};
+  check_gpu_rungs(fwd, affine_grid_problems, affine_grid_fwd_rungs(), affine_grid_fwd_v0_reference<double>,
+                  test::affine_grid::inputs, test::affine_grid::forward, scale, within(fwd, {1e-6, 1e-6}));
+  check_gpu_rungs(bwd, affine_grid_problems, affine_grid_bwd_rungs(), affine_grid_bwd_v0_reference<double>,
+                  test::affine_grid::inputs, test::affine_grid::backward, scale, within(bwd, {1e-6, 1e-6}));
+}
+
+TEST_CASE("grid_sample: every CUDA rung agrees with f64") {
+  const Pass fwd{"grid_sample", "fwd"}, bwd{"grid_sample", "bwd"};
+  check_gpu_rungs(fwd, grid_sample_problems, grid_sample_fwd_rungs(), grid_sample_fwd_v0_reference<double>,
+                  test::grid_sample::inputs, test::grid_sample::forward, scale, within(fwd, {0, 3e-5}));
+  check_gpu_rungs(bwd, grid_sample_problems, grid_sample_bwd_rungs(), grid_sample_bwd_v0_reference<double>,
+                  test::grid_sample::inputs, test::grid_sample::backward, scale, within(bwd, {0, 3e-5}));
+}
+
+TEST_CASE("grid_sample: on the GPU too a place outside or nowhere is 0") {
+  const GridSampleDims d{1, 2, 2, 3, 1, 5, false};
+  const Tensors<float> in{std::vector<float>(12, INFINITY), {3, 0, 0, -3, NAN, 0, 1e30f, 0, -INFINITY, 0}};
+  for (const auto& rung : grid_sample_fwd_rungs()) {
+    if (rung.device == Device::cpu || !gpu_runtime(rung.device)) continue;
+    device_under_test = rung.device;
+    CHECK(run_on_device(d, rung, in, test::grid_sample::forward)[0] == std::vector<float>(15));
+  }
+}
+
+TEST_CASE("grid_sample: large, tiny and infinite gradients, and what is no number, arrive in dx") {
+  const GridSampleDims d{1, 1, 2, 1, 1, 4, false};  // places on the centres of the two pixels
+  const std::vector<float> x(2), grid{-0.5f, 0, -0.5f, 0, 0.5f, 0, -0.5f, 0};
+  for (const auto& rung : grid_sample_bwd_rungs()) {
+    if (rung.device == Device::cpu || !gpu_runtime(rung.device)) continue;
+    device_under_test = rung.device;
+    const auto dx = [&](const std::vector<float>& dy) {
+      return run_on_device(d, rung, {x, grid, dy}, test::grid_sample::backward)[0];
+    };
+    CHECK(dx({0, 0, 0, 0}) == std::vector<float>{0, 0});
+    CHECK(dx({1e6f, -1e6f, 1, 1}) == std::vector<float>{1, 1});
+    CHECK(dx({1e-44f, 1e-44f, -1e-44f, 0}) == std::vector<float>{2e-44f, -1e-44f});
+    CHECK(std::isnan(dx({1, NAN, 2, 3})[0]));
+    CHECK(!std::isfinite(dx({INFINITY, 1, 1, 1})[0]));
+  }
+}
+
+TEST_CASE("lstm: every CUDA rung agrees with f64, for sequences of any length") {
+  const Pass fwd{"lstm", "fwd"}, bwd{"lstm", "bwd"};
+  for (const bool with_lengths : {false, true}) {
+    check_gpu_rungs(fwd, lstm_problems, lstm_fwd_rungs(), lstm_fwd_v0_reference<double>,
+                    test::lstm::inputs(with_lengths), test::lstm::forward, scale, within(fwd, {1e-5, 2e-6}));
+    check_gpu_rungs(bwd, lstm_problems, lstm_bwd_rungs(), lstm_bwd_v0_reference<double>,
+                    test::lstm::inputs(with_lengths), test::lstm::backward, scale, within(bwd, {1e-5, 5e-6}));
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses, optimisers, copies and norms on the GPU, or as if on one.
+#include "tests/gpu/device.h"
+#include "tests/kernels/cases_training.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+constexpr int64_t most = 19000;  // CUDA threads a launch
+
+CrossEntropyDims scaled(CrossEntropyDims d) {
+  d.rows = std::min<int64_t>(d.rows, 300);
+  return d;
+}
+
+auto scaled(auto d) {  // bce, adam, sgd, sum_squares
+  d.n = std::min(d.n, most);
+  return d;
+}
+
+CopyDims scaled(CopyDims d) {
+  const auto size = [&] {
+    int64_t n = 1;
+    for (int axis = 0; axis < d.rank; ++axis) n *= d.shape[axis];
+    return n;
+  };
+  while (size() > most) *std::max_element(d.shape, d.shape + d.rank) /= 2;  // a corner of the same box
+  return d;
+}
+
+const auto scale = [](const auto& d) { return scaled(d); };
+
+}  // namespace
+
+TEST_CASE("cross_entropy: every CUDA rung agrees with f64") {
+  const Pass fwd{"cross_entropy", "fwd"}, bwd{"cross_entropy", "bwd"};
+  for (const bool weighted : {false, true}) {
+    check_gpu_rungs(fwd, cross_entropy_problems, cross_entropy_fwd_rungs(), cross_entropy_fwd_v0_reference<double>,
+                    test::cross_entropy::inputs, test::cross_entropy::forward(weighted), scale,
+                    within(fwd, {2e-6, 1e-6}));
+    check_gpu_rungs(bwd, cross_entropy_problems, cross_entropy_bwd_rungs(), cross_entropy_bwd_v0_reference<double>,
+                    test::cross_entropy::inputs, test::cross_entropy::backward(weighted), scale,
+                    within(bwd, {2e-6, 1e-6}));
+  }
+}
+
+TEST_CASE("bce: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"bce", "fwd"}, bce_problems, bce_fwd_rungs(), bce_fwd_v0_reference<double>, test::bce::inputs,
+                  test::bce::forward, scale, within({"bce", "fwd"}, {1e-6, 1e-7}));
+  check_gpu_rungs({"bce", "bwd"}, bce_problems, bce_bwd_rungs(), bce_bwd_v0_reference<double>, test::bce::inputs,
+                  test::bce::backward, scale, within({"bce", "bwd"}, {1e-6, 1e-7}));
+}
+
+TEST_CASE("adam: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"adam", "step"}, adam_problems, adam_step_rungs(), adam_step_v0_reference<double>,
+                  test::adam::inputs, test::adam::step, scale, within({"adam", "step"}, {1e-6, 1e-6}));
+}
+
+TEST_CASE("sgd: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"sgd", "step"}, sgd_problems, sgd_step_rungs(), sgd_step_v0_reference<double>, test::sgd::inputs,
+                  test::sgd::step, scale, within({"sgd", "step"}, {1e-6, 1e-6}));
+}
+
+TEST_CASE("sum_squares: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"sum_squares", "fwd"}, sum_squares_problems, sum_squares_fwd_rungs(),
+                  sum_squares_fwd_v0_reference<double>, test::sum_squares::inputs, test::sum_squares::forward, scale,
+                  within({"sum_squares", "fwd"}, {1e-6, 1e-7}));
+}
+
+TEST_CASE("copy: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"copy", "fwd"}, copy_problems, copy_fwd_rungs(), copy_fwd_v0_reference<double>, test::copy::inputs,
+                  test::copy::forward, scale, within({"copy", "fwd"}, {1e-6, 0}));
+}
