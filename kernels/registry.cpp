@@ -39,9 +39,10 @@ LIMBIC_EACH_ISA(BatchNormForward batch_norm_fwd_cpu_vector; BatchNormApply batch
                 SoftmaxBackward softmax_bwd_cpu_vector; CrossEntropyForward cross_entropy_fwd_cpu_vector;
                 CrossEntropyBackward cross_entropy_bwd_cpu_vector; BceForward bce_fwd_cpu_vector;
                 BceBackward bce_bwd_cpu_vector; DropoutForward dropout_fwd_cpu_vector; Copy copy_fwd_cpu_vector;
-                AdamStep adam_step_cpu_vector; SgdStep sgd_step_cpu_vector; SumSquares sum_squares_fwd_cpu_vector;
-                AffineGridForward affine_grid_fwd_cpu_vector; AffineGridBackward affine_grid_bwd_cpu_vector;
-                GridSampleForward grid_sample_fwd_cpu_vector; GridSampleBackward grid_sample_bwd_cpu_vector;)
+                AdamStep adam_step_cpu_vector; AdamMany adam_many_cpu_vector; SgdStep sgd_step_cpu_vector;
+                SumSquares sum_squares_fwd_cpu_vector; AffineGridForward affine_grid_fwd_cpu_vector;
+                AffineGridBackward affine_grid_bwd_cpu_vector; GridSampleForward grid_sample_fwd_cpu_vector;
+                GridSampleBackward grid_sample_bwd_cpu_vector;)
 
 LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batch_norm_apply_v1_naive;
                    BatchNormBackward batch_norm_bwd_v1_naive; BatchNormForward batch_norm_fwd_v2_chunks;
@@ -53,7 +54,7 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    CrossEntropyBackward cross_entropy_bwd_v2_warp; BceForward bce_fwd_v1_naive;
                    BceBackward bce_bwd_v1_naive; DropoutForward dropout_fwd_v1_naive;
                    DropoutForward dropout_fwd_v2_vector; Copy copy_fwd_v1_naive; AdamStep adam_step_v1_naive;
-                   SgdStep sgd_step_v1_naive; SumSquares sum_squares_fwd_v1_blocks;
+                   AdamMany adam_many_v2_multi_tensor; SgdStep sgd_step_v1_naive; SumSquares sum_squares_fwd_v1_blocks;
                    AffineGridForward affine_grid_fwd_v1_naive; AffineGridBackward affine_grid_bwd_v1_naive;
                    GridSampleForward grid_sample_fwd_v1_naive; GridSampleBackward grid_sample_bwd_v1_naive;
                    GridSampleBackward grid_sample_bwd_v2_whole_numbers;
@@ -470,6 +471,15 @@ std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs() {
   return rungs;
 }
 
+std::span<const Rung<AdamDims, AdamMany>> adam_many_rungs() {
+  static constexpr Rung<AdamDims, AdamMany> rungs[] = {
+      {"cpu_vector", "adam/adam_cpu_vector.cpp", Device::cpu, EACH_ISA(adam_many_cpu_vector)},
+      {"v0_reference", "adam/adam_v0_reference.h", Device::cpu, PLAIN(adam_many_v0_reference)},
+      ON_GPU("v2_multi_tensor", "adam/adam_v2_multi_tensor.cu", adam_many_v2_multi_tensor),
+  };
+  return rungs;
+}
+
 std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
   static constexpr Rung<SgdDims, SgdStep> rungs[] = {
       {"cpu_vector", "sgd/sgd_cpu_vector.cpp", Device::cpu, EACH_ISA(sgd_step_cpu_vector)},
@@ -547,6 +557,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"dropout", "fwd"}, dropout_fwd_rungs());
   visit(Pass{"copy", "fwd"}, copy_fwd_rungs());
   visit(Pass{"adam", "step"}, adam_step_rungs());
+  visit(Pass{"adam", "many"}, adam_many_rungs());
   visit(Pass{"sgd", "step"}, sgd_step_rungs());
   visit(Pass{"sum_squares", "fwd"}, sum_squares_fwd_rungs());
   visit(Pass{"stft", "fwd"}, stft_fwd_rungs());

@@ -22,6 +22,17 @@ struct AdamDims {
 /// Updates w, m, v and, with amsgrad, vmax (null otherwise). m, v, vmax begin as zeros.
 using AdamStep = void(const AdamDims&, float* w, const float* g, float* m, float* v, float* vmax, Stream);
 
+/// One tensor of many.
+struct AdamTensor {
+  int64_t n;
+  float* w;
+  const float* g;
+  float *m, *v, *vmax;
+};
+
+/// The same step of `count` tensors, with the bits of a step of each. dims.n is their sum.
+using AdamMany = void(const AdamDims&, const AdamTensor* tensors, int count, Stream);
+
 /// beta^step by repeated squaring: libm's pow differs between machines.
 [[gnu::always_inline]] inline double power(double beta, int64_t step) {
   double result = 1;
@@ -32,5 +43,6 @@ using AdamStep = void(const AdamDims&, float* w, const float* g, float* m, float
 }
 
 std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs();
+std::span<const Rung<AdamDims, AdamMany>> adam_many_rungs();
 
 }  // namespace limbic

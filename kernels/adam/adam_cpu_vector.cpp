@@ -45,4 +45,12 @@ void adam_step_cpu_vector(const AdamDims& d, float* w, const float* g, float* m,
   }
 }
 
+void adam_many_cpu_vector(const AdamDims& d, const AdamTensor* tensors, int count, Stream stream) {
+  for (const AdamTensor* t = tensors; t < tensors + count; ++t) {
+    AdamDims own = d;
+    own.n = t->n;
+    adam_step_cpu_vector(own, t->w, t->g, t->m, t->v, t->vmax, stream);
+  }
+}
+
 }  // namespace limbic::LIMBIC_ISA

@@ -25,4 +25,12 @@ void adam_step_v0_reference(const AdamDims& d, T* w, const T* g, T* m, T* v, T* 
   }
 }
 
+inline void adam_many_v0_reference(const AdamDims& d, const AdamTensor* tensors, int count, Stream stream) {
+  for (const AdamTensor* t = tensors; t < tensors + count; ++t) {
+    AdamDims own = d;
+    own.n = t->n;
+    adam_step_v0_reference(own, t->w, t->g, t->m, t->v, t->vmax, stream);
+  }
+}
+
 }  // namespace limbic

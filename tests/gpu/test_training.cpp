@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses, optimisers, copies and norms on the GPU, or as if on one.
+#include <numeric>
+
 #include "tests/gpu/device.h"
 #include "tests/kernels/cases_training.h"
 
@@ -56,6 +58,37 @@ TEST_CASE("bce: every CUDA rung agrees with f64") {
 TEST_CASE("adam: every CUDA rung agrees with f64") {
   check_gpu_rungs({"adam", "step"}, adam_problems, adam_step_rungs(), adam_step_v0_reference<double>,
                   test::adam::inputs, test::adam::step, scale, within({"adam", "step"}, {1e-6, 1e-6}));
+}
+
+TEST_CASE("adam: many tensors in one launch get the bits of a single one") {
+  std::vector<int64_t> lengths;  // more tensors than one launch takes; of none, one and several blocks
+  for (int i = 0; i < 70; ++i) lengths.push_back(i == 5 ? 3000 : i % 7 * 50);
+  for (const bool amsgrad : {false, true}) {
+    const AdamDims all{
+        std::accumulate(lengths.begin(), lengths.end(), int64_t{0}), 1e-3, 0.9, 0.999, 1e-8, 0.01, true, amsgrad, 3};
+    const Tensors<float> in = test::adam::inputs(all);
+    for (const auto& rung : adam_many_rungs()) {
+      if (rung.device == Device::cpu || !gpu_runtime(rung.device)) continue;
+      device_under_test = rung.device;
+      const DeviceFloats g(in[1]);
+      DeviceFloats w(in[0]), m(in[2]), v(in[3]), vmax(in[4]);
+      std::vector<AdamTensor> tensors;
+      int64_t at = 0;
+      for (const int64_t n : lengths) {
+        tensors.push_back(
+            {n, w.data() + at, g.data() + at, m.data() + at, v.data() + at, amsgrad ? vmax.data() + at : nullptr});
+        at += n;
+      }
+      rung.run[0](all, tensors.data(), static_cast<int>(tensors.size()), {});
+      for (const auto& single : adam_step_rungs()) {
+        if (single.device != rung.device) continue;
+        const auto expected = run_on_device(all, single, in, test::adam::step);
+        size_t k = 0;
+        for (const DeviceFloats* state : {&w, &m, &v, &vmax})
+          expect_equal(std::string("adam ") + rung.name, other_bits(state->host(), expected[k++]));
+      }
+    }
+  }
 }
 
 TEST_CASE("sgd: every CUDA rung agrees with f64") {
