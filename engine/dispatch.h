@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/storage.h"
 #include "engine/tensor.h"
+#include "kernels/gpu_runtime.h"
 #include "kernels/rung.h"
 
 namespace limbic {
@@ -79,13 +80,14 @@ void run(const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) 
     } else {
       const size_t floats = rung.scratch ? rung.scratch(dims) : 0;
       std::optional<Block> scratch;
-      if (floats) scratch.emplace(floats * sizeof(float));
+      if (floats) scratch.emplace(floats * sizeof(float), rung.device);
       fn(dims, args..., scratch ? scratch->floats() : nullptr, Stream{});
     }
   };
   if (!tracing()) return call();
   const auto start = std::chrono::steady_clock::now();
   call();
+  if (const GpuRuntime* const gpu = gpu_runtime(rung.device)) gpu->synchronize({});
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   trace({pass, rung.name, dims_text(dims).c_str(), elapsed.count()});
 }

@@ -18,7 +18,7 @@ namespace {
 Tensor bias_gradient(const Tensor& dy, int64_t K) {
   Tensor db = Tensor::empty({K});
   const ReduceDims dims{.outer = 1, .n = dy.size() / K, .inner = K, .kind = ReduceKind::sum};
-  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.data(), db.data(),
+  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.kernel_data(), db.kernel_data(),
          static_cast<int32_t*>(nullptr));
   return db;
 }
@@ -92,14 +92,14 @@ Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, co
   const auto& rung = choose(conv2d_fwd_rungs(), pass, x.device(), dims);
   const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
   const float* packed = prepared ? prepared->floats() : nullptr;
-  run(rung, pass, dims, x.data(), w.data(), packed, epilogue, y.data());
+  run(rung, pass, dims, x.kernel_data(), w.kernel_data(), packed, epilogue, y.kernel_data());
   return y;
 }
 
 Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
   check_conv(name, x, w, bias, x.rank() == 3 ? 3 : 4, options.groups);
   const Conv2dDims dims = conv_dims(name, x, w, options);
-  Tensor y = conv_forward(x, w, dims, {.shift = bias ? bias.data() : nullptr}, !grad_enabled());
+  Tensor y = conv_forward(x, w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
 
   return record(
       name, y, {x, w, bias},
@@ -107,12 +107,14 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bi
         if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
         if (gw.wanted()) {
           Tensor dw = Tensor::empty(w.shape());
-          launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.data(), dy.data(), dw.data());
+          launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.kernel_data(), dy.kernel_data(),
+                 dw.kernel_data());
           gw.add(std::move(dw));
         }
         if (gx.wanted()) {
           Tensor dx = Tensor::empty(x.shape());
-          launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.data(), w.data(), dx.data());
+          launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.kernel_data(), w.kernel_data(),
+                 dx.kernel_data());
           gx.add(std::move(dx));
         }
       });
@@ -122,7 +124,8 @@ Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bi
 
 Tensor multiply(const Tensor& a, const Tensor& b, const float* bias, const MatmulDims& dims, Shape shape) {
   Tensor c = Tensor::empty(std::move(shape));
-  launch(matmul_fwd_rungs(), {"matmul", "fwd"}, a.device(), dims, a.data(), b.data(), bias, c.data());
+  launch(matmul_fwd_rungs(), {"matmul", "fwd"}, a.device(), dims, a.kernel_data(), b.kernel_data(), bias,
+         c.kernel_data());
   return c;
 }
 
@@ -156,8 +159,10 @@ Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, c
   for (int k = 0; k < dims.K; ++k) {  // as the batch_norm kernels do
     scale.data()[k] = bn_weight.data()[k] / std::sqrt(running_var.data()[k] + bn.eps);
   }
-  const Conv2dEpilogue epilogue{
-      .mean = running_mean.data(), .scale = scale.data(), .shift = bn_bias.data(), .relu = bn.relu};
+  const Conv2dEpilogue epilogue{.mean = running_mean.kernel_data(),
+                                .scale = scale.kernel_data(),
+                                .shift = bn_bias.kernel_data(),
+                                .relu = bn.relu};
   return conv_forward(x, w, dims, epilogue, true);
 }
 
@@ -211,7 +216,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   MatmulDims dims{};
   dims.M = extent("linear", C ? x.size() / C : 0), dims.N = extent("linear", K), dims.K = extent("linear", C);
   dims.trans_b = true;
-  Tensor y = multiply(x, w, b ? b.data() : nullptr, dims, shape);
+  Tensor y = multiply(x, w, b ? b.kernel_data() : nullptr, dims, shape);
 
   return record(
       "linear", y, {x, w, b},

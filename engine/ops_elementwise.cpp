@@ -46,25 +46,26 @@ Tensor binary(const char* name, Binary kind, const Tensor& a, const Tensor& b) {
   broadcast_strides(b.shape(), shape, dims.stride_b);
 
   Tensor y = Tensor::empty(shape);
-  launch(binary_fwd_rungs(), {"binary", "fwd"}, a.device(), dims, a.data(), b.data(), y.data());
+  launch(binary_fwd_rungs(), {"binary", "fwd"}, a.device(), dims, a.kernel_data(), b.kernel_data(), y.kernel_data());
 
   const bool linear = kind == Binary::add || kind == Binary::sub;  // their gradients need no inputs
-  return record(
-      name, y, {a, b},
-      [dims, ga = GradOf(a), gb = GradOf(b), a_shape = a.shape(), b_shape = b.shape(),
-       a = linear ? Tensor() : a.detach(), b = linear ? Tensor() : b.detach()](const Tensor& dy) {
-        const bool a_is_dy = dims.kind == Binary::add || dims.kind == Binary::sub, b_is_dy = dims.kind == Binary::add;
-        const bool pass_a = a_is_dy && a_shape == dy.shape(), pass_b = b_is_dy && b_shape == dy.shape();
-        Tensor da, db;
-        if (ga.wanted() && !pass_a) da = Tensor::empty(a_shape);
-        if (gb.wanted() && !pass_b) db = Tensor::empty(b_shape);
-        if (da || db) {
-          launch(binary_bwd_rungs(), {"binary", "bwd"}, dy.device(), dims, a ? std::as_const(a).data() : nullptr,
-                 b ? std::as_const(b).data() : nullptr, dy.data(), da ? da.data() : nullptr, db ? db.data() : nullptr);
-        }
-        ga.add(pass_a ? dy : da);
-        gb.add(pass_b ? dy : db);
-      });
+  return record(name, y, {a, b},
+                [dims, ga = GradOf(a), gb = GradOf(b), a_shape = a.shape(), b_shape = b.shape(),
+                 a = linear ? Tensor() : a.detach(), b = linear ? Tensor() : b.detach()](const Tensor& dy) {
+                  const bool a_is_dy = dims.kind == Binary::add || dims.kind == Binary::sub,
+                             b_is_dy = dims.kind == Binary::add;
+                  const bool pass_a = a_is_dy && a_shape == dy.shape(), pass_b = b_is_dy && b_shape == dy.shape();
+                  Tensor da, db;
+                  if (ga.wanted() && !pass_a) da = Tensor::empty(a_shape);
+                  if (gb.wanted() && !pass_b) db = Tensor::empty(b_shape);
+                  if (da || db) {
+                    launch(binary_bwd_rungs(), {"binary", "bwd"}, dy.device(), dims,
+                           a ? std::as_const(a).kernel_data() : nullptr, b ? std::as_const(b).kernel_data() : nullptr,
+                           dy.kernel_data(), da ? da.kernel_data() : nullptr, db ? db.kernel_data() : nullptr);
+                  }
+                  ga.add(pass_a ? dy : da);
+                  gb.add(pass_b ? dy : db);
+                });
 }
 
 // ---- one tensor ----
@@ -74,14 +75,14 @@ enum class Keeps { x, y, nothing };  // what the gradient reads
 Tensor unary(const char* name, Unary kind, Keeps keeps, const Tensor& x, float alpha = 0) {
   const UnaryDims dims{.n = x.size(), .kind = kind, .alpha = alpha};
   Tensor y = Tensor::empty(x.shape());
-  launch(unary_fwd_rungs(), {"unary", "fwd"}, x.device(), dims, x.data(), y.data());
+  launch(unary_fwd_rungs(), {"unary", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
 
   return record(name, y, {x},
                 [dims, gx = GradOf(x), x = keeps == Keeps::x ? x.detach() : Tensor(),
                  y = keeps == Keeps::y ? y : Tensor()](Tensor dy) {
                   Tensor dx = writable_like(dy);
-                  launch(unary_bwd_rungs(), {"unary", "bwd"}, dy.device(), dims, x ? x.data() : nullptr,
-                         y ? y.data() : nullptr, std::as_const(dy).data(), dx.data());
+                  launch(unary_bwd_rungs(), {"unary", "bwd"}, dy.device(), dims, x ? x.kernel_data() : nullptr,
+                         y ? y.kernel_data() : nullptr, std::as_const(dy).kernel_data(), dx.kernel_data());
                   gx.add(std::move(dx));
                 });
 }
@@ -111,11 +112,12 @@ Tensor dropout(const Tensor& x, float p, bool training) {
   if (!training || p == 0) return x;
   const DropoutDims dims{.n = x.size(), .p = p, .seed = random_state().seed, .stream = next_random_stream()};
   Tensor y = Tensor::empty(x.shape());
-  launch(dropout_fwd_rungs(), {"dropout", "fwd"}, x.device(), dims, x.data(), y.data());
+  launch(dropout_fwd_rungs(), {"dropout", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
 
   return record("dropout", y, {x}, [dims, gx = GradOf(x)](Tensor dy) {  // the same mask, drawn again
     Tensor dx = writable_like(dy);
-    launch(dropout_fwd_rungs(), {"dropout", "fwd"}, dy.device(), dims, std::as_const(dy).data(), dx.data());
+    launch(dropout_fwd_rungs(), {"dropout", "fwd"}, dy.device(), dims, std::as_const(dy).kernel_data(),
+           dx.kernel_data());
     gx.add(std::move(dx));
   });
 }

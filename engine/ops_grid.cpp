@@ -16,11 +16,12 @@ Tensor affine_grid(const Tensor& theta, Size2 size, const GridOptions& o) {
   if (size.h < 1 || size.w < 1) refuse("affine_grid: a grid of ", size.h, "x", size.w, ", expected at least 1x1");
   const AffineGridDims d{extent("affine_grid", theta.dim(0)), size.h, size.w, o.align_corners};
   Tensor grid = Tensor::empty({d.N, d.H, d.W, 2});
-  launch(affine_grid_fwd_rungs(), {"affine_grid", "fwd"}, theta.device(), d, theta.data(), grid.data());
+  launch(affine_grid_fwd_rungs(), {"affine_grid", "fwd"}, theta.device(), d, theta.kernel_data(), grid.kernel_data());
 
   return record("affine_grid", grid, {theta}, [d, g = GradOf(theta)](const Tensor& dgrid) {
     Tensor dtheta = Tensor::empty({d.N, 2, 3});
-    launch(affine_grid_bwd_rungs(), {"affine_grid", "bwd"}, dgrid.device(), d, dgrid.data(), dtheta.data());
+    launch(affine_grid_bwd_rungs(), {"affine_grid", "bwd"}, dgrid.device(), d, dgrid.kernel_data(),
+           dtheta.kernel_data());
     g.add(std::move(dtheta));
   });
 }
@@ -36,15 +37,17 @@ Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridOptions& o) {
                          count(grid.dim(1)), count(grid.dim(2)), o.align_corners};
   count(int64_t{count(int64_t{d.H} * d.W)} * d.C);  // a picture is indexed with ints
   Tensor y = Tensor::empty({d.N, d.P, d.Q, d.C});
-  launch(grid_sample_fwd_rungs(), {"grid_sample", "fwd"}, x.device(), d, x.data(), grid.data(), y.data());
+  launch(grid_sample_fwd_rungs(), {"grid_sample", "fwd"}, x.device(), d, x.kernel_data(), grid.kernel_data(),
+         y.kernel_data());
 
   return record("grid_sample", y, {x, grid},
                 [d, gx = GradOf(x), gg = GradOf(grid), x = x.detach(), grid = grid.detach()](const Tensor& dy) {
                   Tensor dx, dgrid;
                   if (gx.wanted()) dx = Tensor::empty(x.shape());
                   if (gg.wanted()) dgrid = Tensor::empty(grid.shape());
-                  launch(grid_sample_bwd_rungs(), {"grid_sample", "bwd"}, dy.device(), d, x.data(), grid.data(),
-                         dy.data(), dx ? dx.data() : nullptr, dgrid ? dgrid.data() : nullptr);
+                  launch(grid_sample_bwd_rungs(), {"grid_sample", "bwd"}, dy.device(), d, x.kernel_data(),
+                         grid.kernel_data(), dy.kernel_data(), dx ? dx.kernel_data() : nullptr,
+                         dgrid ? dgrid.kernel_data() : nullptr);
                   gx.add(std::move(dx));
                   gg.add(std::move(dgrid));
                 });

@@ -43,8 +43,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
     if (dims.rows < 2 && o.unbiased_running_var)
       refuse("batch_norm: x ", x.shape(), " has one value a channel to train on");
     mean = Tensor::empty({dims.C}), var = Tensor::empty({dims.C});
-    launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.data(), weight.data(), bias.data(), o.eps,
-           o.relu, mean.data(), var.data(), y.data());
+    launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_data(), weight.kernel_data(),
+           bias.kernel_data(), o.eps, o.relu, mean.kernel_data(), var.kernel_data(), y.kernel_data());
     const float n = static_cast<float>(dims.rows);
     update_running(running_mean, mean, o.momentum, 1);
     update_running(running_var, var, o.momentum, o.unbiased_running_var ? n / (n - 1) : 1);
@@ -52,17 +52,19 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
     mean = running_mean.detach(), var = running_var.detach();
     if (will_record({x, weight, bias}))
       mean = mean.clone(), var = var.clone();  // a later training pass may change them
-    launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.data(), std::as_const(mean).data(),
-           std::as_const(var).data(), weight.data(), bias.data(), o.eps, o.relu, y.data());
+    launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.kernel_data(),
+           std::as_const(mean).kernel_data(), std::as_const(var).kernel_data(), weight.kernel_data(),
+           bias.kernel_data(), o.eps, o.relu, y.kernel_data());
   }
 
   return record("batch_norm", y, {x, weight, bias},
                 [dims, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(),
                  weight = weight.detach(), bias = bias.detach(), mean, var](Tensor dy) {
                   Tensor dx = writable_like(dy), dw = Tensor::empty({dims.C}), db = Tensor::empty({dims.C});
-                  launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.data(),
-                         std::as_const(dy).data(), mean.data(), var.data(), weight.data(), bias.data(), o.eps, o.relu,
-                         o.training, dx.data(), dw.data(), db.data());
+                  launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.kernel_data(),
+                         std::as_const(dy).kernel_data(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
+                         bias.kernel_data(), o.eps, o.relu, o.training, dx.kernel_data(), dw.kernel_data(),
+                         db.kernel_data());
                   gw.add(std::move(dw));
                   gb.add(std::move(db));
                   gx.add(std::move(dx));

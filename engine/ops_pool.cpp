@@ -31,12 +31,13 @@ Tensor pool(const char* name, PoolKind kind, const Tensor& x, Size2 window, cons
   const Shape shape = flat ? Shape{d.N, d.Q(), d.C} : Shape{d.N, d.P(), d.Q(), d.C};
   Tensor y = Tensor::empty(shape), argmax;
   if (kind == PoolKind::max && will_record({x})) argmax = Tensor::empty(shape, DType::i32);
-  launch(pool2d_fwd_rungs(), {"pool2d", "fwd"}, x.device(), d, x.data(), y.data(), argmax ? argmax.ints() : nullptr);
+  launch(pool2d_fwd_rungs(), {"pool2d", "fwd"}, x.device(), d, x.kernel_data(), y.kernel_data(),
+         argmax ? argmax.kernel_ints() : nullptr);
 
   return record(name, y, {x}, [d, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
     Tensor dx = Tensor::empty(x_shape);
-    launch(pool2d_bwd_rungs(), {"pool2d", "bwd"}, dy.device(), d, dy.data(), argmax ? argmax.ints() : nullptr,
-           dx.data());
+    launch(pool2d_bwd_rungs(), {"pool2d", "bwd"}, dy.device(), d, dy.kernel_data(),
+           argmax ? argmax.kernel_ints() : nullptr, dx.kernel_data());
     gx.add(std::move(dx));
   });
 }

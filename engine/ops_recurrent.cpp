@@ -39,16 +39,16 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
   Tensor y = Tensor::empty({d.N, d.T, D}), cell = Tensor::empty({d.N, d.T, D});
   Tensor activations = gates.detach();  // in place: nobody reads the gates' inputs again
   const Tensor lengths = o.lengths;
-  launch(lstm_fwd_rungs(), {"lstm", "fwd"}, x.device(), d, std::as_const(gates).data(), w_hh.data(),
-         lengths ? lengths.ints() : nullptr, y.data(), activations.data(), cell.data());
+  launch(lstm_fwd_rungs(), {"lstm", "fwd"}, x.device(), d, std::as_const(gates).kernel_data(), w_hh.kernel_data(),
+         lengths ? lengths.kernel_ints() : nullptr, y.kernel_data(), activations.kernel_data(), cell.kernel_data());
 
   return record("lstm", y, {gates, w_hh},
                 [d, gg = GradOf(gates), gw = GradOf(w_hh), lengths, activations, cell, y,
                  w_hh = w_hh.detach()](const Tensor& dy) {
                   Tensor dgates = Tensor::empty(activations.shape()), dw = Tensor::empty(w_hh.shape());
-                  launch(lstm_bwd_rungs(), {"lstm", "bwd"}, dy.device(), d, w_hh.data(),
-                         lengths ? lengths.ints() : nullptr, activations.data(), cell.data(), y.data(), dy.data(),
-                         dgates.data(), dw.data());
+                  launch(lstm_bwd_rungs(), {"lstm", "bwd"}, dy.device(), d, w_hh.kernel_data(),
+                         lengths ? lengths.kernel_ints() : nullptr, activations.kernel_data(), cell.kernel_data(),
+                         y.kernel_data(), dy.kernel_data(), dgates.kernel_data(), dw.kernel_data());
                   gg.add(std::move(dgates));
                   gw.add(std::move(dw));
                 });

@@ -22,12 +22,13 @@ Tensor reduce_run(const char* name, const Tensor& x, const ReduceDims& dims, Sha
     extent(name, dims.n);  // where a maximum was is noted in an int
     argmax = Tensor::empty(y.shape(), DType::i32);
   }
-  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, x.device(), dims, x.data(), y.data(), argmax ? argmax.ints() : nullptr);
+  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data(),
+         argmax ? argmax.kernel_ints() : nullptr);
 
   return record(name, y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
     Tensor dx = Tensor::empty(x_shape);
-    launch(reduce_bwd_rungs(), {"reduce", "bwd"}, dy.device(), dims, dy.data(), argmax ? argmax.ints() : nullptr,
-           dx.data());
+    launch(reduce_bwd_rungs(), {"reduce", "bwd"}, dy.device(), dims, dy.kernel_data(),
+           argmax ? argmax.kernel_ints() : nullptr, dx.kernel_data());
     gx.add(std::move(dx));
   });
 }
@@ -64,11 +65,12 @@ Tensor softmax_of(const char* name, bool log, const Tensor& x) {
   if (x.rank() < 1 || x.dim(-1) == 0) refuse(name, ": x ", x.shape(), ", expected [...,C]");
   const SoftmaxDims dims{.rows = x.size() / x.dim(-1), .C = extent(name, x.dim(-1)), .log = log};
   Tensor y = Tensor::empty(x.shape());
-  launch(softmax_fwd_rungs(), {"softmax", "fwd"}, x.device(), dims, x.data(), y.data());
+  launch(softmax_fwd_rungs(), {"softmax", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
 
   return record(name, y, {x}, [dims, gx = GradOf(x), y](Tensor dy) {
     Tensor dx = writable_like(dy);
-    launch(softmax_bwd_rungs(), {"softmax", "bwd"}, dy.device(), dims, y.data(), std::as_const(dy).data(), dx.data());
+    launch(softmax_bwd_rungs(), {"softmax", "bwd"}, dy.device(), dims, y.kernel_data(), std::as_const(dy).kernel_data(),
+           dx.kernel_data());
     gx.add(std::move(dx));
   });
 }
@@ -125,15 +127,17 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   const Tensor soft = labels ? one_hot(targets, C) : targets.detach(), class_weight = o.class_weight.detach();
   const CrossEntropyDims dims{.rows = N, .C = static_cast<int>(C)};
   Tensor loss = Tensor::empty({N}), weight_sum = Tensor::empty({N});
-  launch(cross_entropy_fwd_rungs(), {"cross_entropy", "fwd"}, logits.device(), dims, logits.data(), soft.data(),
-         class_weight ? class_weight.data() : nullptr, loss.data(), weight_sum.data());
+  launch(cross_entropy_fwd_rungs(), {"cross_entropy", "fwd"}, logits.device(), dims, logits.kernel_data(),
+         soft.kernel_data(), class_weight ? class_weight.kernel_data() : nullptr, loss.kernel_data(),
+         weight_sum.kernel_data());
   const float divisor = labels && class_weight ? sum(weight_sum).item() : static_cast<float>(N);
   if (divisor == 0) refuse("cross_entropy: the class weights of all labels are 0");
   Tensor y = record("cross_entropy", loss, {logits},
                     [dims, gx = GradOf(logits), logits = logits.detach(), soft, class_weight](const Tensor& dy) {
                       Tensor dx = Tensor::empty(logits.shape());
-                      launch(cross_entropy_bwd_rungs(), {"cross_entropy", "bwd"}, dy.device(), dims, logits.data(),
-                             soft.data(), class_weight ? class_weight.data() : nullptr, dy.data(), dx.data());
+                      launch(cross_entropy_bwd_rungs(), {"cross_entropy", "bwd"}, dy.device(), dims,
+                             logits.kernel_data(), soft.kernel_data(),
+                             class_weight ? class_weight.kernel_data() : nullptr, dy.kernel_data(), dx.kernel_data());
                       gx.add(std::move(dx));
                     });
   return sum(y) / divisor;
@@ -143,14 +147,14 @@ Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
   if (p.shape() != targets.shape()) refuse("binary_cross_entropy: targets ", targets.shape(), " for p ", p.shape());
   const BceDims dims{.n = p.size()};
   Tensor loss = Tensor::empty(p.shape());
-  launch(bce_fwd_rungs(), {"bce", "fwd"}, p.device(), dims, p.data(), targets.data(), loss.data());
-  return mean(record(
-      "binary_cross_entropy", loss, {p},
-      [dims, gp = GradOf(p), p = p.detach(), targets = targets.detach()](const Tensor& dy) {
-        Tensor dp = Tensor::empty(p.shape());
-        launch(bce_bwd_rungs(), {"bce", "bwd"}, dy.device(), dims, p.data(), targets.data(), dy.data(), dp.data());
-        gp.add(std::move(dp));
-      }));
+  launch(bce_fwd_rungs(), {"bce", "fwd"}, p.device(), dims, p.kernel_data(), targets.kernel_data(), loss.kernel_data());
+  return mean(record("binary_cross_entropy", loss, {p},
+                     [dims, gp = GradOf(p), p = p.detach(), targets = targets.detach()](const Tensor& dy) {
+                       Tensor dp = Tensor::empty(p.shape());
+                       launch(bce_bwd_rungs(), {"bce", "bwd"}, dy.device(), dims, p.kernel_data(),
+                              targets.kernel_data(), dy.kernel_data(), dp.kernel_data());
+                       gp.add(std::move(dp));
+                     }));
 }
 
 Tensor mse(const Tensor& x, const Tensor& targets) {

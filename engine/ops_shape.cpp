@@ -35,7 +35,8 @@ CopyDims reversed(CopyDims dims) {
 }
 
 void copy(const CopyDims& dims, const Tensor& src, Tensor& dst) {
-  if (src.size() && dst.size()) launch(copy_fwd_rungs(), {"copy", "fwd"}, src.device(), dims, src.data(), dst.data());
+  if (src.size() && dst.size())
+    launch(copy_fwd_rungs(), {"copy", "fwd"}, src.device(), dims, src.kernel_data(), dst.kernel_data());
 }
 
 int check_axis(const char* name, const Tensor& x, int axis) {

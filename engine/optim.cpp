@@ -2,6 +2,7 @@
 #include "engine/optim.h"
 
 #include <cmath>
+#include <utility>
 
 #include "engine/dispatch.h"
 #include "engine/ops.h"
@@ -50,8 +51,8 @@ void Sgd::step() {
                        .weight_decay = options.weight_decay,
                        .nesterov = options.nesterov,
                        .grad_scale = grad_scale};
-    launch(sgd_step_rungs(), {"sgd", "step"}, w.device(), dims, w.data(), g.data(),
-           velocity_.empty() ? nullptr : velocity_[i].data());
+    launch(sgd_step_rungs(), {"sgd", "step"}, w.device(), dims, w.kernel_data(), g.kernel_data(),
+           velocity_.empty() ? nullptr : velocity_[i].kernel_data());
   }
 }
 
@@ -70,24 +71,27 @@ Adam::Adam(std::vector<NamedTensor> parameters, const AdamOptions& o)
 }
 
 void Adam::step() {
-  const int64_t t = ++*step_.ints();
+  std::vector<AdamTensor> tensors;
+  AdamDims dims{.n = 0,
+                .lr = lr,
+                .beta1 = options.beta1,
+                .beta2 = options.beta2,
+                .eps = options.eps,
+                .weight_decay = options.weight_decay,
+                .decoupled = options.decoupled,
+                .amsgrad = options.amsgrad,
+                .step = ++*step_.ints(),
+                .grad_scale = grad_scale};
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();
     if (!g) continue;
-    const AdamDims dims{.n = w.size(),
-                        .lr = lr,
-                        .beta1 = options.beta1,
-                        .beta2 = options.beta2,
-                        .eps = options.eps,
-                        .weight_decay = options.weight_decay,
-                        .decoupled = options.decoupled,
-                        .amsgrad = options.amsgrad,
-                        .step = t,
-                        .grad_scale = grad_scale};
-    launch(adam_step_rungs(), {"adam", "step"}, w.device(), dims, w.data(), g.data(), m_[i].data(), v_[i].data(),
-           options.amsgrad ? vmax_[i].data() : nullptr);
+    dims.n += w.size();
+    tensors.push_back({w.size(), w.kernel_data(), g.kernel_data(), m_[i].kernel_data(), v_[i].kernel_data(),
+                       options.amsgrad ? vmax_[i].kernel_data() : nullptr});
   }
+  launch(adam_many_rungs(), {"adam", "many"}, compute_device(), dims, std::as_const(tensors).data(),
+         static_cast<int>(tensors.size()));
 }
 
 std::vector<NamedTensor> Adam::state() {
@@ -131,9 +135,10 @@ float grad_norm(const std::vector<NamedTensor>& parameters) {
   for (const auto& p : parameters) {
     const Tensor g = p.tensor->grad();
     if (!g) continue;
-    float sum = 0;
-    launch(sum_squares_fwd_rungs(), {"sum_squares", "fwd"}, g.device(), SumSquaresDims{.n = g.size()}, g.data(), &sum);
-    squares += sum;
+    Tensor sum = Tensor::empty({});
+    launch(sum_squares_fwd_rungs(), {"sum_squares", "fwd"}, g.device(), SumSquaresDims{.n = g.size()}, g.kernel_data(),
+           sum.kernel_data());
+    squares += sum.item();
   }
   return static_cast<float>(std::sqrt(squares));
 }

@@ -1,38 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a tensor's handles share: a block of the pool, and what kernels have prepared from its numbers.
+// What a tensor's handles share: its numbers on the host, on the device or on both, and what kernels have prepared from
+// them.
 #pragma once
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
-#include "kernels/memory.h"
 #include "kernels/rung.h"
 
 namespace limbic {
 
-/// A block of host memory that goes back to the pool.
+/// A block of memory of a device; the host's comes from a pool and goes back to it.
 class Block {
  public:
-  explicit Block(size_t bytes) : data_(host_allocate(bytes)), bytes_(bytes) {}
-  ~Block() { host_release(data_, bytes_); }
+  explicit Block(size_t bytes, Device device = Device::cpu);
+  ~Block();
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   void* data() const { return data_; }
   float* floats() const { return static_cast<float*>(data_); }
   size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
 
  private:
   void* data_;
   size_t bytes_;
+  Device device_;
 };
 
-struct Storage {
-  explicit Storage(size_t bytes) : block(bytes) {}
+/// A side is allocated when it is first asked for, and gets what the other wrote last.
+class Storage {
+ public:
+  explicit Storage(size_t bytes) : bytes_(bytes) {}
 
-  Block block;
-  Device device = Device::cpu;
+  void* on_host(bool to_write);
+  void* where_ops_run(bool to_write);  ///< on compute_device()
 
   // Packed or transformed weights, by the name of what they are prepared for. Valid until the numbers change.
   std::mutex mutex;
@@ -43,6 +48,14 @@ struct Storage {
     std::lock_guard lock(mutex);
     prepared.clear();
   }
+
+ private:
+  void bring_to_host();
+
+  size_t bytes_;
+  std::optional<Block> host_, device_;
+  bool host_is_old_ = false, device_is_old_ = false;  // the other side was written since
+  std::mutex sides_;
 };
 
 }  // namespace limbic

@@ -83,7 +83,7 @@ void GradOf::add(Tensor dx) const {
                       .src_offset = 0,
                       .dst_offset = 0,
                       .accumulate = true};
-  launch(copy_fwd_rungs(), {"copy", "fwd"}, grad.device(), dims, std::as_const(dx).data(), grad.data());
+  launch(copy_fwd_rungs(), {"copy", "fwd"}, grad.device(), dims, std::as_const(dx).kernel_data(), grad.kernel_data());
 }
 
 Tensor record(const char* name, Tensor output, const std::vector<Tensor>& inputs,

@@ -7,6 +7,7 @@
 
 #include "engine/dispatch.h"
 #include "engine/storage.h"
+#include "kernels/gpu_runtime.h"
 
 namespace limbic {
 
@@ -43,7 +44,7 @@ Tensor Tensor::empty(Shape shape, DType dtype) {
 
 Tensor Tensor::zeros(Shape shape, DType dtype) {
   Tensor t = empty(std::move(shape), dtype);
-  std::memset(t.storage_->block.data(), 0, static_cast<size_t>(t.size_) * 4);
+  std::memset(t.storage_->on_host(true), 0, static_cast<size_t>(t.size_) * 4);
   return t;
 }
 
@@ -79,27 +80,41 @@ int64_t Tensor::dim(int axis) const {
   return shape_[static_cast<size_t>(i)];
 }
 
-Device Tensor::device() const { return storage_ ? storage_->device : Device::cpu; }
-
-const float* Tensor::data() const {
-  if (!storage_ || dtype_ != DType::f32)
-    refuse("tensor: ", storage_ ? "i32 numbers" : "an empty handle", " read as f32");
-  return storage_->block.floats();
+Storage& Tensor::of_type(DType dtype) const {
+  if (!storage_ || dtype_ != dtype) {
+    refuse("tensor: ",
+           !storage_              ? "an empty handle"
+           : dtype_ == DType::i32 ? "i32 numbers"
+                                  : "f32 numbers",
+           " read as ", dtype == DType::i32 ? "i32" : "f32");
+  }
+  return *storage_;
 }
 
-const int32_t* Tensor::ints() const {
-  if (!storage_ || dtype_ != DType::i32)
-    refuse("tensor: ", storage_ ? "f32 numbers" : "an empty handle", " read as i32");
-  return static_cast<const int32_t*>(storage_->block.data());
-}
+const float* Tensor::data() const { return static_cast<float*>(of_type(DType::f32).on_host(false)); }
+const int32_t* Tensor::ints() const { return static_cast<int32_t*>(of_type(DType::i32).on_host(false)); }
+const float* Tensor::kernel_data() const { return static_cast<float*>(of_type(DType::f32).where_ops_run(false)); }
+const int32_t* Tensor::kernel_ints() const { return static_cast<int32_t*>(of_type(DType::i32).where_ops_run(false)); }
 
 float* Tensor::data() {
-  float* numbers = const_cast<float*>(std::as_const(*this).data());
-  storage_->forget_prepared();
-  return numbers;
+  of_type(DType::f32).forget_prepared();
+  return static_cast<float*>(storage_->on_host(true));
 }
 
-int32_t* Tensor::ints() { return const_cast<int32_t*>(std::as_const(*this).ints()); }
+int32_t* Tensor::ints() {
+  of_type(DType::i32).forget_prepared();
+  return static_cast<int32_t*>(storage_->on_host(true));
+}
+
+float* Tensor::kernel_data() {
+  of_type(DType::f32).forget_prepared();
+  return static_cast<float*>(storage_->where_ops_run(true));
+}
+
+int32_t* Tensor::kernel_ints() {
+  of_type(DType::i32).forget_prepared();
+  return static_cast<int32_t*>(storage_->where_ops_run(true));
+}
 
 float Tensor::item() const {
   if (!storage_ || size_ != 1) refuse("tensor: ", shape_, " is not a single number");
@@ -134,7 +149,15 @@ void Tensor::copy_from(const Tensor& source) {
   if (!storage_ || !source || source.shape_ != shape_ || source.dtype_ != dtype_) {
     refuse("copy_from: source ", source.shape_, " does not fit into ", shape_);
   }
-  std::memmove(storage_->block.data(), source.storage_->block.data(), static_cast<size_t>(size_) * 4);
+  if (storage_ == source.storage_) return;
+  const void* const from = source.storage_->where_ops_run(false);
+  void* const to = storage_->where_ops_run(true);
+  const size_t bytes = static_cast<size_t>(size_) * 4;
+  if (const GpuRuntime* const gpu = gpu_runtime(compute_device())) {
+    gpu->copy(to, from, bytes, {});
+  } else {
+    std::memcpy(to, from, bytes);
+  }
   storage_->forget_prepared();
 }
 

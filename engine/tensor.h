@@ -18,8 +18,13 @@ enum class DType { f32, i32 };
 int64_t element_count(const Shape& shape);   ///< 1 for the empty shape, a scalar
 std::string shape_text(const Shape& shape);  ///< "[2,8,8,3]"
 
-struct Storage;  // storage.h: one block of the pool, released with its last tensor
-struct Node;     // tape.h: what the tape knows about a tensor
+/// Where ops run: cpu at first. Tensors follow: their numbers are copied when an op wants them there, or the host here.
+Device compute_device();
+/// Throws Error(ExitCode::device) where the build or the machine has no such device. While nothing else runs.
+void set_compute_device(Device device);
+
+class Storage;  // storage.h: one block a side, released with its last tensor
+struct Node;    // tape.h: what the tape knows about a tensor
 
 /// A handle with value semantics on shared storage: copies are cheap and see the same numbers. Dense, row-major
 /// (maps are NHWC); there are no strided views, so a reshape shares storage and a permute copies.
@@ -39,13 +44,19 @@ class Tensor {
   int rank() const { return static_cast<int>(shape_.size()); }
   int64_t size() const { return size_; }  ///< elements
   DType dtype() const { return dtype_; }
-  Device device() const;
+  Device device() const { return compute_device(); }  ///< where an op on this tensor runs
 
-  /// The numbers. Non-const access counts as a write: what was prepared from them (packed weights) is forgotten.
+  /// The numbers, on the host. Non-const access counts as a write: what was prepared from them (packed weights) is
+  /// forgotten.
   float* data();
   const float* data() const;
   int32_t* ints();
   const int32_t* ints() const;
+  /// The same where ops run, for their kernels: device memory where that is a GPU.
+  float* kernel_data();
+  const float* kernel_data() const;
+  int32_t* kernel_ints();
+  const int32_t* kernel_ints() const;
   float item() const;                    ///< the only element; throws where there are more
   std::vector<float> to_vector() const;  ///< a copy of the elements (i32 converted)
 
@@ -67,7 +78,9 @@ class Tensor {
 
  private:
   friend class GradOf;
-  friend struct TapeAccess;  // tape.cpp
+  friend struct TapeAccess;             // tape.cpp
+  Storage& of_type(DType dtype) const;  // throws where there are no such numbers
+
   std::shared_ptr<Storage> storage_;
   std::shared_ptr<Node> node_;
   Shape shape_;

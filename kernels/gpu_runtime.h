@@ -30,7 +30,8 @@ struct GpuRuntime {
   void (*wait)(Stream, Event);                  ///< what is queued from now on starts after the event
   float (*milliseconds)(Event from, Event to);  ///< between two events that have happened
 
-  int (*compute_capability)();  ///< 90 for 9.0; 0 where there is no device
+  int (*compute_capability)();       ///< 90 for 9.0; 0 where there is no device
+  const char* (*what_is_missing)();  ///< "no driver", ...; null where kernels can run
 };
 
 /// The runtime of Device::emu or Device::cuda; null where this build has not got it. (registry.cpp)

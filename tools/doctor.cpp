@@ -58,9 +58,10 @@ std::vector<Finding> findings() {
   all.push_back({"emu", "ok", "CUDA kernels run on the CPU, thread by thread"});
   if (const GpuRuntime* const cuda = gpu_runtime(Device::cuda)) {
     const int capability = cuda->compute_capability();
-    all.push_back({"cuda", capability ? "ok" : "missing",
-                   capability ? fmt::format("compute capability {}.{}", capability / 10, capability % 10)
-                              : "this build has CUDA kernels, but there is no driver or no device"});
+    const char* const missing = cuda->what_is_missing();
+    all.push_back({"cuda", missing ? "missing" : "ok",
+                   missing ? fmt::format("this build has CUDA kernels; missing: {}", missing)
+                           : fmt::format("compute capability {}.{}", capability / 10, capability % 10)});
   } else {
     all.push_back({"cuda", "missing", "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"});
   }

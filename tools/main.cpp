@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/tensor.h"
 #include "kernels/isa.h"
 #include "kernels/memory.h"
 #include "kernels/parallel.h"
@@ -40,8 +41,8 @@ void Program::apply_common_options() {
     }
   }
   if (threads_ > 0) set_threads(threads_);
-  if (device != "cpu") {
-    throw Error(ExitCode::device, fmt::format("--device {}: networks run on the cpu only; CUDA kernels run in tests", device));
+  for (const Device known : {Device::cpu, Device::emu, Device::cuda}) {
+    if (device == device_name(known)) set_compute_device(known);
   }
   for (const std::string& setting : kernels_) {
     const size_t equals = setting.find('=');

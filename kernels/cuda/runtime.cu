@@ -51,6 +51,23 @@ int compute_capability() {
   return found;
 }
 
+const char* what_is_missing() {
+  static const std::string answer = []() -> std::string {
+    const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+    int driver = 0, devices = 0;
+    const cudaError_t status = cudaGetDeviceCount(&devices);
+    if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no driver";
+    if (status == cudaErrorInsufficientDriver)
+      return "a driver for CUDA " + version(CUDART_VERSION) + ", found one for " + version(driver);
+    if (status == cudaErrorNoDevice || (status == cudaSuccess && devices == 0)) return "no device";
+    if (status != cudaSuccess) return cudaGetErrorString(status);
+    const int found = compute_capability();
+    if (found >= 75) return "";
+    return "compute capability 7.5 or more, found " + std::to_string(found / 10) + "." + std::to_string(found % 10);
+  }();
+  return answer.empty() ? nullptr : answer.c_str();
+}
+
 }  // namespace
 
 const GpuRuntime runtime{
@@ -69,6 +86,7 @@ const GpuRuntime runtime{
     .wait = [](Stream s, Event e) { check("wait", cudaStreamWaitEvent(of(s), of(e), 0)); },
     .milliseconds = milliseconds,
     .compute_capability = compute_capability,
+    .what_is_missing = what_is_missing,
 };
 
 }  // namespace limbic::cuda

@@ -31,6 +31,7 @@ const GpuRuntime runtime{
           return std::chrono::duration<float, std::milli>(time_of(to) - time_of(from)).count();
         },
     .compute_capability = [] { return 90; },
+    .what_is_missing = []() -> const char* { return nullptr; },
 };
 
 }  // namespace limbic::emu

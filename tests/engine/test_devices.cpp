@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same engine code on the CPU and with CUDA kernels: the same losses.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "engine/layers.h"
+#include "engine/ops.h"
+#include "engine/optim.h"
+#include "engine/random.h"
+#include "kernels/gpu_runtime.h"
+
+using namespace limbic;
+
+namespace {
+
+struct OnDevice {
+  explicit OnDevice(Device device) { set_compute_device(device); }
+  ~OnDevice() { set_compute_device(Device::cpu); }
+};
+
+/// Convolutions, batch norm, both poolings, a spatial transformer, LSTM over sequences of any length, dropout.
+struct EveryKind : Module {
+  Conv2d conv{1, 4, 3, {.padding = 1}, false};
+  BatchNorm bn{4, {.relu = true}};
+  Linear theta{4, 6}, fc{5, 3};
+  Tensor w_ih = Tensor::empty({20, 4}), w_hh = Tensor::empty({20, 5});
+  Dropout drop{0.2f};
+
+  EveryKind() {
+    add_child("conv", conv), add_child("bn", bn), add_child("theta", theta), add_child("fc", fc);
+    add_child("drop", drop);
+    uniform(w_ih, -0.5f, 0.5f), uniform(w_hh, -0.5f, 0.5f);
+    add_parameter("w_ih", w_ih), add_parameter("w_hh", w_hh);
+  }
+  Tensor forward(const Tensor& x) override {                                                     // [2,8,8,1]
+    Tensor y = bn(conv(x));                                                                      // [2,8,8,4]
+    const Tensor where = reshape(tanh(theta(global_avg_pool(y))), {2, 2, 3});                    // [2,2,3]
+    y = grid_sample(y, affine_grid(where, {6, 4}));                                              // [2,6,4,4]
+    y = avg_pool2d(max_pool2d(y, {1, 2}), {1, 2});                                               // [2,6,1,4]
+    y = lstm(reshape(y, {2, 6, 4}), w_ih, w_hh, {}, {.lengths = Tensor::of_ints({2}, {6, 3})});  // [2,6,5]
+    const Tensor weights = masked_softmax(mean(y, {2}), Tensor::of_ints({2}, {6, 3}));           // [2,6]
+    return fc(drop(sum(y * reshape(weights, {2, 6, 1}), {1})));                                  // [2,3]
+  }
+};
+
+std::vector<float> losses(int steps) {
+  set_random_step(5, 0);
+  EveryKind net;
+  Adam adam(net.parameters(), {.lr = 1e-2});
+  std::vector<float> all;
+  for (int step = 0; step < steps; ++step) {
+    set_random_step(5, static_cast<uint64_t>(step) + 1);
+    Tensor x = Tensor::empty({2, 8, 8, 1});
+    normal(x, 0, 1);
+    adam.zero_grad();
+    const Tensor loss = cross_entropy(net(x), Tensor::of_ints({2}, {0, 2}));
+    all.push_back(loss.item());
+    backward(loss);
+    clip_grad_norm(net.parameters(), 1);
+    adam.step();
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("devices: a net of every kind of layer trains with the CPU's losses") {
+  const auto on_cpu = losses(4);
+  for (const Device device : {Device::emu, Device::cuda}) {
+    const GpuRuntime* const gpu = gpu_runtime(device);
+    if (!gpu || gpu->what_is_missing()) continue;
+    const OnDevice scope(device);
+    const auto on_gpu = losses(4);
+    for (size_t i = 0; i < on_cpu.size(); ++i) {
+      INFO(device_name(device) << ", loss " << i << ": " << on_gpu[i] << " and " << on_cpu[i]);
+      CHECK(std::fabs(on_gpu[i] - on_cpu[i]) <= 1e-4f);
+    }
+  }
+}
+
+TEST_CASE("devices: numbers written on one side are read on the other") {
+  const OnDevice scope(Device::emu);
+  Tensor x = Tensor::from({3}, {1, 2, 3});
+  const Tensor y = x + x;
+  CHECK(y.to_vector() == std::vector<float>{2, 4, 6});
+  x.data()[1] = 10;
+  CHECK((x + y).to_vector() == std::vector<float>{3, 14, 9});
+  const Tensor z = y.clone();
+  set_compute_device(Device::cpu);
+  CHECK((z + y).to_vector() == std::vector<float>{4, 8, 12});
+}
+
+TEST_CASE("devices: one that is not there is refused") {
+  if (const GpuRuntime* const cuda = gpu_runtime(Device::cuda); cuda && cuda->compute_capability()) return;
+  try {
+    set_compute_device(Device::cuda);
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code == ExitCode::device);
+    CHECK(std::string(error.what()).starts_with("device cuda: "));
+  }
+  CHECK(compute_device() == Device::cpu);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same engine code on the CPU and with CUDA kernels: the same losses.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/ops.h"
+#include "engine/optim.h"
+#include "engine/random.h"
+#include "kernels/gpu_runtime.h"
+#include "nets/registry.h"
+
+using namespace limbic;
+
+namespace {
+
+struct OnDevice {
+  explicit OnDevice(Device device) { set_compute_device(device); }
+  ~OnDevice() { set_compute_device(Device::cpu); }
+};
+
+/// The emulator, and a GPU where the build and the machine have one.
+std::vector<Device> gpu_devices() {
+  std::vector<Device> devices{Device::emu};
+  const GpuRuntime* const cuda = gpu_runtime(Device::cuda);
+  if (cuda && cuda->compute_capability()) devices.push_back(Device::cuda);
+  return devices;
+}
+
+/// Losses of `steps` training steps of a fresh net on noise, then the logits in eval mode.
+std::vector<float> train(const std::string& name, const NetOptions& options, const Shape& shape, int steps,
+                         const Tensor& lengths = {}) {
+  set_random_step(21, 0);
+  auto net = make_net(name, options);
+  net->lengths = lengths;
+  Adam adam(net->parameters(), {.lr = 1e-3});
+  std::vector<float> numbers;
+  const auto batch = [&](int step) {
+    set_random_step(21, static_cast<uint64_t>(step) + 1);
+    Tensor x = Tensor::empty(shape);
+    normal(x, 0, 1);
+    return x;
+  };
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < shape[0]; ++i) labels.push_back(static_cast<int32_t>(i % options.classes));
+  for (int step = 0; step < steps; ++step) {
+    const Tensor x = batch(step);
+    adam.zero_grad();
+    const Tensor loss = cross_entropy((*net)(x), Tensor::of_ints({shape[0]}, labels));
+    numbers.push_back(loss.item());
+    backward(loss);
+    clip_grad_norm(net->parameters(), 1);
+    adam.step();
+  }
+  net->eval();
+  const NoGrad inference;
+  for (const float logit : (*net)(batch(steps)).to_vector()) numbers.push_back(logit);
+  return numbers;
+}
+
+void check_devices(const std::string& name, const NetOptions& options, const Shape& shape, int steps,
+                   const Tensor& lengths = {}) {
+  const auto on_cpu = train(name, options, shape, steps, lengths);
+  for (const Device device : gpu_devices()) {
+    const OnDevice scope(device);
+    const auto on_gpu = train(name, options, shape, steps, lengths);
+    REQUIRE(on_gpu.size() == on_cpu.size());
+    for (size_t i = 0; i < on_cpu.size(); ++i) {
+      INFO(name << " on " << device_name(device) << (i < static_cast<size_t>(steps) ? ", loss " : ", logit ") << i);
+      CHECK(std::fabs(on_gpu[i] - on_cpu[i]) <= 1e-4f * std::max(1.0f, std::fabs(on_cpu[i])));
+    }
+  }
+}
+
+NetOptions with(int classes, std::vector<int> widths) {
+  NetOptions o;
+  o.classes = classes;
+  o.widths = std::move(widths);
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("devices: a narrow CNN-14 trains three steps with the CPU's losses") {
+  NetOptions o = with(4, {2, 4, 8, 8, 16, 16});
+  o.embedding = 16;
+  check_devices("cnn14", o, {2, 48, 64}, 3);
+}
+
+TEST_CASE("devices: a spatial transformer trains with the CPU's losses") {
+  check_devices("guided-stn", with(3, {}), {1, 48, 48, 2}, 1);
+}
+
+TEST_CASE("devices: recurrent layers and attention over sequences of any length train with the CPU's losses") {
+  NetOptions o = with(3, {5, 5});
+  o.features = 7;
+  check_devices("bilstm-attention", o, {3, 6, 7}, 2, Tensor::of_ints({3}, {6, 2, 4}));
+}
