@@ -44,7 +44,7 @@ VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Class
 EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples) {
   NoGrad no_grad;
   const Tensor map = clip_map(classifier_.input(), samples);  // [T,M]
-  const Tensor logits = classifier_.logits(map.view({1, map.dim(0), map.dim(1)}));  // [1,C]
+  const Tensor logits = classifier_.tempered(classifier_.logits(map.view({1, map.dim(0), map.dim(1)})));  // [1,C]
   check_answer(logits, path_);
   // In double from here on: eight numbers that sum to 1 however they are printed.
   EmotionProbabilities p{};

@@ -15,15 +15,15 @@ namespace limbic {
 
 namespace {
 
-// 0 where the card does not say.
-double seconds_of(const ModelCard& card, const std::string& key, const std::string& path) {
+// `absent` where the card does not say.
+double number_of(const ModelCard& card, const std::string& key, const std::string& path, double absent, double low, double high, const char* unit = "") {
   const auto found = card.attributes.find(key);
-  if (found == card.attributes.end()) return 0;
+  if (found == card.attributes.end()) return absent;
   const std::string& text = found->second;
-  double value = -1;
+  double value = low - 1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= ClipInput::longest_s)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected 0 to {} seconds", path, key, text, ClipInput::longest_s));
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= low && value <= high)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected {} to {}{}", path, key, text, low, high, unit));
   }
   return value;
 }
@@ -91,6 +91,10 @@ Tensor Classifier::logits(const Tensor& maps) {
   return (*net_)(x);                                                                      // [N,C]
 }
 
+Tensor Classifier::tempered(const Tensor& logits) const {
+  return temperature_ == 1 ? logits : logits * static_cast<float>(1 / temperature_);
+}
+
 void Classifier::fit_column_scaler(const std::vector<Tensor>& maps) {
   const int64_t T = maps.at(0).dim(0), M = maps[0].dim(1);
   const bool bin_means = net_->name == "sys2-audio-1d";
@@ -144,8 +148,8 @@ Classifier Classifier::load(const std::string& path) {
     throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
   }
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) warnings.push_back(std::move(mismatch));
-  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds_of(file.card, "window_offset_s", path),
-                  seconds_of(file.card, "window_length_s", path)};
+  const auto seconds = [&](const char* key) { return number_of(file.card, key, path, 0, 0, ClipInput::longest_s, " seconds"); };
+  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds("window_offset_s"), seconds("window_length_s")};
   const FrontEnd* front_end = find_front_end(input.front_end);
   if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
   if (!fits(*net, *front_end)) {
@@ -155,6 +159,7 @@ Classifier Classifier::load(const std::string& path) {
   Classifier model(std::move(net), file.card.labels, input);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
   model.warnings_ = std::move(warnings);
+  model.temperature_ = number_of(file.card, "temperature", path, 1, 0.01, 100);
   return model;
 }
 

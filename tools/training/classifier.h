@@ -34,6 +34,10 @@ class Classifier {
   /// Maps [N,T,M] -> logits [N,C].
   Tensor logits(const Tensor& maps);
 
+  /// The logits over the temperature that the card names (1 where it names none): what probabilities are made from.
+  Tensor tempered(const Tensor& logits) const;
+  double temperature() const { return temperature_; }
+
   /// Fits the scaler: mean and (population) deviation of every time column over the maps [T,M].
   void fit_column_scaler(const std::vector<Tensor>& maps);
 
@@ -60,6 +64,7 @@ class Classifier {
   ClipInput input_;
   Tensor scaler_mean_, scaler_scale_;  // [T]
   std::vector<std::string> warnings_;
+  double temperature_ = 1;
 };
 
 }  // namespace limbic
