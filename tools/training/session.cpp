@@ -20,6 +20,7 @@
 #include "tools/training/batches.h"
 #include "tools/training/interrupt.h"
 #include "tools/training/pictures.h"
+#include "tools/training/posteriors.h"
 #include "tools/training/progress.h"
 #include "tools/training/split.h"
 
@@ -157,6 +158,7 @@ class Run {
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
   std::string title() const { return recipe_.title.empty() ? recipe_.net.name : recipe_.title; }
+  std::string write_posteriors(const char* side, const std::vector<Example>& examples);
   double better(const Scores& scores) const { return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss; }
 
   Recipe recipe_;
@@ -448,6 +450,12 @@ ModelCard Run::card(const std::optional<Scores>& test) const {
   return card;
 }
 
+std::string Run::write_posteriors(const char* side, const std::vector<Example>& examples) {
+  const std::string lines = posteriors_csv(model_->labels(), examples, posteriors(*model_, examples), options_.fold);
+  write_file(fmt::format("{}/posteriors_{}.csv", out_, side), posteriors_header(model_->labels().size()) + lines, true);
+  return lines;
+}
+
 RunResult Run::finish() {
   RunResult result;
   result.complete = true;
@@ -462,9 +470,16 @@ RunResult Run::finish() {
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, split_.labels, model_->input(), {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
+    if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
     story += fmt::format("test {} read once, after the last epoch\n", describe_side(recipe_.split.test, split_.test.size()));
   } else {
     story += "the test groups were not read\n";
+  }
+  if (options_.fold >= 0) {
+    std::vector<Example> originals;  // without their changed copies
+    for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) originals.push_back(train_[i]);
+    write_posteriors("train", originals);
+    if (!validation_.empty()) write_posteriors("validation", validation_);
   }
   model_->save(out_ + "/weights.h5", card(result.test));
   log();  // a grid's winner was trained in another folder
