@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "io/files.h"
@@ -68,7 +69,7 @@ int run_eval(const Program& program, const EvalArguments& a) {
       calibration["fitted"] = {{"temperature", change * model.temperature()}, {"calibration_error", panels[1].reliability.ece}, {"loss", panels[1].reliability.loss}};
       write_calibrated(a, change * model.temperature());
     }
-    if (!a.reliability.empty()) write_file(a.reliability, reliability_svg(fmt::format("{}: is it as sure as it is right?", a.weights), panels), a.force);
+    if (!a.reliability.empty()) write_file(a.reliability, reliability_svg(fmt::format("{}: is it as sure as it is right?", std::filesystem::path(a.weights).filename().string()), panels), a.force);
   }
   if (program.json) {
     Json document = {{"schema", "limbic.eval/1"}, {"weights", a.weights}, {"net", model.net().name}, {"groups", a.groups}};

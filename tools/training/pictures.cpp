@@ -124,7 +124,8 @@ std::string confusion_svg(const std::string& title, const Scores& scores) {
 
 std::string reliability_svg(const std::string& title, const std::vector<ReliabilityPanel>& panels) {
   constexpr double side = 280, counts = 60, left = 56, gap = 24, top = 76, bottom = 56;
-  std::string svg = svg_open((left + side) * static_cast<double>(panels.size()) + gap, top + side + gap + counts + bottom, title);
+  const double width = std::max((left + side) * static_cast<double>(panels.size()) + gap, text_width(title, 14) + 2 * gap);
+  std::string svg = svg_open(width, top + side + gap + counts + bottom, title);
   double x0 = left;
   for (const auto& [name, measured] : panels) {
     const double floor = top + side, base = floor + gap + counts;
@@ -147,8 +148,8 @@ std::string reliability_svg(const std::string& title, const std::vector<Reliabil
       svg += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}\" stroke=\"#3b6fb6\" stroke-opacity=\"0.6\" stroke-width=\"1.5\"/>\n", x(bin.confidence), y(std::min(1.0, bin.accuracy + half)),
                          y(std::max(0.0, bin.accuracy - half)));
       svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"#3b6fb6\"/>\n", x(bin.confidence), y(bin.accuracy), 2.5 + 4.5 * std::sqrt(share));
-      const double width = 1.0 / static_cast<double>(measured.bins.size());
-      svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"#9db7da\"/>\n", x(static_cast<double>(b) * width) + 1, base - counts * share, side * width - 2,
+      const double bar = 1.0 / static_cast<double>(measured.bins.size());
+      svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"#9db7da\"/>\n", x(static_cast<double>(b) * bar) + 1, base - counts * share, side * bar - 2,
                          counts * share);
     }
     svg += fmt::format("<path d=\"M{:.1f} {:.1f}h{:.1f}\" stroke=\"#66707c\"/>\n", x0, base, side);
