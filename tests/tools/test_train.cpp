@@ -299,6 +299,8 @@ TEST_CASE("eval --calibrate writes weights that are less sure and otherwise the 
   CHECK(again["calibration"]["temperature"].get<double>() == Approx(temperature).epsilon(1e-4));
   CHECK(again["calibration"]["fitted"]["temperature"].get<double>() == Approx(temperature).epsilon(2e-3));
   CHECK(place.limbic("eval --calibrate " + place.in("calm.h5") + on + place.in("run/weights.h5")) == 2);
+  REQUIRE(place.limbic("weights convert --card temperature=cold -o " + place.in("cold.h5") + " " + place.in("calm.h5")) == 0);
+  CHECK(place.limbic("eval" + on + place.in("cold.h5")) == 4);
 }
 
 TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen parameters stay") {

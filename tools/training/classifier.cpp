@@ -141,6 +141,7 @@ void Classifier::save(const std::string& path, ModelCard card) {
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
   check_finite(file, path);
+  const double temperature = number_of(file.card, "temperature", path, 1, 0.01, 100);
   std::vector<std::string> warnings;
   auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
   if (net->front_end.empty()) refuse_net(*net, path);
@@ -159,7 +160,7 @@ Classifier Classifier::load(const std::string& path) {
   Classifier model(std::move(net), file.card.labels, input);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
   model.warnings_ = std::move(warnings);
-  model.temperature_ = number_of(file.card, "temperature", path, 1, 0.01, 100);
+  model.temperature_ = temperature;
   return model;
 }
 
