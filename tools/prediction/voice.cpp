@@ -8,6 +8,7 @@
 #include "engine/ops.h"
 #include "kernels/portable_math.h"
 #include "nets/windows.h"
+#include "tools/training/features.h"
 #include "tools/weight_tensors.h"
 
 namespace limbic {
@@ -28,7 +29,9 @@ int emotion_index(const std::string& label) {
 
 VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Classifier::load(path)) {
   name_ = classifier_.net().name;
-  rate_ = find_front_end(classifier_.input().front_end)->sample_rate;
+  const FrontEnd* front_end = find_front_end(classifier_.input().front_end);
+  if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: found a net for pictures ({}), expected one for sound", path, classifier_.input().front_end));
+  rate_ = front_end->sample_rate;
   for (const std::string& label : classifier_.labels()) {
     const int emotion = emotion_index(label);
     if (emotion < 0) {
@@ -44,7 +47,7 @@ VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Class
 EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples) {
   NoGrad no_grad;
   const Tensor map = clip_map(classifier_.input(), samples);  // [T,M]
-  const Tensor logits = classifier_.tempered(classifier_.logits(map.view({1, map.dim(0), map.dim(1)})));  // [1,C]
+  const Tensor logits = classifier_.tempered(classifier_.logits(batch_of_one(map)));  // [1,C]
   check_answer(logits, path_);
   // In double from here on: eight numbers that sum to 1 however they are printed.
   EmotionProbabilities p{};

@@ -9,6 +9,7 @@
 
 #include "engine/ops.h"
 #include "nets/mel_picture.h"
+#include "nets/picture_input.h"
 #include "tools/weight_tensors.h"
 
 namespace limbic {
@@ -77,6 +78,7 @@ Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels
 }
 
 Tensor Classifier::logits(const Tensor& maps) {
+  if (maps.rank() == 4) return (*net_)(maps);                                             // [N,C]
   if (net_->name == "alexnet") return (*net_)(mel_picture(maps));                         // [N,C]
   Tensor x = maps;                                                                        // [N,T,M]
   const int64_t N = x.dim(0), T = x.dim(1);
@@ -144,7 +146,8 @@ Classifier Classifier::load(const std::string& path) {
   const double temperature = number_of(file.card, "temperature", path, 1, 0.01, 100);
   std::vector<std::string> warnings;
   auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
-  if (net->front_end.empty()) refuse_net(*net, path);
+  const PictureInput* pictures = find_picture_input(file.card.front_end);
+  if (net->front_end.empty() && !pictures) refuse_net(*net, path);
   if (file.card.labels.empty()) {
     throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
   }
@@ -152,8 +155,12 @@ Classifier Classifier::load(const std::string& path) {
   const auto seconds = [&](const char* key) { return number_of(file.card, key, path, 0, 0, ClipInput::longest_s, " seconds"); };
   ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds("window_offset_s"), seconds("window_length_s")};
   const FrontEnd* front_end = find_front_end(input.front_end);
-  if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
-  if (!fits(*net, *front_end)) {
+  if (!front_end && !pictures) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  if (pictures && !fits(*net, *pictures)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes pictures {}; its net {} wants {}", path, input.front_end,
+                                               shape_text({1, pictures->side, pictures->side, pictures->channels()}), net->name, shape_text(net->input_shape(1, net->typical_frames))));
+  }
+  if (front_end && !fits(*net, *front_end)) {
     throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}", path, input.front_end,
                                                front_end->n_mels, net->name, net->options.mels));
   }

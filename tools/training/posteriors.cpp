@@ -14,8 +14,7 @@ Matrix posteriors(Classifier& model, const std::vector<Example>& examples) {
   model.net().eval();
   Matrix p(static_cast<int64_t>(examples.size()), static_cast<int64_t>(model.labels().size()));
   for (size_t i = 0; i < examples.size(); ++i) {
-    const Tensor& map = examples[i].map;
-    const Tensor row = softmax(model.tempered(model.logits(map.view({1, map.dim(0), map.dim(1)}))));  // [1,C]
+    const Tensor row = softmax(model.tempered(model.logits(batch_of_one(examples[i].map))));  // [1,C]
     std::copy(row.data(), row.data() + row.size(), p.row(static_cast<int64_t>(i)));
   }
   return p;
