@@ -18,6 +18,7 @@ constexpr size_t batch = 32;  // faces of one pass through the net
 
 FaceModel::FaceModel(const std::string& path) : path_(path), classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
   if (!input_) throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path, classifier_.input().front_end));
+  name_ = classifier_.net().name;
   emotion_of_class_ = emotions_of_labels(classifier_.labels(), path);
   for (const int emotion : emotion_of_class_) knows_[emotion] = true;
 }

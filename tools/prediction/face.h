@@ -35,7 +35,7 @@ class FaceModel {
   /// MediaError for what cannot be read or has no moving pictures; a film without a face is an answer with `faces` 0.
   FaceAnswer answer(const std::string& clip);
 
-  const std::string& name() const { return classifier_.net().name; }
+  const std::string& name() const { return name_; }
   const std::vector<std::string>& labels() const { return classifier_.labels(); }
   const std::vector<std::string>& warnings() const { return classifier_.warnings(); }  ///< about the weights
   const std::array<bool, 8>& knows() const { return knows_; }                          ///< which of emotion_names it can answer
@@ -43,7 +43,7 @@ class FaceModel {
  private:
   void look(const std::vector<uint8_t>& pixels, const std::vector<size_t>& frames, FaceAnswer& answer);
 
-  std::string path_;
+  std::string path_, name_;
   Classifier classifier_;
   const PictureInput* input_;
   std::vector<int> emotion_of_class_;
