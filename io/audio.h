@@ -7,26 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/error.h"
+#include "io/media.h"
 
 namespace limbic {
-
-/// Why a file gave no sound; callers that can go on without (a face, no voice) look for `no_audio`.
-enum class MediaFault {
-  unreadable,   ///< missing, no permission, empty, a directory, a FIFO, a device
-  not_media,    ///< a still image, a playlist, text, an unknown or refused format
-  no_audio,     ///< a media file without a sound track
-  damaged,      ///< truncated or corrupt beyond use
-  bad_samples,  ///< NaN or infinite samples
-  too_long,     ///< more than DecodeOptions::max_seconds
-  reader,       ///< the confined reader crashed, hung, ran away or is not installed
-};
-
-class MediaError : public Error {
- public:
-  MediaError(MediaFault f, const std::string& line) : Error(ExitCode::media, line), fault(f) {}
-  MediaFault fault;
-};
 
 struct DecodeOptions {
   double max_seconds = 600;  ///< longer sound is an error (claims are not trusted: what is decoded counts)

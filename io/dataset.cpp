@@ -82,7 +82,7 @@ Dataset read_ravdess(const fs::path& folder) {
     if (fields[0] == 2) { ++silent; continue; }
     if (fields[1] == 2) { ++songs; continue; }
     data.clips.push_back({it->path().string(), fs::relative(it->path(), folder).string(), ravdess_labels()[fields[2] - 1],
-                          std::to_string(fields[6]), ""});
+                          std::to_string(fields[6]), "", -1});
   }
   if (error) throw Error(ExitCode::media, fmt::format("{}: {}", folder.string(), error.message()));
   if (songs) data.warnings.push_back(fmt::format("{}: {} sung clips left out", data.source, songs));
@@ -125,7 +125,51 @@ Dataset read_manifest(const fs::path& file, const std::vector<CsvRow>& rows) {
     const fs::path clip = file.parent_path() / fields[path];
     if (!fs::is_regular_file(clip)) bad(fmt::format("{} is not a file", fields[path]));
     if (const auto [at, fresh] = seen.emplace(fields[path], line); !fresh) bad(fmt::format("{} stands in line {} already", fields[path], at->second));
-    data.clips.push_back({clip.string(), fields[path], fields[label], fields[group], side});
+    data.clips.push_back({clip.string(), fields[path], fields[label], fields[group], side, -1});
+  }
+  return data;
+}
+
+bool is_frame_table(const std::vector<CsvRow>& rows) {
+  return !rows.empty() && (column(rows[0], "frame") >= 0 || column(rows[0], "first_frame") >= 0) && column(rows[0], "label") >= 0;
+}
+
+fs::path film_beside(const fs::path& table) {
+  for (const char* extension : {".mkv", ".mp4", ".mov", ".avi", ".webm"}) {
+    fs::path film = table;
+    if (fs::is_regular_file(film.replace_extension(extension))) return film;
+  }
+  throw Error(ExitCode::media, fmt::format("{}: expected the film of its frames beside it, {}.mkv or .mp4, .mov, .avi, .webm", table.string(), table.stem().string()));
+}
+
+Dataset read_frame_table(const fs::path& file, const std::vector<CsvRow>& rows) {
+  const CsvRow& header = rows[0];
+  const int first = std::max(column(header, "frame"), column(header, "first_frame")), count = column(header, "frames"), split = column(header, "split");
+  const int label = column(header, "emotion") >= 0 ? column(header, "emotion") : column(header, "label");
+  const int group = column(header, "group") >= 0 ? column(header, "group") : column(header, "clip");
+  const std::map<std::string, std::string> sides = {{"", ""}, {"train", "train"}, {"validation", "validation"}, {"test", "test"},
+                                                    {"Training", "train"}, {"PublicTest", "validation"}, {"PrivateTest", "test"}};
+  Dataset data;
+  data.source = file.string();
+  const fs::path film = film_beside(file);
+  std::set<int64_t> seen;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    const auto& [line, fields] = rows[i];
+    const auto bad = [&, at = line](const std::string& what) {
+      throw Error(ExitCode::media, fmt::format("{}, line {}: {}", file.string(), at, what));
+    };
+    if (fields.size() != header.fields.size()) bad(fmt::format("{} fields, the header has {}", fields.size(), header.fields.size()));
+    if (fields[label].empty()) bad("empty label");
+    if (!is_number(fields[first])) bad(fmt::format("frame is \"{}\"; expected a number from 0", fields[first]));
+    if (count >= 0 && (!is_number(fields[count]) || fields[count].size() > 6)) bad(fmt::format("frames is \"{}\"; expected a number", fields[count]));
+    const auto side = sides.find(split < 0 ? "" : fields[split]);
+    if (side == sides.end()) bad(fmt::format("split is \"{}\"; expected train, validation, test (Training, PublicTest, PrivateTest) or nothing", fields[split]));
+    const int64_t from = std::stoll(fields[first]), frames = count < 0 ? 1 : std::stoll(fields[count]);
+    for (int64_t frame = from; frame < from + frames; ++frame) {
+      if (!seen.insert(frame).second) bad(fmt::format("frame {} stands in an earlier line already", frame));
+      const std::string name = fmt::format("{}#{:06}", film.filename().string(), frame);
+      data.clips.push_back({film.string(), name, fields[label], group < 0 ? name : fields[group], side->second, frame});
+    }
   }
   return data;
 }
@@ -175,7 +219,8 @@ std::vector<CsvRow> parse_csv(const std::string& text, const std::string& name) 
 Dataset read_dataset(const std::string& path) {
   Dataset data;
   if (fs::is_regular_file(path)) {
-    data = read_manifest(path, parse_csv(read_text(path), path));
+    const auto rows = parse_csv(read_text(path), path);
+    data = is_frame_table(rows) ? read_frame_table(path, rows) : read_manifest(path, rows);
   } else if (fs::is_directory(path)) {
     const fs::path manifest = fs::path(path) / "manifest.csv";
     std::vector<CsvRow> rows;

@@ -47,6 +47,26 @@ void spec_augment(float* map, int64_t T, int64_t M, const SpecAugment& how, Rand
   });
 }
 
+void flip_horizontally(float* picture, int64_t H, int64_t W, int64_t C) {
+  for (int64_t y = 0; y < H; ++y) {
+    float* row = picture + y * W * C;
+    for (int64_t x = 0; x < W / 2; ++x) std::swap_ranges(row + x * C, row + (x + 1) * C, row + (W - 1 - x) * C);
+  }
+}
+
+void cutout(float* picture, int64_t H, int64_t W, int64_t C, double share, Random& random) {
+  const int64_t y = random.below(H), x = random.below(W);
+  const auto edge = [&](int64_t extent) {
+    return static_cast<int64_t>(std::ceil(share * random.uniform() * static_cast<double>(extent)));
+  };
+  const int64_t height = edge(H), width = edge(W);
+  const int64_t top = y - height / 2, left = x - width / 2;
+  const int64_t from = std::max<int64_t>(0, left), to = std::min(W, left + width);
+  for (int64_t row = std::max<int64_t>(0, top); row < std::min(H, top + height); ++row) {
+    if (from < to) std::fill(picture + (row * W + from) * C, picture + (row * W + to) * C, 0.0f);
+  }
+}
+
 float draw_mixup(double alpha, Random& random) {
   if (!(alpha > 0)) throw Error(ExitCode::usage, fmt::format("mixup: alpha is {}, wants more than 0", alpha));
   if (alpha == 1) return random.uniform();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done to log-mel maps anew for every batch of a training run. Changes to the sound itself are in waveform.h.
+// What is done to log-mel maps, and to pictures, anew for every batch of a training run. Changes to the sound itself
+// are in waveform.h.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -19,6 +20,13 @@ struct SpecAugment {
 /// SpecAugment (Park et al. 2019): erases stripes of one log-mel map [T,M], in place. They take the map's mean, so that
 /// the batch norm that follows (bn0) sees no outliers; the PANNs put zeros behind it instead.
 void spec_augment(float* map, int64_t T, int64_t M, const SpecAugment& how, Random& random);
+
+/// Left and right of a picture [H,W,C] change places.
+void flip_horizontally(float* picture, int64_t H, int64_t W, int64_t C);
+
+/// Cutout as keras-cv's RandomCutout makes it: a rectangle of up to `share` of each edge becomes zeros, wherever its
+/// centre falls, cut off at the picture's edges. picture [H,W,C].
+void cutout(float* picture, int64_t H, int64_t W, int64_t C, double share, Random& random);
 
 /// How much of the first of two mixed clips is kept, from Beta(alpha, alpha): 1 is uniform in [0,1), less is nearer to
 /// the ends. Throws Error(ExitCode::usage) unless alpha is above 0.

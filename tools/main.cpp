@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
   add_train(program);
   add_eval(program);
   add_cv(program);
+  add_fuse(program);
   add_weights(program);
   add_compare(program);
   add_graph(program);

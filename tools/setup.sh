@@ -5,7 +5,9 @@ packages=(
   g++ cmake ninja-build pkg-config git                          # build
   libfmt-dev libcli11-dev nlohmann-json3-dev                    # text, options, JSON
   libtomlplusplus-dev                                           # recipes
+  libsvm-dev                                                    # support-vector machines of `limbic fuse`
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev # sound out of any clip
+  libswscale-dev libopencv-objdetect-dev libopencv-imgproc-dev opencv-data # and faces
   libhdf5-dev zlib1g-dev                                        # weights
   libseccomp-dev                                                # the confined reader
   catch2 ffmpeg                                                 # tests, and the clips they make

@@ -15,6 +15,7 @@ struct TrainArguments {
   std::string recipe, data, out, from;
   std::vector<std::string> sets, freeze;
   int64_t seed = -1, stop_after_steps = 0;
+  bool hold_out = false;
 };
 
 Recipe recipe_of(const TrainArguments& a) {
@@ -51,7 +52,7 @@ int run_cv(const Program& program, const TrainArguments& a) {
   const Recipe recipe = recipe_of(a);
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
-  const RunResult result = cross_validate(recipe, data, a.out, {.quiet = program.quiet});
+  const RunResult result = cross_validate(recipe, data, a.out, {.quiet = program.quiet, .hold_out = a.hold_out});
   print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   const auto& document = result.document;
@@ -92,8 +93,10 @@ void add_train(Program& program) {
 void add_cv(Program& program) {
   auto a = std::make_shared<TrainArguments>();
   CLI::App* verb = program.verb("cv", "cross-validate a recipe by speaker",
-                                "  limbic cv nets/recipes/voice_choice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last");
+                                "  limbic cv nets/recipes/voice_choice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last\n"
+                                "  limbic cv nets/recipes/voice_folds.toml --data ravdess_speech --out runs/voice_folds --hold-out");
   add_training_options(verb, *a);
+  verb->add_flag("--hold-out", a->hold_out, "leave the next fold out of training too: posteriors that `fuse` can learn from without having been trained on");
   verb->callback([&program, a] { program.run = [&program, a] { return run_cv(program, *a); }; });
 }
 

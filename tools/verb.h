@@ -58,6 +58,7 @@ void add_embed(Program&);
 void add_train(Program&);
 void add_eval(Program&);
 void add_cv(Program&);
+void add_fuse(Program&);
 void add_weights(Program&);
 void add_compare(Program&);
 void add_graph(Program&);

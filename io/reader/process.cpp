@@ -112,7 +112,7 @@ std::string find_reader() {
   return "";
 }
 
-Process::Process(const InputFile& file, const std::string& job, double stall_s, int rate)
+Process::Process(const InputFile& file, const std::string& job, double stall_s, int rate_or_side)
     : stall_s_(stall_s), patience_s_(10 * stall_s + 60e-6 * static_cast<double>(file.size)) {
   const std::string program = find_reader();
   if (program.empty()) throw Failure("no limbic-reader beside the program (LIMBIC_READER can name it)");
@@ -126,7 +126,7 @@ Process::Process(const InputFile& file, const std::string& job, double stall_s, 
     ::fcntl(channel_, F_SETPIPE_SZ, 1 << 20);  // fewer switches; the default serves where this is refused
     ::close(std::exchange(ends[1], -1));
     pid_ = start(program,
-                 {"limbic-reader", job, std::to_string(cpu_s_), std::to_string(data_megabytes), std::to_string(rate)},
+                 {"limbic-reader", job, std::to_string(cpu_s_), std::to_string(data_megabytes), std::to_string(rate_or_side)},
                  input.get(), output.get());
   } catch (...) {
     if (ends[1] >= 0) ::close(ends[1]);

@@ -42,7 +42,7 @@ class Process {
  public:
   /// Starts limbic-reader on `file`; `stall_s` is how long it may take for one message. For all of them it has ten
   /// times that, and a minute for each megabyte.
-  Process(const InputFile& file, const std::string& job, double stall_s, int rate = 0);
+  Process(const InputFile& file, const std::string& job, double stall_s, int rate_or_side = 0);
   ~Process();  ///< kills the child if it still runs, and reaps it
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

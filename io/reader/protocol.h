@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What limbic-reader and its parent say to each other: one pipe, child to parent, of framed messages. The request is
-// the child's command line: limbic-reader JOB CPU_SECONDS DATA_MEGABYTES [RATE].
+// the child's command line: limbic-reader JOB CPU_SECONDS DATA_MEGABYTES RATE_OR_SIDE.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,9 +14,10 @@ namespace limbic::reader {
 inline constexpr int file_fd = 3;     ///< the foreign file, opened by the parent, read only
 inline constexpr int channel_fd = 4;  ///< where the child writes its messages
 
-inline constexpr uint32_t magic = 0x32524d4c;  // "LMR2": another version is another magic
+inline constexpr uint32_t magic = 0x33524d4c;  // "LMR3": another version is another magic
 inline constexpr uint64_t max_payload = (16u << 20) + 65536;
 inline constexpr uint64_t max_samples = 65536;      ///< of one `samples` message
+inline constexpr int max_side = 512;                ///< pixels of a crop's edge
 inline constexpr uint64_t max_elements = 4u << 20;  ///< bytes of one `elements` message
 inline constexpr uint64_t max_text = 16u << 20;     ///< an attribute
 inline constexpr uint64_t elsewhere = UINT64_MAX;   ///< a dataset's offset where its data follow as `elements`
@@ -25,6 +26,8 @@ enum class Kind : uint32_t {
   hello = 1,  // u8 no_new_privs, u8 seccomp, text why not
   sound,      // i32 rate, i32 source_rate, i32 source_channels, f64 start_s, text format
   samples,    // f32[]
+  video,      // i32 width, i32 height, text format: of the first frame, after rotation
+  picture,    // f64 pts_s, i32 x, y, width, height of what was cut out (all 0: no face), then u8[side * side]
   dataset,    // text name, text dtype, u32 rank, i64[rank], u64 offset in the file or `elsewhere`
   elements,   // bytes of the dataset before
   attribute,  // text group, text name, text value
@@ -68,6 +71,7 @@ class Fields {
     return value;
   }
   std::string_view text() { return take(get<uint64_t>()); }
+  std::string_view rest() const { return rest_; }
   void done() const {
     if (!rest_.empty()) throw std::runtime_error("a message that is too long");
   }

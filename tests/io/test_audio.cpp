@@ -10,6 +10,7 @@
 
 #include "io/audio.h"
 #include "tests/data_folder.h"
+#include "tests/io/ffmpeg.h"
 #include "tests/io/foreign.h"
 #include "tests/io/scratch.h"
 
@@ -79,17 +80,6 @@ std::string media_error(const std::string& path, MediaFault fault) {
     CHECK(text.find(", expected ") != std::string::npos);
   }
   return text;
-}
-
-bool has_ffmpeg() {
-  static const bool there = ::system("ffmpeg -version >/dev/null 2>&1") == 0;
-  if (!there) WARN("skipped: no ffmpeg command to make the clips with");
-  return there;
-}
-
-void ffmpeg(const std::string& arguments) {
-  INFO("ffmpeg " << arguments);
-  REQUIRE(::system(("ffmpeg -v error -nostdin -y " + arguments).c_str()) == 0);
 }
 
 }  // namespace

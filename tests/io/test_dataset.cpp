@@ -116,3 +116,39 @@ TEST_CASE("the cache gives back the same bits, and nothing for a damaged entry")
   cache_store(key, {"another shape than its values", {2, 2}, any});
   CHECK(!cache_load(key));
 }
+
+TEST_CASE("a table of frames beside its film gives a clip a frame, with FER2013's names of splits") {
+  const Folder folder;
+  folder.write("faces.mkv");
+  folder.write("faces.csv", "frame,split,label,emotion,row\n0,Training,0,angry,7\n2,PublicTest,3,happy,8\n1,PrivateTest,0,angry,9\n");
+  const Dataset data = read_dataset((folder.path / "faces.csv").string());
+  REQUIRE(data.clips.size() == 3);
+  CHECK(data.labels == std::vector<std::string>{"angry", "happy"});
+  const char* splits[] = {"train", "test", "validation"};
+  for (int64_t i = 0; i < 3; ++i) {
+    CHECK(data.clips[i].frame == i);
+    CHECK(data.clips[i].split == splits[i]);
+    CHECK(data.clips[i].path == (folder.path / "faces.mkv").string());
+    CHECK(data.clips[i].name == "faces.mkv#00000" + std::to_string(i));
+    CHECK(data.clips[i].group == data.clips[i].name);  // nobody is known to be on two of them
+  }
+
+  folder.write("clips.mp4");
+  folder.write("clips.csv", "clip,first_frame,frames,label\na,0,3,1\nb,3,2,0\n");
+  const Dataset clips = read_dataset((folder.path / "clips.csv").string());
+  REQUIRE(clips.clips.size() == 5);
+  CHECK(clips.clips[2].group == "a");
+  CHECK(clips.clips[3].group == "b");
+  CHECK(clips.clips[4].frame == 4);
+
+  const auto refused = [&](const std::string& rows) {
+    folder.write("faces.csv", "frame,split,label\n" + rows);
+    return refusal([&] { read_dataset((folder.path / "faces.csv").string()); }, ExitCode::media);
+  };
+  CHECK_THAT(refused("0,Training,1\n0,Training,1\n"), Catch::Contains("line 3: frame 0 stands in an earlier line already"));
+  CHECK_THAT(refused("-1,Training,1\n"), Catch::Contains("line 2: frame is \"-1\""));
+  CHECK_THAT(refused("0,Tuning,1\n"), Catch::Contains("split is \"Tuning\""));
+  CHECK_THAT(refused("0,Training,\n"), Catch::Contains("empty label"));
+  fs::remove(folder.path / "faces.mkv");
+  CHECK_THAT(refused("0,Training,1\n"), Catch::Contains("faces.mkv or .mp4"));
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parent against children that misbehave: scripts that take limbic-reader's place.
+#include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
@@ -9,6 +10,7 @@
 
 #include "io/audio.h"
 #include "io/hdf5.h"
+#include "io/pictures.h"
 #include "io/reader/process.h"
 #include "tests/io/foreign.h"
 #include "tests/io/scratch.h"
@@ -87,6 +89,29 @@ TEST_CASE("a confined reader can open, reach and change nothing") {
   for (const reader::Attempt& attempt : status.attempts) {
     INFO("limbic-reader tries to " << attempt.what);
     CHECK(attempt.error == EPERM);
+  }
+}
+
+TEST_CASE("a reader that says of its pictures what cannot be is not believed") {
+  const auto video = [](int width, int height) { return frame(Kind::video, Payload().put<int32_t>(width).put<int32_t>(height).text("x/y").bytes); };
+  const auto picture = [](double pts, std::array<int, 4> box, size_t pixels) {
+    Payload payload;
+    payload.put(pts);
+    for (const int edge : box) payload.put<int32_t>(edge);
+    return frame(Kind::picture, payload.bytes + std::string(pixels, 'x'));
+  };
+  const auto read_all = [](const std::string& messages) {
+    const FakeReader fake(hello() + messages + frame(Kind::end, ""), "exit 0");
+    PictureStream stream(clip, {.side = 2, .stall_s = 0.5});
+    int frames = 0;
+    for (Picture p; stream.next(p); ++frames) CHECK(p.pixels.size() == (p.found() ? 4u : 0u));
+    return frames;
+  };
+  CHECK(read_all(video(10, 10) + picture(0, {1, 1, 5, 5}, 4) + picture(0.1, {}, 0)) == 2);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const std::string& lie : {video(0, 10), video(10, 10) + picture(nan, {}, 0), video(10, 10) + picture(0, {}, 4), video(10, 10) + picture(0, {1, 1, 5, 5}, 3),
+                                 video(10, 10) + picture(0, {1, 1, 5, 0}, 4), video(10, 10) + picture(0, {-1, 1, 5, 5}, 4), video(10, 10) + samples({0}), sound(32000)}) {
+    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(lie); }), Catch::Contains("demo.mp4: found") && Catch::Contains("limbic-reader"));
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -63,4 +64,39 @@ TEST_CASE("mixup blends each clip with its mirror image") {
   const Tensor x = Tensor::from({3, 2}, {1, 2, 3, 4, 5, 6});
   CHECK(mixup(x, {0.25f, 0.5f, 1}).to_vector() == std::vector<float>{4, 5, 3, 4, 5, 6});
   CHECK_THROWS_WITH(mixup(x, {0.5f}), Catch::Contains("3 clips and 1 shares"));
+}
+
+TEST_CASE("flipping a picture mirrors its columns, and twice is none") {
+  std::vector<float> picture = {1, 10, 2, 20, 3, 30, 4, 40, 5, 50, 6, 60};  // [2,3,2]
+  const auto before = picture;
+  flip_horizontally(picture.data(), 2, 3, 2);
+  CHECK(picture == std::vector<float>{3, 30, 2, 20, 1, 10, 6, 60, 5, 50, 4, 40});
+  flip_horizontally(picture.data(), 2, 3, 2);
+  CHECK(picture == before);
+}
+
+TEST_CASE("cutout erases one rectangle of at most its share, anywhere, in every channel") {
+  constexpr int64_t H = 20, W = 30, C = 2;
+  Random random(7, 1);
+  std::set<int64_t> heights, widths;
+  std::vector<int> erased(H * W);
+  for (int i = 0; i < 3000; ++i) {
+    std::vector<float> picture(H * W * C, 1.0f);
+    cutout(picture.data(), H, W, C, 0.4, random);
+    int64_t top = H, bottom = 0, left = W, right = 0, zeros = 0;
+    for (int64_t p = 0; p < H * W; ++p) {
+      REQUIRE(picture[p * C] == picture[p * C + 1]);
+      if (picture[p * C] != 0) continue;
+      ++zeros, ++erased[p];
+      top = std::min(top, p / W), bottom = std::max(bottom, p / W + 1), left = std::min(left, p % W),
+      right = std::max(right, p % W + 1);
+    }
+    if (zeros == 0) continue;
+    CHECK(zeros == (bottom - top) * (right - left));
+    heights.insert(bottom - top), widths.insert(right - left);
+  }
+  CHECK(*heights.begin() == 1);
+  CHECK(*heights.rbegin() == 8);  // ceil(0.4 * 20)
+  CHECK(*widths.rbegin() == 12);
+  CHECK(*std::min_element(erased.begin(), erased.end()) > 0);  // the corners, too
 }

@@ -64,6 +64,22 @@ TEST_CASE("a trace ends with the peak of memory") {
   CHECK(mib < 1000);
 }
 
+TEST_CASE("predict --min-confidence answers uncertain where no emotion is that probable, and keeps the label") {
+  Scratch scratch;
+  const Json plain = Json::parse(scratch.run("limbic predict --json '" + demo + "'").out)["results"][0];
+  CHECK_FALSE(plain.contains("answer"));
+  const double best = plain["probabilities"][plain["label"].get<std::string>()];
+  for (const bool certain : {true, false}) {
+    const std::string bound = " --min-confidence " + std::to_string(best + (certain ? -0.01 : 0.01));
+    Json result = Json::parse(scratch.run("limbic predict --json '" + demo + "'" + bound).out)["results"][0];
+    CHECK(result["answer"] == (certain ? plain["label"] : Json("uncertain")));
+    result.erase("answer");
+    CHECK(result == plain);
+    CHECK((scratch.run("limbic predict '" + demo + "'" + bound).out.find("uncertain") == std::string::npos) == certain);
+  }
+  CHECK(scratch.run("limbic predict --min-confidence 1.5 '" + demo + "'").code == 2);
+}
+
 TEST_CASE("predict takes what FFmpeg reads: wav, flac, mp3, 8 kHz mono, 96 kHz 5.1, silence, a long recording") {
   Scratch scratch;
   const Run made = scratch.run("ffmpeg -v error -i '" + demo +

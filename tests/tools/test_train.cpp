@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -259,6 +260,47 @@ TEST_CASE("a resolved recipe leaves out what is unset, and runs begun before a k
   CHECK(place.limbic(place.train("run", "--stop-after-steps 1")) == 0);
   CHECK(place.limbic(place.train("run", "--set net.dropout=0.2")) == 2);
   CHECK(place.complaint.find("this one is \"dropout = 0.2\"") != std::string::npos);
+}
+
+TEST_CASE("cv writes posteriors that fuse reads, on clips of its fold, of training, and with --hold-out of neither") {
+  Workplace place;
+  place.write("recipe.toml", Workplace::recipe() + "[cv]\nfolds = [\"1\", \"2\", \"3\"]\n");
+  REQUIRE(place.limbic("cv" + place.train("cv", "--hold-out --json --set train.epochs=2 --set train.keep=last").substr(5)) == 0);
+  const auto accuracy = nlohmann::json::parse(place.printed)["pooled"]["correct"].get<int>();
+  const std::string all = read_file(place.in("cv/posteriors.csv"));
+  CHECK(all.rfind("name,label,actor,fold,p0,p1\n", 0) == 0);
+  CHECK(std::count(all.begin(), all.end(), '\n') == 1 + 18);
+  CHECK(all.find("\ns2_1.wav,high,2,1,") != std::string::npos);  // speaker 2 is tested in fold 1
+  for (const auto& [side, speaker] : {std::pair{"test", ",1,0,"}, {"validation", ",2,0,"}, {"train", ",3,0,"}}) {
+    const std::string csv = read_file(place.in("cv/fold-0/posteriors_" + std::string(side) + ".csv"));
+    INFO(side << "\n" << csv);
+    CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 6);
+    CHECK(csv.find(speaker) != std::string::npos);
+  }
+  // The table says what cv said: one stream's mean is itself.
+  REQUIRE(place.limbic("fuse --quiet --json --folds fold --method mean --train " + place.in("cv/posteriors.csv")) == 0);
+  CHECK(nlohmann::json::parse(place.printed)["scores"]["correct"].get<int>() == accuracy);
+}
+
+TEST_CASE("eval --calibrate writes weights that are less sure and otherwise the same, and draws both") {
+  Workplace place;
+  REQUIRE(place.limbic(place.train("run")) == 0);
+  const std::string on = " --data " + place.in("data") + " --groups 2 --json --weights ";
+  REQUIRE(place.limbic("eval --calibrate " + place.in("calm.h5") + " --reliability " + place.in("both.svg") + on + place.in("run/weights.h5")) == 0);
+  const auto said = nlohmann::json::parse(place.printed);
+  const double temperature = said["calibration"]["fitted"]["temperature"].get<double>();
+  CHECK(said["calibration"]["temperature"].get<double>() == 1);
+  CHECK(said["calibration"]["fitted"]["loss"].get<double>() <= said["calibration"]["loss"].get<double>());
+  CHECK(read_file(place.in("both.svg")).find("fitted here") != std::string::npos);
+  REQUIRE(place.limbic("eval --calibrate " + place.in("again.h5") + on + place.in("calm.h5")) == 0);
+  const auto again = nlohmann::json::parse(place.printed);
+  CHECK(again["correct"] == said["correct"]);
+  CHECK(again["loss"].get<double>() == Approx(said["calibration"]["fitted"]["loss"].get<double>()).epsilon(1e-3));
+  CHECK(again["calibration"]["temperature"].get<double>() == Approx(temperature).epsilon(1e-4));
+  CHECK(again["calibration"]["fitted"]["temperature"].get<double>() == Approx(temperature).epsilon(2e-3));
+  CHECK(place.limbic("eval --calibrate " + place.in("calm.h5") + on + place.in("run/weights.h5")) == 2);
+  REQUIRE(place.limbic("weights convert --card temperature=cold -o " + place.in("cold.h5") + " " + place.in("calm.h5")) == 0);
+  CHECK(place.limbic("eval" + on + place.in("cold.h5")) == 4);
 }
 
 TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen parameters stay") {

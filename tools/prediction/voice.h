@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // From sound to the probabilities of the eight emotions, window by window.
 #pragma once
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "io/audio.h"
+#include "tools/prediction/emotions.h"
 #include "tools/training/classifier.h"
 
 namespace limbic {
-
-/// RAVDESS order: the order of every list of eight probabilities.
-inline constexpr std::array<const char*, 8> emotion_names = {"neutral", "calm",    "happy",     "sad",
-                                                             "angry",   "fearful", "disgust", "surprised"};
-using EmotionProbabilities = std::array<double, 8>;
 
 struct VoiceWindow {
   double start_s = 0, end_s = 0;  ///< in the clip's own time
@@ -38,7 +33,7 @@ class VoiceModel {
   explicit VoiceModel(const std::string& path);
 
   /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded memory.
-  /// Throws Error(ExitCode::media) for what cannot be read, has no sound, or is too short.
+  /// Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it.
   VoiceAnswer answer(const std::string& clip);
 
   const std::string& name() const { return name_; }

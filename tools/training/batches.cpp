@@ -37,6 +37,13 @@ void place(const Tensor& map, int64_t frames, double start, double rate, int64_t
   }
 }
 
+void augment_picture(const Recipe& recipe, const Tensor& picture, Random random, float* out) {
+  const int64_t H = picture.dim(0), W = picture.dim(1), C = picture.dim(2);
+  std::copy(picture.data(), picture.data() + picture.size(), out);
+  if (random.uniform() < recipe.augment.flip) flip_horizontally(out, H, W, C);
+  if (recipe.augment.cutout > 0) cutout(out, H, W, C, recipe.augment.cutout, random);
+}
+
 void augment(const Recipe& recipe, const Example& example, int64_t frames, Random random, float* out) {
   const auto& a = recipe.augment;
   const int64_t T = example.map.dim(0), M = example.map.dim(1);
@@ -76,15 +83,19 @@ std::vector<int64_t> epoch_order(int64_t n, uint64_t seed, int64_t epoch) {
 
 Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames, int64_t step) {
   const auto N = static_cast<int64_t>(chosen.size()), M = chosen[0]->map.dim(1);
+  const bool pictures = chosen[0]->map.rank() == 3;
   for (const Example* example : chosen) {
-    if (recipe.input.crop_s == 0) frames = std::max(frames, example->map.dim(0));
+    if (!pictures && recipe.input.crop_s == 0) frames = std::max(frames, example->map.dim(0));
   }
   const auto off = static_cast<float>(recipe.train.label_smoothing / classes);
-  Batch batch{Tensor::empty({N, frames, M}), Tensor::full({N, classes}, off), {}};
+  Shape shape = pictures ? chosen[0]->map.shape() : Shape{frames, M};
+  shape.insert(shape.begin(), N);
+  Batch batch{Tensor::empty(shape), Tensor::full({N, classes}, off), {}};
   for (int64_t n = 0; n < N; ++n) {
     const Example& example = *chosen[n];
-    augment(recipe, example, frames, Random(static_cast<uint64_t>(recipe.seed), stream(Purpose::example, step, n)),
-            batch.maps.data() + n * frames * M);
+    const Random random(static_cast<uint64_t>(recipe.seed), stream(Purpose::example, step, n));
+    float* to = batch.maps.data() + n * (batch.maps.size() / N);
+    pictures ? augment_picture(recipe, example.map, random, to) : augment(recipe, example, frames, random, to);
     batch.targets.data()[n * classes + example.label] += static_cast<float>(1 - recipe.train.label_smoothing);
     batch.labels.push_back(example.label);
   }

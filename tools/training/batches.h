@@ -13,7 +13,7 @@ namespace limbic {
 std::vector<int64_t> epoch_order(int64_t n, uint64_t seed, int64_t epoch);
 
 struct Batch {
-  Tensor maps;     ///< [N,T,M]
+  Tensor maps;     ///< [N,T,M] or [N,S,S,C]
   Tensor targets;  ///< [N,C] soft labels
   std::vector<int32_t> labels;
 };

@@ -9,21 +9,22 @@
 
 #include "engine/ops.h"
 #include "nets/mel_picture.h"
+#include "nets/picture_input.h"
 #include "tools/weight_tensors.h"
 
 namespace limbic {
 
 namespace {
 
-// 0 where the card does not say.
-double seconds_of(const ModelCard& card, const std::string& key, const std::string& path) {
+// `absent` where the card does not say.
+double number_of(const ModelCard& card, const std::string& key, const std::string& path, double absent, double low, double high, const char* unit = "") {
   const auto found = card.attributes.find(key);
-  if (found == card.attributes.end()) return 0;
+  if (found == card.attributes.end()) return absent;
   const std::string& text = found->second;
-  double value = -1;
+  double value = low - 1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= ClipInput::longest_s)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected 0 to {} seconds", path, key, text, ClipInput::longest_s));
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= low && value <= high)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected {} to {}{}", path, key, text, low, high, unit));
   }
   return value;
 }
@@ -77,6 +78,7 @@ Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels
 }
 
 Tensor Classifier::logits(const Tensor& maps) {
+  if (maps.rank() == 4) return (*net_)(maps);                                             // [N,C]
   if (net_->name == "alexnet") return (*net_)(mel_picture(maps));                         // [N,C]
   Tensor x = maps;                                                                        // [N,T,M]
   const int64_t N = x.dim(0), T = x.dim(1);
@@ -89,6 +91,10 @@ Tensor Classifier::logits(const Tensor& maps) {
   }
   if (net_->name == "sys2-audio-2d") x = reshape(permute(x, {0, 2, 1}), {N, x.dim(2), T, 1});  // [N,M,T,1]
   return (*net_)(x);                                                                      // [N,C]
+}
+
+Tensor Classifier::tempered(const Tensor& logits) const {
+  return temperature_ == 1 ? logits : logits * static_cast<float>(1 / temperature_);
 }
 
 void Classifier::fit_column_scaler(const std::vector<Tensor>& maps) {
@@ -137,24 +143,31 @@ void Classifier::save(const std::string& path, ModelCard card) {
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
   check_finite(file, path);
+  const double temperature = number_of(file.card, "temperature", path, 1, 0.01, 100);
   std::vector<std::string> warnings;
   auto net = net_from_weights(net_tensors(file), path, file.card.net, &warnings);
-  if (net->front_end.empty()) refuse_net(*net, path);
+  const PictureInput* pictures = find_picture_input(file.card.front_end);
+  if (net->front_end.empty() && !pictures) refuse_net(*net, path);
   if (file.card.labels.empty()) {
     throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
   }
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) warnings.push_back(std::move(mismatch));
-  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds_of(file.card, "window_offset_s", path),
-                  seconds_of(file.card, "window_length_s", path)};
+  const auto seconds = [&](const char* key) { return number_of(file.card, key, path, 0, 0, ClipInput::longest_s, " seconds"); };
+  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds("window_offset_s"), seconds("window_length_s")};
   const FrontEnd* front_end = find_front_end(input.front_end);
-  if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
-  if (!fits(*net, *front_end)) {
+  if (!front_end && !pictures) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  if (pictures && !fits(*net, *pictures)) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes pictures {}; its net {} wants {}", path, input.front_end,
+                                               shape_text({1, pictures->side, pictures->side, pictures->channels()}), net->name, shape_text(net->input_shape(1, net->typical_frames))));
+  }
+  if (front_end && !fits(*net, *front_end)) {
     throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}", path, input.front_end,
                                                front_end->n_mels, net->name, net->options.mels));
   }
   Classifier model(std::move(net), file.card.labels, input);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
   model.warnings_ = std::move(warnings);
+  model.temperature_ = temperature;
   return model;
 }
 

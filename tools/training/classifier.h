@@ -11,9 +11,9 @@
 
 namespace limbic {
 
-/// From a clip's sound to the map a net is fed with.
+/// From a clip's sound, or a picture, to the map a net is fed with.
 struct ClipInput {
-  std::string front_end = "panns-16k";
+  std::string front_end = "panns-16k";  ///< of find_front_end, or of find_picture_input
   double offset_s = 0;  ///< where the window begins ...
   double length_s = 0;  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
   static constexpr double longest_s = 600;  ///< of both: what recipes and cards may ask for
@@ -31,8 +31,12 @@ class Classifier {
   /// The net must have one output a label.
   Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input);
 
-  /// Maps [N,T,M] -> logits [N,C].
+  /// Maps [N,T,M], or pictures [N,S,S,C], -> logits [N,C].
   Tensor logits(const Tensor& maps);
+
+  /// The logits over the temperature that the card names (1 where it names none): what probabilities are made from.
+  Tensor tempered(const Tensor& logits) const;
+  double temperature() const { return temperature_; }
 
   /// Fits the scaler: mean and (population) deviation of every time column over the maps [T,M].
   void fit_column_scaler(const std::vector<Tensor>& maps);
@@ -60,6 +64,7 @@ class Classifier {
   ClipInput input_;
   Tensor scaler_mean_, scaler_scale_;  // [T]
   std::vector<std::string> warnings_;
+  double temperature_ = 1;
 };
 
 }  // namespace limbic

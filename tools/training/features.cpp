@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "engine/error.h"
 #include "engine/random.h"
 #include "io/audio.h"
 #include "io/cache.h"
+#include "io/pictures.h"
 #include "kernels/parallel.h"
+#include "nets/picture_input.h"
 #include "nets/waveform.h"
 
 namespace limbic {
@@ -64,17 +68,56 @@ std::vector<CachedArray> compute_maps(const std::string& path, const std::string
   return maps;
 }
 
+// Frames of films, each film read once. The pictures keep the order of the clips.
+std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels, const PictureInput& input, const Progress& progress) {
+  std::vector<Example> examples;
+  std::map<std::string, std::multimap<int64_t, size_t>> films;  // path -> frame -> example
+  for (const auto& clip : clips) {
+    const auto label = std::find(labels.begin(), labels.end(), clip.label);
+    if (label == labels.end()) continue;
+    if (clip.frame < 0) throw Error(ExitCode::usage, fmt::format("{}: found a clip, expected frames of a film for input.front_end \"{}\" (a CSV with frame,label beside the film)", clip.name, input.name));
+    films[clip.path].emplace(clip.frame, examples.size());
+    examples.push_back({clip.name, clip.group, "", static_cast<int>(label - labels.begin()), {}});
+  }
+  int64_t done = 0;
+  for (const auto& [path, wanted] : films) {
+    PictureStream film(path, {.side = input.side, .cut = Cut::whole});
+    Picture picture;
+    int64_t frame = 0;
+    for (auto next = wanted.begin(); next != wanted.end(); ++frame) {
+      if (!film.next(picture)) throw Error(ExitCode::media, fmt::format("{}: found {} frames, expected frame {} too, of which {} tells", path, frame, next->first, examples[next->second].clip));
+      if (frame < next->first) continue;
+      const Tensor map = picture_maps(input, picture.pixels).view({input.side, input.side, input.channels()});
+      const std::string hash = ContentHash().add(picture.pixels.data(), picture.pixels.size()).hex();
+      for (; next != wanted.end() && next->first == frame; ++next) {
+        examples[next->second].map = map;
+        examples[next->second].sound = hash;
+        if (++done % 100 == 0) progress("pictures", done, static_cast<int64_t>(examples.size()));
+      }
+    }
+  }
+  return examples;
+}
+
 }  // namespace
+
+Tensor batch_of_one(const Tensor& map) {
+  Shape shape = map.shape();
+  shape.insert(shape.begin(), 1);
+  return map.view(shape);
+}
 
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
                                    const ClipInput& input, const std::vector<std::string>& copies,
                                    const Progress& progress) {
+  if (const PictureInput* pictures = find_picture_input(input.front_end)) return load_pictures(clips, labels, *pictures, progress);
   std::vector<Example> examples;
   int64_t done = 0;
   for (const auto& clip : clips) {
     progress("sound", ++done, static_cast<int64_t>(clips.size()));
     const auto label = std::find(labels.begin(), labels.end(), clip.label);
     if (label == labels.end()) continue;
+    if (clip.frame >= 0) throw Error(ExitCode::usage, fmt::format("{}: found a frame of a film, expected a clip with sound for input.front_end \"{}\"", clip.name, input.front_end));
     const std::string content = hash_file(clip.path);
     std::vector<CachedArray> maps;
     for (size_t i = 0; i <= copies.size(); ++i) {

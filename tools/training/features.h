@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clips as log-mel maps, kept in memory for training and in the cache between runs.
+// Clips as log-mel maps, kept in memory for training and in the cache between runs; pictures as nets see them.
 #pragma once
 #include <functional>
 #include <string>
@@ -13,14 +13,18 @@ namespace limbic {
 struct Example {
   std::string clip;   ///< its name in the data set
   std::string group;
-  std::string sound;  ///< hash of the decoded samples
+  std::string sound;  ///< hash of the decoded samples, or pixels
   int label = 0;
-  Tensor map;         ///< [T,M]
+  Tensor map;         ///< [T,M]; of a picture [S,S,C]
 };
+
+/// A map as a batch of one: [1,T,M] or [1,S,S,C].
+Tensor batch_of_one(const Tensor& map);
 
 using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
-/// The clips whose labels are among `labels` (its order numbers the classes), decoded, windowed and transformed.
+/// The clips whose labels are among `labels` (its order numbers the classes), decoded, windowed and transformed; where
+/// input.front_end is for pictures, they are frames of films. Throws Error(ExitCode::media).
 /// `copies` adds changed versions of each clip ("noise", "pitch", "stretch", "shift"), whose random numbers come from the
 /// clip's content: the same at every run.
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,

@@ -122,4 +122,44 @@ std::string confusion_svg(const std::string& title, const Scores& scores) {
   return svg + "</svg>\n";
 }
 
+std::string reliability_svg(const std::string& title, const std::vector<ReliabilityPanel>& panels) {
+  constexpr double side = 280, counts = 60, left = 56, gap = 24, top = 76, bottom = 56;
+  const double width = std::max((left + side) * static_cast<double>(panels.size()) + gap, text_width(title, 14) + 2 * gap);
+  std::string svg = svg_open(width, top + side + gap + counts + bottom, title);
+  double x0 = left;
+  for (const auto& [name, measured] : panels) {
+    const double floor = top + side, base = floor + gap + counts;
+    const auto x = [&](double v) { return x0 + side * v; };
+    const auto y = [&](double v) { return floor - side * v; };
+    int64_t most = 1;
+    for (const auto& bin : measured.bins) most = std::max(most, bin.count);
+    svg += svg_text(x(0.5), top - 28, name);
+    svg += svg_text(x(0.5), top - 12, fmt::format("calibration error {:.3f}, loss {:.3f}", measured.ece, measured.loss));
+    for (int tick = 0; tick <= 5; ++tick) {
+      svg += fmt::format("<path d=\"M{:.1f} {:.1f}h{:.1f}M{:.1f} {:.1f}v{:.1f}\" stroke=\"#d5dbe1\"/>\n", x0, y(tick * 0.2), side, x(tick * 0.2), top, side);
+      svg += svg_text(x0 - 6, y(tick * 0.2) + 4, fmt::format("{:g}", tick * 0.2), "end");
+      svg += svg_text(x(tick * 0.2), base + 18, fmt::format("{:g}", tick * 0.2));
+    }
+    svg += fmt::format("<path d=\"M{:.1f} {:.1f}L{:.1f} {:.1f}\" stroke=\"#66707c\" stroke-dasharray=\"4 4\"/>\n", x(0), y(0), x(1), y(1));
+    for (size_t b = 0; b < measured.bins.size(); ++b) {
+      const auto& bin = measured.bins[b];
+      if (bin.count == 0) continue;
+      const double half = interval_half_width(bin.accuracy, bin.count), share = static_cast<double>(bin.count) / static_cast<double>(most);
+      svg += fmt::format("<path d=\"M{:.1f} {:.1f}V{:.1f}\" stroke=\"#3b6fb6\" stroke-opacity=\"0.6\" stroke-width=\"1.5\"/>\n", x(bin.confidence), y(std::min(1.0, bin.accuracy + half)),
+                         y(std::max(0.0, bin.accuracy - half)));
+      svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\" fill=\"#3b6fb6\"/>\n", x(bin.confidence), y(bin.accuracy), 2.5 + 4.5 * std::sqrt(share));
+      const double bar = 1.0 / static_cast<double>(measured.bins.size());
+      svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"#9db7da\"/>\n", x(static_cast<double>(b) * bar) + 1, base - counts * share, side * bar - 2,
+                         counts * share);
+    }
+    svg += fmt::format("<path d=\"M{:.1f} {:.1f}h{:.1f}\" stroke=\"#66707c\"/>\n", x0, base, side);
+    svg += svg_text(x0 - 6, base - counts + 8, std::to_string(most), "end");
+    svg += svg_text(x(0.5), base + 38, "probability of the answer");
+    const double middle = y(0.5);
+    svg += fmt::format("<g transform=\"rotate(-90 {0:.1f} {1:.1f})\">{2}</g>\n", x0 - 40, middle, svg_text(x0 - 40, middle, "share of right answers"));
+    x0 += left + side;
+  }
+  return svg + "</svg>\n";
+}
+
 }  // namespace limbic

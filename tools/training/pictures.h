@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/training/calibration.h"
 #include "tools/training/scores.h"
 
 namespace limbic {
@@ -26,5 +27,14 @@ std::string curves_svg(const std::string& title, const std::vector<Panel>& panel
 
 /// Rows are the truth, columns what was predicted; each cell is shaded by its share of the row.
 std::string confusion_svg(const std::string& title, const Scores& scores);
+
+/// Accuracy over confidence: one dot a bin (its area the number of clips, its whisker the 95 % interval) beside the diagonal
+/// on which both agree, and how many clips each bin holds. Two measurements, as before and after calibration, stand side
+/// by side.
+struct ReliabilityPanel {
+  std::string name;
+  Reliability reliability;
+};
+std::string reliability_svg(const std::string& title, const std::vector<ReliabilityPanel>& panels);
 
 }  // namespace limbic

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "nets/picture_input.h"
 #include "tools/training/classifier.h"
 
 namespace limbic {
@@ -65,6 +66,8 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("augment.gain_db", r.augment.gain_db);
   visit("augment.mel_shift", r.augment.mel_shift);
   visit("augment.stretch", r.augment.stretch);
+  visit("augment.flip", r.augment.flip);
+  visit("augment.cutout", r.augment.cutout);
   visit("augment.mixup", r.augment.mixup);
   visit("augment.mixup_share", r.augment.mixup_share);
   visit("cv.folds", r.cv.folds);
@@ -173,6 +176,8 @@ std::string node_text(const toml::node& node) {
   return out.str();
 }
 
+void check(const Recipe& r);
+
 void read_grid(Recipe& recipe, const std::string& name, const std::string& prefix, const toml::table& table) {
   for (const auto& [key, node] : table) {
     const std::string full = prefix + std::string(key.str());
@@ -182,10 +187,11 @@ void read_grid(Recipe& recipe, const std::string& name, const std::string& prefi
     }
     const auto* values = node.as_array();
     if (!values || values->empty()) wrong_type(place(name, node), "grid." + full, "a list of values to try");
-    Recipe trial = recipe;
     std::vector<std::string> texts;
     for (const toml::node& value : *values) {
+      Recipe trial = recipe;
       set_node(trial, place(name, node), full, value);
+      check(trial);
       texts.push_back(node_text(value));
     }
     recipe.grid.emplace_back(full, std::move(texts));
@@ -209,6 +215,26 @@ void want_one_of(const char* key, const std::string& value, std::initializer_lis
     if (value == one) return;
   }
   refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}", key, value, fmt::join(known, ", ")));
+}
+
+// What only sound or only pictures can have.
+void check_input(const Recipe& r) {
+  const auto& a = r.augment;
+  const bool pictures = find_picture_input(r.input.front_end) != nullptr;
+  if (!pictures && !find_front_end(r.input.front_end)) {
+    refuse(fmt::format("recipe: input.front_end is \"{}\"; expected one of {}, {}", r.input.front_end, fmt::join(front_end_names(), ", "), fmt::join(picture_input_names(), ", ")));
+  }
+  const std::pair<const char*, bool> sound_only[] = {
+      {"input.offset_s", r.input.offset_s > 0}, {"input.length_s", r.input.length_s > 0}, {"input.crop_s", r.input.crop_s > 0},
+      {"input.scaler", r.input.scaler != "none"}, {"data.copies", !r.data.copies.empty()}, {"augment.time_stripes", a.time_stripes > 0},
+      {"augment.mel_stripes", a.mel_stripes > 0}, {"augment.gain_db", a.gain_db > 0}, {"augment.mel_shift", a.mel_shift > 0}, {"augment.stretch", a.stretch > 0}};
+  const std::pair<const char*, bool> pictures_only[] = {{"augment.flip", a.flip > 0}, {"augment.cutout", a.cutout > 0}};
+  for (const auto& [key, set] : sound_only) {
+    if (set && pictures) refuse(fmt::format("recipe: {} is for sound, but input.front_end is \"{}\"", key, r.input.front_end));
+  }
+  for (const auto& [key, set] : pictures_only) {
+    if (set && !pictures) refuse(fmt::format("recipe: {} is for pictures, but input.front_end is \"{}\"", key, r.input.front_end));
+  }
 }
 
 void check(const Recipe& r) {
@@ -248,6 +274,11 @@ void check(const Recipe& r) {
   at_least("augment.time_width", static_cast<double>(r.augment.time_width), 1);
   at_least("augment.mel_width", static_cast<double>(r.augment.mel_width), 1);
   if (r.augment.stretch < 0 || r.augment.stretch > 0.5) refuse("recipe: augment.stretch wants 0 to 0.5");
+  for (const auto& [key, value] : {std::pair{"augment.flip", r.augment.flip}, std::pair{"augment.cutout", r.augment.cutout}}) {
+    at_least(key, value, 0);
+    at_most(key, value, 1);
+  }
+  check_input(r);
   if (r.train.label_smoothing < 0 || r.train.label_smoothing >= 1) refuse("recipe: train.label_smoothing wants 0 to 1");
 }
 

@@ -64,13 +64,15 @@ struct Recipe {
     std::vector<std::string> layers;
   } l2;
 
-  /// Done anew for every batch, on the log-mel map.
+  /// Done anew for every batch, on the log-mel map or the picture.
   struct {
     int64_t time_stripes = 0, time_width = 64;  ///< SpecAugment: widths 0 ... time_width - 1 frames
     int64_t mel_stripes = 0, mel_width = 8;
     double gain_db = 0;      ///< louder or softer by up to this
     int64_t mel_shift = 0;   ///< all bins up or down by up to this
     double stretch = 0;      ///< faster or slower by up to this share
+    double flip = 0;         ///< pictures: how often left and right change places, 0 to 1
+    double cutout = 0;       ///< pictures: a rectangle of up to this share of each edge is erased
     double mixup = 0;        ///< alpha of Beta(alpha, alpha); 1 is uniform; 0: none
     double mixup_share = 1;  ///< of the batches
   } augment;

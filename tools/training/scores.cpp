@@ -25,8 +25,8 @@ Scores evaluate(Classifier& model, const std::vector<Example>& examples) {
   model.net().eval();
   Scores scores{model.labels(), Confusion(static_cast<int>(model.labels().size())), 0, 0};
   for (const Example& example : examples) {
-    const auto logits = model.logits(example.map.view({1, example.map.dim(0), example.map.dim(1)}));  // [1,C]
-    const auto values = log_softmax(logits).to_vector();
+    const auto logits = model.logits(batch_of_one(example.map));  // [1,C]
+    const auto values = log_softmax(model.tempered(logits)).to_vector();
     const auto best = std::max_element(values.begin(), values.end()) - values.begin();
     const auto better = std::count_if(values.begin(), values.end(), [&](float v) { return v > values[example.label]; });
     scores.confusion.add(example.label, static_cast<int>(best));

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "engine/gradient_sum.h"
@@ -17,9 +18,11 @@
 #include "io/cache.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
+#include "nets/picture_input.h"
 #include "tools/training/batches.h"
 #include "tools/training/interrupt.h"
 #include "tools/training/pictures.h"
+#include "tools/training/posteriors.h"
 #include "tools/training/progress.h"
 #include "tools/training/split.h"
 
@@ -45,6 +48,13 @@ std::string data_identity(const std::vector<const std::vector<Example>*>& sides)
     hash.add("|");
   }
   return hash.hex();
+}
+
+// How many of `examples` are, bit for bit, among those trained on too.
+int64_t repeated(const std::vector<Example>& train, const std::vector<Example>& examples) {
+  std::set<std::string> known;
+  for (const auto& example : train) known.insert(example.sound);
+  return std::count_if(examples.begin(), examples.end(), [&](const Example& example) { return known.count(example.sound) > 0; });
 }
 
 SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
@@ -157,6 +167,7 @@ class Run {
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
   std::string title() const { return recipe_.title.empty() ? recipe_.net.name : recipe_.title; }
+  std::string write_posteriors(const char* side, const std::vector<Example>& examples);
   double better(const Scores& scores) const { return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss; }
 
   Recipe recipe_;
@@ -167,7 +178,7 @@ class Run {
   std::vector<Example> train_, validation_;
   std::string identity_;
   std::unique_ptr<Classifier> model_;
-  std::string origin_;                // lines about the weights it started from
+  std::string origin_;                // lines about what it started from: repeated pictures, weights
   std::vector<NamedTensor> trained_;  // parameters that are not frozen
   std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
@@ -195,14 +206,20 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     progress_.show(fmt::format("{} {}/{}", what, done, total));
   };
   const ClipInput input{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s};
-  if (!find_front_end(input.front_end)) {
-    throw Error(ExitCode::usage, fmt::format("recipe: input.front_end is \"{}\"; expected one of {}", input.front_end, fmt::join(front_end_names(), ", ")));
-  }
   train_ = load_examples(split_.train, split_.labels, input, recipe_.data.copies, reading);
   validation_ = load_examples(split_.validation, split_.labels, input, {}, reading);
   // The test clips are heard only to make sure that none of them is trained on; their maps are not kept.
   const auto test = load_examples(split_.test, split_.labels, input, {}, reading);
-  check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
+  if (find_picture_input(input.front_end)) {  // published sets of pictures repeat some: said, not refused
+    const std::pair<const char*, const std::vector<Example>*> sides[] = {{"validation", &validation_}, {"test", &test}};
+    for (const auto& [name, side] : sides) {
+      const int64_t again = repeated(train_, *side);
+      if (again) origin_ += fmt::format("{} of the {} {} pictures are among those trained on too\n", again, side->size(), name);
+    }
+    if (!origin_.empty()) progress_.note(origin_);
+  } else {
+    check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
+  }
   identity_ = data_identity({&train_, &validation_, &test});
 
   batches_ = (static_cast<int64_t>(train_.size()) + recipe_.train.batch - 1) / recipe_.train.batch;
@@ -448,6 +465,12 @@ ModelCard Run::card(const std::optional<Scores>& test) const {
   return card;
 }
 
+std::string Run::write_posteriors(const char* side, const std::vector<Example>& examples) {
+  const std::string lines = posteriors_csv(model_->labels(), examples, posteriors(*model_, examples), options_.fold);
+  write_file(fmt::format("{}/posteriors_{}.csv", out_, side), posteriors_header(model_->labels().size()) + lines, true);
+  return lines;
+}
+
 RunResult Run::finish() {
   RunResult result;
   result.complete = true;
@@ -462,9 +485,16 @@ RunResult Run::finish() {
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, split_.labels, model_->input(), {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
+    if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
     story += fmt::format("test {} read once, after the last epoch\n", describe_side(recipe_.split.test, split_.test.size()));
   } else {
     story += "the test groups were not read\n";
+  }
+  if (options_.fold >= 0) {
+    std::vector<Example> originals;  // without their changed copies
+    for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) originals.push_back(train_[i]);
+    write_posteriors("train", originals);
+    if (!validation_.empty()) write_posteriors("validation", validation_);
   }
   model_->save(out_ + "/weights.h5", card(result.test));
   log();  // a grid's winner was trained in another folder

@@ -17,12 +17,15 @@ struct RunOptions {
   bool read_test = true;        ///< grid points and the like leave the test groups alone
   double checkpoint_s = 180;    ///< seconds between checkpoints inside an epoch; one more at the end of each
   int64_t stop_after_steps = 0; ///< for tests: leave after so many steps of this call; 0: never
+  bool hold_out = false;        ///< cross-validation: the next fold's groups are left out of training too
+  int64_t fold = -1;            ///< of a cross-validation: posteriors_<side>.csv of every side are written, with this number
 };
 
 struct RunResult {
   bool complete = false;   ///< false: stopped before its end, with a checkpoint
   int signal = 0;          ///< what stopped it: SIGINT or SIGTERM
   std::optional<Scores> validation, test;
+  std::string test_posteriors;  ///< lines of posteriors_test.csv, of a fold
   int64_t epochs = 0;      ///< trained
   int64_t kept_epoch = 0;  ///< whose weights were kept, from 1
   nlohmann::ordered_json document;  ///< result.json
@@ -37,8 +40,10 @@ RunResult train(const Recipe& recipe, const Dataset& data, const std::string& ou
 RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
 
 /// Cross-validation by speaker: fold i is trained in out/fold-<i> on all groups but those of recipe.cv.folds[i]
-/// (system 1's five folds of RAVDESS where the recipe has none). Choices need validation groups, so train.keep must be
-/// "last". Writes out/result.json: accuracy per fold, their mean, and all folds pooled (which is the result's `test`).
+/// (system 1's five folds of RAVDESS where the recipe has none). With options.hold_out, the groups of the next fold are its
+/// validation groups: not trained on either, so that a fusion can learn from posteriors on them. Choices are not made, so
+/// train.keep must be "last". Writes out/result.json: accuracy per fold, their mean, and all folds pooled (which is the
+/// result's `test`); each fold's posteriors, and out/posteriors.csv with the test clips of all folds.
 RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
 
 }  // namespace limbic

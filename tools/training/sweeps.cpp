@@ -8,6 +8,7 @@
 
 #include "io/files.h"
 #include "tools/training/pictures.h"
+#include "tools/training/posteriors.h"
 #include "tools/training/progress.h"
 #include "tools/training/session.h"
 #include "tools/training/split.h"
@@ -118,26 +119,35 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
     }
     folds = ravdess_folds();
   }
+  if (options.hold_out && folds.size() < 3) throw Error(ExitCode::usage, fmt::format("cv: {} folds, expected three or more to hold one out beside the test fold", folds.size()));
   std::vector<Recipe> runs;
-  for (const std::string& held_out : folds) {
+  for (size_t i = 0; i < folds.size(); ++i) {
     Recipe fold = recipe;
     fold.split = {};
-    fold.split.test = held_out;
-    const auto left_out = parse_groups(held_out);
+    fold.split.test = folds[i];
+    auto left_out = parse_groups(folds[i]);
+    if (options.hold_out) {
+      fold.split.validation = folds[(i + 1) % folds.size()];
+      for (const auto& group : parse_groups(fold.split.validation)) left_out.push_back(group);
+    }
     for (const auto& group : groups) {
       if (std::find(left_out.begin(), left_out.end(), group) == left_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
     }
     if (split_dataset(fold, data).test.empty()) {  // said before the first fold is trained
-      throw Error(ExitCode::usage, fmt::format("cv.folds: the fold \"{}\" has no clip to test on; expected groups, e.g. \"1, 4\"", held_out));
+      throw Error(ExitCode::usage, fmt::format("cv.folds: the fold \"{}\" has no clip to test on; expected groups, e.g. \"1, 4\"", folds[i]));
     }
     runs.push_back(std::move(fold));
   }
   std::vector<Scores> scores;
+  std::string posteriors;
   nlohmann::ordered_json per_fold = nlohmann::ordered_json::array();
   double mean = 0;
   for (size_t i = 0; i < runs.size(); ++i) {
-    RunResult result = train(runs[i], data, fmt::format("{}/fold-{}", out, i), options);
+    RunOptions numbered = options;
+    numbered.fold = static_cast<int64_t>(i);
+    RunResult result = train(runs[i], data, fmt::format("{}/fold-{}", out, i), numbered);
     if (stopped(result)) return result;
+    posteriors += result.test_posteriors;
     scores.push_back(*result.test);
     per_fold.push_back({{"fold", i}, {"groups", folds[i]}, {"clips", result.test->confusion.total()}, {"accuracy", result.test->accuracy()},
                         {"top3", result.test->top3}, {"uar", result.test->confusion.unweighted_recall()}});
@@ -149,6 +159,7 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
   const Scores& all = *result.test;
   result.document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
                                      {"interval", interval_half_width(mean, all.confusion.total())}, {"pooled", scores_json(all)}};
+  write_file(out + "/posteriors.csv", posteriors_header(all.labels.size()) + posteriors, true);
   write_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all), true);
   write_file(out + "/result.json", result.document.dump(1) + "\n", true);
   return result;

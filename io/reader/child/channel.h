@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side of the pipe, and the three jobs it can be given.
+// The child's side of the pipe, and the jobs it can be given.
 #pragma once
 #include <sys/types.h>
 
@@ -25,7 +25,14 @@ inline void send(Kind kind, const Payload& payload) { send(kind, payload.bytes.d
 int64_t file_size();  ///< of file_fd, as it was when the child started
 
 void read_sound(int rate);  ///< sends sound, samples...; throws Refusal
-void read_datasets();       ///< sends dataset, elements, attribute...; throws Refusal
+
+class FaceFinder;
+
+/// Sends video, picture...; throws Refusal. Squares of `side` pixels are cut out around the largest face, as `finder`
+/// finds it; without one, the whole picture is scaled to `side`.
+void read_pictures(int side, FaceFinder* finder);
+
+void read_datasets();  ///< sends dataset, elements, attribute...; throws Refusal
 
 /// Sends an attempt for each thing that a confined child must not be able to do.
 void report_attempts(pid_t parent);

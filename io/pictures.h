@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pictures: any film FFmpeg reads, to small grey squares, whole or cut out around the face. Decoding, detection and
+// scaling run in the confined reader (io/reader/).
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/media.h"
+
+namespace limbic {
+
+/// What is cut out of each frame.
+enum class Cut {
+  whole,       ///< everything, squeezed to a square: films of faces
+  face,        ///< the largest face; the last box narrows the next search
+  face_every,  ///< the largest face, every frame searched whole as system 2 searched
+};
+
+struct PictureOptions {
+  int side = 48;  ///< pixels of the squares' edges, 1 to 512; 112 scales a face as system 2 did
+  Cut cut = Cut::face;
+  double stall_s = 20;  ///< seconds without a word from the reader before it is killed
+};
+
+struct Picture {
+  double pts_s = 0;             ///< when it is shown on the file's own timeline (that of its sound)
+  std::array<int, 4> box{};     ///< x, y, width, height in the frame as a player shows it; width 0: no face found
+  std::vector<uint8_t> pixels;  ///< [side, side], 0 black to 255 white; empty where no face was found
+  bool found() const { return box[2] > 0; }
+};
+
+/// A film's frames one by one, in bounded memory.
+class PictureStream {
+ public:
+  /// Opens the file and decodes its first frame. Throws MediaError, one line: `file: found X, expected Y`; no_video
+  /// where there are no moving pictures, too_large for frames of more than 4096x2304 pixels.
+  PictureStream(const std::string& path, const PictureOptions& options);
+  ~PictureStream();
+  PictureStream(PictureStream&&) noexcept;
+  PictureStream& operator=(PictureStream&&) noexcept;
+
+  /// The next frame; false at the end. Throws as the constructor.
+  bool next(Picture& picture);
+
+  int width() const;  ///< of the frames as a player shows them
+  int height() const;
+  const std::string& format() const;                 ///< container and codec: "mov/h264"
+  const std::vector<std::string>& warnings() const;  ///< complete at the end
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace limbic

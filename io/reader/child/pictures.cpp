@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jobs "pictures" and "faces": FFmpeg on the one open file, frame by frame to small grey squares.
+extern "C" {
+#include <libavutil/display.h>
+#include <libswscale/swscale.h>
+}
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "io/reader/child/channel.h"
+#include "io/reader/child/container.h"
+#include "io/reader/child/face_finder.h"
+
+namespace limbic::reader {
+namespace {
+
+constexpr char codecs[] =
+    "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4,msmpeg4v2,msmpeg4,mpeg2video,mpeg1video,mjpeg,ffv1,theora,prores,wmv1,wmv2,"
+    "wmv3,"
+    "vc1,flv,h263,rawvideo";
+constexpr int64_t most_pixels = 4096 * 2304;
+
+struct FreeScaler {
+  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
+};
+
+/// Quarter turns clockwise that a player makes before it shows the pictures.
+int quarter_turns(const AVStream& stream) {
+  const uint8_t* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
+  if (!matrix) return 0;
+  const double counterclockwise = av_display_rotation_get(reinterpret_cast<const int32_t*>(matrix));
+  return std::isfinite(counterclockwise) ? ((static_cast<int>(std::lround(-counterclockwise / 90)) % 4) + 4) % 4 : 0;
+}
+
+/// Decoded frames in, messages of pictures out.
+class Cutter {
+ public:
+  Cutter(int side, FaceFinder* finder, const AVFormatContext& format, const AVStream& stream)
+      : side_(side), finder_(finder), format_(format), stream_(stream), turns_(quarter_turns(stream)) {}
+
+  void take(AVFrame& frame) {
+    check_size(frame.width, frame.height);
+    const cv::Mat grey = upright(frame);
+    if (frames_++ == 0) begin(grey);
+    const int64_t ticks = frame.best_effort_timestamp;
+    if (ticks != AV_NOPTS_VALUE) clock_s_ = static_cast<double>(ticks) * av_q2d(stream_.time_base) - origin_s(format_);
+    const cv::Rect box = finder_ ? finder_->find(grey) : cv::Rect({}, grey.size());
+    Payload payload;
+    payload.put(std::round(clock_s_ * 1e6) / 1e6 + 0.0)
+        .put<int32_t>(box.x)
+        .put<int32_t>(box.y)
+        .put<int32_t>(box.width)
+        .put<int32_t>(box.height);
+    if (!box.empty()) {
+      const cv::Mat square = scaled(grey(box));
+      payload.bytes.append(reinterpret_cast<const char*>(square.data), square.total());
+    }
+    send(Kind::picture, payload);
+    if (frame.pkt_duration > 0) clock_s_ += static_cast<double>(frame.pkt_duration) * av_q2d(stream_.time_base);
+  }
+
+  int64_t frames() const { return frames_; }
+
+  static void check_size(int64_t width, int64_t height) {
+    if (width * height <= most_pixels) return;
+    refuse(MediaFault::too_large, "pictures of " + std::to_string(width) + "x" + std::to_string(height) + " pixels");
+  }
+
+ private:
+  /// Grey of the full range 0 to 255, turned as a player would show it.
+  cv::Mat upright(const AVFrame& frame) {
+    scaler_.reset(sws_getCachedContext(
+        scaler_.release(), frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
+        frame.height, AV_PIX_FMT_GRAY8, SWS_POINT | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr));
+    if (!scaler_) refuse(MediaFault::not_media, "pictures in an unknown format");
+    cv::Mat grey(frame.height, frame.width, CV_8U);
+    uint8_t* planes[] = {grey.data};
+    const int strides[] = {static_cast<int>(grey.step)};
+    sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes, strides);
+    if (turns_ == 0) return grey;
+    cv::Mat turned;
+    cv::rotate(grey, turned, turns_ - 1);  // ROTATE_90_CLOCKWISE, ROTATE_180, ROTATE_90_COUNTERCLOCKWISE
+    return turned;
+  }
+
+  void begin(const cv::Mat& grey) {
+    const std::string container = format_.iformat->name;
+    send(Kind::video,
+         Payload().put<int32_t>(grey.cols).put<int32_t>(grey.rows).text(container.substr(0, container.find(',')) + "/" +
+                                                                        avcodec_get_name(stream_.codecpar->codec_id)));
+  }
+
+  cv::Mat scaled(const cv::Mat& region) const {
+    cv::Mat square;
+    if (finder_ && side_ == 112) {  // system 2: to 234, 5 off at each edge, and 224 halved
+      cv::resize(region, square, {234, 234}, 0, 0, cv::INTER_LINEAR);
+      square = square(cv::Rect(5, 5, 224, 224)).clone();
+      cv::resize(square, square, {112, 112}, 0, 0, cv::INTER_AREA);
+    } else {
+      const bool shrinks = region.cols > side_;
+      cv::resize(region, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+    }
+    return square;
+  }
+
+  int side_;
+  FaceFinder* finder_;
+  const AVFormatContext& format_;
+  const AVStream& stream_;
+  int turns_;
+  std::unique_ptr<SwsContext, FreeScaler> scaler_;
+  double clock_s_ = 0;  // when the next picture is due, where it does not say
+  int64_t frames_ = 0;
+};
+
+}  // namespace
+
+void read_pictures(int side, FaceFinder* finder) {
+  if (finder && !finder->ready())
+    refuse(MediaFault::reader, "no face detector on this machine (Debian package opencv-data)");
+  const Io io = open_io();
+  const Format format = open_container(io.get(), codecs);
+  const int index = av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  if (index < 0) refuse(MediaFault::no_video, "a media file without pictures");
+  const AVStream& stream = *format->streams[index];
+  if (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) refuse(MediaFault::no_video, "sound with a still picture");
+  for (unsigned i = 0; i < format->nb_streams; ++i) {
+    if (static_cast<int>(i) != index) format->streams[i]->discard = AVDISCARD_ALL;
+  }
+  Cutter::check_size(stream.codecpar->width, stream.codecpar->height);
+  const Decoder decoder = open_decoder(stream, codecs, "pictures");
+  decoder->max_pixels = most_pixels;
+  Cutter cutter(side, finder, *format, stream);
+  const int bad_packets = decode_all(format.get(), index, decoder.get(), [&](AVFrame& frame) { cutter.take(frame); });
+  if (cutter.frames() == 0) refuse(MediaFault::damaged, because("a video in which nothing can be decoded"));
+  if (bad_packets > 0) {
+    warn(because(std::to_string(bad_packets) + (bad_packets == 1 ? " packet" : " packets") +
+                 " of pictures could not be decoded"));
+  }
+}
+
+}  // namespace limbic::reader

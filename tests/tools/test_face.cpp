@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faces as users meet them: nets trained on the frames of a film, and `limbic predict` with both streams.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/random.h"
+#include "io/weights.h"
+#include "nets/registry.h"
+#include "tests/data_folder.h"
+#include "tests/tools/program.h"
+
+using limbic_test::Run;
+using limbic_test::Scratch;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string demo = LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4";  // a voice, and no face
+const std::string fer_labels = "angry,disgust,fear,happy,sad,surprise,neutral";
+
+bool has_ffmpeg(const Scratch& scratch) {
+  const bool there = scratch.run("ffmpeg -version").code == 0;
+  if (!there) WARN("skipped: no ffmpeg command to make the clips with");
+  return there;
+}
+
+void ffmpeg(const Scratch& scratch, const std::string& arguments) {
+  const Run run = scratch.run("ffmpeg -v error -nostdin -y " + arguments);
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+}
+
+// An untrained face net with the card of a trained one.
+void write_face_weights(const std::string& path, const std::string& front_end = "grey-48", const std::string& labels = fer_labels) {
+  limbic::set_random_step(5, 0);
+  limbic::WeightFile file;
+  file.card.net = "no-stn";
+  file.card.front_end = front_end;
+  for (std::stringstream parts(labels); parts.good();) std::getline(parts, file.card.labels.emplace_back(), ',');
+  limbic::NetOptions options{.classes = static_cast<int>(file.card.labels.size())};
+  for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net("no-stn", options)->state())) {
+    file.tensors.push_back({t.name, t.dtype, t.shape, t.values, {}});
+  }
+  limbic::write_weights_hdf5(path, file, true);
+}
+
+double sum(const Json& probabilities) {
+  double total = 0;
+  for (const auto& [name, p] : probabilities.items()) total += p.get<double>();
+  return total;
+}
+
+bool warns(const Json& result, const std::string& part) {
+  const auto& warnings = result["warnings"];
+  return std::any_of(warnings.begin(), warnings.end(), [&](const Json& w) { return w.get<std::string>().find(part) != std::string::npos; });
+}
+
+// 40 frames of noise, the first half bright (happy), the rest dark (sad), and their table.
+void write_film(const Scratch& scratch) {
+  ffmpeg(scratch, "-f lavfi -i \"nullsrc=s=48x48:r=10:d=4,format=gray,geq=lum='if(lt(N,20),150,60)+random(1)*40'\" -c:v ffv1 film.mkv");
+  std::ofstream table(scratch.folder() / "film.csv");
+  table << "frame,split,label,emotion\n";
+  for (int i = 0; i < 40; ++i) {
+    table << i << "," << (i % 5 < 3 ? "Training" : i % 5 == 3 ? "PublicTest" : "PrivateTest") << (i < 20 ? ",0,happy\n" : ",1,sad\n");
+  }
+}
+
+const std::string recipe = "seed = 1\n[net]\nname = \"no-stn\"\n[input]\nfront_end = \"grey-48\"\n[train]\nepochs = 10\nbatch = 8\nlr = 0.003\n"
+                           "keep = \"best-loss\"\n[augment]\nflip = 0.5\ncutout = 0.3\n";
+
+}  // namespace
+
+TEST_CASE("a face net is trained on the frames of a film, resumes to the same bits, and answers for a clip") {
+  const Scratch scratch;
+  if (!has_ffmpeg(scratch)) return;
+  write_film(scratch);
+  std::ofstream(scratch.folder() / "recipe.toml") << recipe;
+  const std::string train = "limbic train recipe.toml --data film.csv --out ";
+  const Run run = scratch.run(train + "whole --json");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  const Json result = Json::parse(run.out);
+  CHECK(result["train_clips"] == 24);
+  CHECK(result["validation"]["clips"] == 8);
+  CHECK(result["test"]["correct"] == 8);
+
+  REQUIRE(scratch.run(train + "halves --stop-after-steps 5").code == 0);
+  REQUIRE(scratch.run(train + "halves").code == 0);
+  CHECK(scratch.read("halves/weights.h5") == scratch.read("whole/weights.h5"));
+  REQUIRE(scratch.run(train + "plain --set augment.flip=0 --set augment.cutout=0").code == 0);
+  CHECK(scratch.read("plain/log.csv") != scratch.read("whole/log.csv"));
+
+  const Run measured = scratch.run("limbic eval --weights whole/weights.h5 --data film.csv --json");
+  CHECK(Json::parse(measured.out)["correct"] == 40);
+  CHECK(scratch.run("limbic predict --face-weights whole/weights.h5 '" + demo + "'").code == 0);
+}
+
+TEST_CASE("pictures trained on and tested on are told, and what cannot be trained is refused") {
+  const Scratch scratch;
+  if (!has_ffmpeg(scratch)) return;
+  write_film(scratch);
+  std::ofstream(scratch.folder() / "recipe.toml") << recipe;
+  const auto refused = [&](const std::string& data, const std::string& options, int code, const std::string& part) {
+    const Run run = scratch.run("limbic train recipe.toml --data " + data + " --out run " + options);
+    INFO(run.err);
+    CHECK(run.code == code);
+    CHECK(run.err.find(part) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(scratch.folder() / "run"));
+  };
+  refused("film.csv", "--set augment.gain_db=3", 2, "augment.gain_db is for sound");
+  refused("film.csv", "--set input.front_end=voice-16k", 2, "augment.flip is for pictures");
+  refused("film.csv", "--set input.front_end=voice-16k --set augment.flip=0 --set augment.cutout=0", 2, "found a frame of a film");
+  refused("film.csv", "--set augment.flip=2", 2, "augment.flip is 2; expected at most 1");
+  refused("film.csv", "--set input.front_end=grey-49", 2, "grey-48-guided");
+  refused("film.csv", "--set net.name=guided-stn", 2, "guided-stn");
+  std::ofstream(scratch.folder() / "film.csv", std::ios::app) << "40,Training,0,happy\n";
+  refused("film.csv", "", 3, "found 40 frames, expected frame 40 too");
+
+  // The same frame twice: a film whose second half is its first.
+  ffmpeg(scratch, "-i film.mkv -i film.mkv -filter_complex \"[0:v][1:v]concat\" -c:v ffv1 twice.mkv");
+  std::ofstream(scratch.folder() / "twice.csv") << "frame,split,label\n0,Training,happy\n30,Training,sad\n40,PrivateTest,happy\n71,PrivateTest,sad\n";
+  const Run run = scratch.run("limbic train recipe.toml --data twice.csv --out twice --set train.keep=last --set train.epochs=1");
+  INFO(run.err);
+  CHECK(run.code == 0);
+  CHECK(scratch.read("twice/log.txt").find("1 of the 2 test pictures are among those trained on too") != std::string::npos);
+}
+
+TEST_CASE("predict answers from the stream that is there, and says which is missing") {
+  const Scratch scratch;
+  write_face_weights(scratch.folder() / "face.h5");
+  const auto predict = [&](const std::string& clip) { return scratch.run("limbic predict --json --face-weights face.h5 '" + clip + "'"); };
+
+  const Json voice = Json::parse(predict(demo).out)["results"][0];  // no face in it
+  CHECK(voice["streams"]["face"]["coverage"] == 0);
+  CHECK(voice["streams"]["face"]["label"].is_null());
+  CHECK(voice["streams"]["face"]["frames"].size() == 36);
+  CHECK(voice["streams"]["face"]["frames"][0]["box"].is_null());
+  CHECK(voice["fusion"]["streams"] == Json::array({"voice"}));
+  CHECK(voice["probabilities"] == voice["streams"]["voice"]["probabilities"]);
+  CHECK(warns(voice, "the voice alone answers: no face in any frame"));
+  const Json plain = Json::parse(scratch.run("limbic predict --json '" + demo + "'").out)["results"][0];
+  CHECK(plain["probabilities"] == voice["probabilities"]);
+  CHECK_FALSE(plain.contains("fusion"));
+
+  if (!has_ffmpeg(scratch)) return;
+  ffmpeg(scratch, "-i '" + demo + "' -vn tone.wav");
+  const Json sound = Json::parse(predict("tone.wav").out)["results"][0];
+  CHECK(warns(sound, "the voice alone answers: tone.wav: found a media file without pictures"));
+  CHECK_FALSE(sound["streams"].contains("face"));
+  ffmpeg(scratch, "-i '" + demo + "' -an -c:v copy mute.mp4");
+  const Run nothing = predict("mute.mp4");
+  CHECK(nothing.code == 3);
+  CHECK(nothing.err.find("without a sound track") != std::string::npos);
+  CHECK(scratch.run("limbic predict --face-weights face.h5 /dev/null").code == 3);
+}
+
+TEST_CASE("weights of the other stream, and of what is no emotion, are refused") {
+  const Scratch scratch;
+  const auto refused = [&](const std::string& options, const std::string& part) {
+    const Run run = scratch.run("limbic predict '" + demo + "' " + options);
+    INFO(run.err);
+    CHECK(run.code == 4);
+    CHECK(run.err.find(part) != std::string::npos);
+  };
+  write_face_weights(scratch.folder() / "face.h5");
+  refused("--weights face.h5", "found a net for pictures");
+  refused("--face-weights '" LIMBIC_SOURCE_DIR "/weights/voice.h5'", "found a net for sound");
+  write_face_weights(scratch.folder() / "three.h5", "grey-48", "negative,neutral,positive");
+  refused("--face-weights three.h5", "label \"negative\"");
+  write_face_weights(scratch.folder() / "large.h5", "grey-112");
+  refused("--face-weights large.h5", "makes pictures [1,112,112,1]");
+}
+
+TEST_CASE("predict finds the faces of RAVDESS clips and fuses both streams, with calm left to the voice") {
+  const std::string folder = data_file("ravdess_av");
+  if (folder.empty()) return;
+  const Scratch scratch;
+  write_face_weights(scratch.folder() / "face.h5");
+  const Run run = scratch.run("limbic predict --json --face-weights face.h5 '" + folder + "'", 300);
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  const Json results = Json::parse(run.out)["results"];
+  REQUIRE(results.size() == 5);
+  for (const Json& result : results) {
+    INFO(result["input"]);
+    const Json &voice = result["streams"]["voice"]["probabilities"], &face = result["streams"]["face"]["probabilities"];
+    CHECK(result["streams"]["face"]["coverage"].get<double>() >= 0.95);
+    CHECK(face.size() == 8);
+    CHECK(face["calm"] == 0);
+    CHECK(sum(face) == Approx(1).margin(1e-9));
+    CHECK(sum(result["probabilities"]) == Approx(1).margin(1e-9));
+    CHECK(result["fusion"]["streams"] == Json::array({"voice", "face"}));
+    CHECK(result["fusion"]["unknown_to_face"] == Json::array({"calm"}));
+    const double calm = voice["calm"];
+    for (const auto& [name, p] : result["probabilities"].items()) {
+      const double said = name == "calm" ? calm : (1 - calm) * face[name].get<double>();
+      CHECK(p.get<double>() == Approx((voice[name].get<double>() + said) / 2).margin(1e-9));
+    }
+    double last = -1;
+    for (const Json& frame : result["streams"]["face"]["frames"]) {
+      CHECK(frame["pts_s"].get<double>() > last);
+      last = frame["pts_s"];
+      if (frame["box"].is_null()) continue;
+      CHECK(frame["probabilities"].size() == 7);
+      CHECK(sum(frame["probabilities"]) == Approx(1).margin(1e-9));
+      const auto box = frame["box"].get<std::vector<int>>();
+      CHECK(box[2] > 200);  // the head of a person who sits before the camera
+      CHECK(box[0] + box[2] / 2 > 400);
+      CHECK(box[0] + box[2] / 2 < 880);
+    }
+  }
+  const Run text = scratch.run("limbic predict --face-weights face.h5 '" + folder + "/01-01-01-01-01-01-01.mp4'", 300);
+  CHECK(text.out.find("s of voice, a face in ") != std::string::npos);
+  CHECK(text.out.find("  voice: ") != std::string::npos);
+  CHECK(text.out.find("  face: ") != std::string::npos);
+
+  // Without its sound the face alone answers; turned as a telephone is held, the same face is found.
+  if (!has_ffmpeg(scratch)) return;
+  ffmpeg(scratch, "-t 1 -i '" + folder + "/01-01-01-01-01-01-01.mp4' -an -vf \"transpose=1,scale=360:640\" -c:v libx264 -preset ultrafast lying.mp4");
+  ffmpeg(scratch, "-i lying.mp4 -c copy -metadata:s:v rotate=90 phone.mp4");
+  const Json phone = Json::parse(scratch.run("limbic predict --json --face-weights face.h5 phone.mp4", 300).out)["results"][0];
+  CHECK(phone["streams"]["face"]["coverage"].get<double>() >= 0.95);
+  CHECK(phone["fusion"]["streams"] == Json::array({"face"}));
+  CHECK(phone["probabilities"] == phone["streams"]["face"]["probabilities"]);
+  CHECK(warns(phone, "the face alone answers"));
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a classifier says about clips, as `limbic fuse` reads it.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "io/table.h"
+#include "tools/training/features.h"
+
+namespace limbic {
+
+/// Class probabilities [clips, classes] in eval mode, clip by clip, at the classifier's temperature.
+Matrix posteriors(Classifier& model, const std::vector<Example>& examples);
+
+/// Lines of name,label,actor,fold,p0,...; p0 ... follow the sorted labels, whatever their order in the net.
+std::string posteriors_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples, const Matrix& p, int64_t fold);
+std::string posteriors_header(size_t classes);
+
+}  // namespace limbic
