@@ -42,7 +42,8 @@ void write_face_weights(const std::string& path, const std::string& front_end = 
   file.card.net = "no-stn";
   file.card.front_end = front_end;
   for (std::stringstream parts(labels); parts.good();) std::getline(parts, file.card.labels.emplace_back(), ',');
-  limbic::NetOptions options{.classes = static_cast<int>(file.card.labels.size())};
+  limbic::NetOptions options;
+  options.classes = static_cast<int>(file.card.labels.size());
   for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net("no-stn", options)->state())) {
     file.tensors.push_back({t.name, t.dtype, t.shape, t.values, {}});
   }

@@ -43,6 +43,7 @@ class Classifier {
 
   std::vector<NamedTensor> state();  ///< the net's, and "scaler.mean", "scaler.scale" where there is a scaler
   Net& net() { return *net_; }
+  const Net& net() const { return *net_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const ClipInput& input() const { return input_; }
   const std::vector<std::string>& warnings() const { return warnings_; }  ///< what is odd about the file it was read from
