@@ -31,7 +31,7 @@ Answers answer_clips(const Program& program, const ClipArguments& arguments, con
       fmt::print(stderr, "limbic: {}\n", error.what());
     }
     if (arguments.jsonl) {
-      fmt::print("{}\n", result.dump(-1, ' ', false, Json::error_handler_t::replace));
+      print_json_line(result);
     } else if (program.json) {
       answers.results.push_back(std::move(result));
     } else if (result["error"].is_null()) {

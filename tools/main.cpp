@@ -64,6 +64,11 @@ void print_json(const Json& document) {
   fmt::print("{}\n", document.dump(1, ' ', false, Json::error_handler_t::replace));
 }
 
+void print_json_line(const Json& document) {
+  fmt::print("{}\n", document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  std::fflush(stdout);
+}
+
 void print_note(const Program& program, const std::string& line) {
   if (!program.quiet) fmt::print(stderr, "{}\n", line);
 }

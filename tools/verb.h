@@ -36,6 +36,9 @@ struct Program {
 /// Prints `document` on stdout, indented, keys in the order they were set.
 void print_json(const Json& document);
 
+/// Prints `document` on one line, at once: an answer of --jsonl.
+void print_json_line(const Json& document);
+
 /// Warnings, progress and logs go to stderr; nothing when --quiet.
 void print_note(const Program& program, const std::string& line);
 

@@ -258,7 +258,7 @@ Verdict verify_one(const std::string& path, std::string manifest) {
   return verdict;
 }
 
-int verify(const Program& program, const std::vector<std::string>& paths, const std::string& manifest) {
+int verify(const Program& program, const std::vector<std::string>& paths, const std::string& manifest, bool jsonl) {
   Json rows = Json::array();
   int code = 0;
   for (const std::string& path : paths) {
@@ -267,15 +267,20 @@ int verify(const Program& program, const std::vector<std::string>& paths, const 
     if (!ok) {
       code = static_cast<int>(paths.size() == 1 ? v.code : ExitCode::partial);
       fmt::print(stderr, "limbic: {}\n", v.error);
-    } else if (!program.json && !program.quiet) {
+    } else if (!program.json && !jsonl && !program.quiet) {
       fmt::print("ok  {}  {}\n", v.sha256, path);
     }
-    rows.push_back({{"input", path},
-                    {"status", ok ? "ok" : "error"},
-                    {"error", ok ? Json(nullptr) : Json(v.error)},
-                    {"sha256", v.sha256.empty() ? Json(nullptr) : Json(v.sha256)}});
+    Json row = {{"input", path},
+                {"status", ok ? "ok" : "error"},
+                {"error", ok ? Json(nullptr) : Json(v.error)},
+                {"sha256", v.sha256.empty() ? Json(nullptr) : Json(v.sha256)}};
+    if (jsonl) {
+      print_json_line(row);
+    } else {
+      rows.push_back(std::move(row));
+    }
   }
-  if (program.json) print_json({{"schema", schema}, {"results", rows}});
+  if (program.json && !jsonl) print_json({{"schema", schema}, {"results", rows}});
   return code;
 }
 
@@ -324,12 +329,14 @@ void add_weights(Program& program) {
 
   auto files = std::make_shared<std::vector<std::string>>();
   auto manifest = std::make_shared<std::string>();
+  auto jsonl = std::make_shared<bool>(false);
   sub = action("verify",
                "check the SHA-256 of the card, and of manifest.sha256 beside the file; exit code 4 if it differs");
   sub->add_option("files", *files, "files of weights")->required();
   sub->add_option("--manifest", *manifest, "lines as sha256sum writes them");
-  sub->callback([&program, files, manifest] {
-    program.run = [&program, files, manifest] { return verify(program, *files, *manifest); };
+  sub->add_flag("--jsonl", *jsonl, "one JSON document a file, one a line, as each is ready");
+  sub->callback([&program, files, manifest, jsonl] {
+    program.run = [&program, files, manifest, jsonl] { return verify(program, *files, *manifest, *jsonl); };
   });
 }
 

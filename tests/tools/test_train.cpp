@@ -325,6 +325,12 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   CHECK(place.complaint.find("its classes are high low, these are loud low: fc starts anew") != std::string::npos);
 
   CHECK(place.limbic(place.train("none", "--freeze '*'")) == 2);
+
+  // Weights that cannot be read are told before any clip is.
+  place.write("bad.h5", "not weights");
+  place.write("data/s1_0.wav", "not sound");
+  CHECK(place.limbic(place.train("bad", "--from " + place.in("bad.h5"))) == 4);
+  CHECK(place.limbic(place.train("bad", "")) == 3);
 }
 
 TEST_CASE("a manifest's split column serves in place of groups, and the guard watches it") {

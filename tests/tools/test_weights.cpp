@@ -86,7 +86,11 @@ TEST_CASE("weights convert, diff and verify agree with each other") {
   CHECK(scratch.run("sha256sum a.h5 > manifest.sha256 && limbic weights verify a.h5").code == 0);
   CHECK(scratch.run("limbic weights verify a.h5 a.h5").code == 0);
   check_refused(scratch.run("limbic weights verify a.pth"), 4, "a.pth");
-  CHECK(scratch.run("limbic weights verify a.h5 a.pth").code == 8);
+  const Run some = scratch.run("limbic weights verify a.h5 a.pth --jsonl");
+  CHECK(some.code == 8);
+  const size_t second = some.out.find('\n') + 1;
+  CHECK(Json::parse(some.out.substr(0, second))["status"] == "ok");
+  CHECK(Json::parse(some.out.substr(second))["status"] == "error");
   put(scratch, "manifest.sha256", std::string(64, '0') + "  a.h5\n");
   check_refused(scratch.run("limbic weights verify a.h5"), 4, "manifest.sha256");
 }

@@ -157,6 +157,8 @@ class Run {
 
  private:
   void make_model();
+  void fit_to_data();
+  void note_origin(const std::string& line);
   bool resume();
   void checkpoint();
   bool epoch(const Interrupt& interrupt);  // false: stopped half way
@@ -205,6 +207,7 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   const Progress reading = [this](const std::string& what, int64_t done, int64_t total) {
     progress_.show(fmt::format("{} {}/{}", what, done, total));
   };
+  make_model();  // before anything is decoded: weights that do not fit are told at once
   const ClipInput input{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s};
   train_ = load_examples(split_.train, split_.labels, input, recipe_.data.copies, reading);
   validation_ = load_examples(split_.validation, split_.labels, input, {}, reading);
@@ -214,9 +217,8 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     const std::pair<const char*, const std::vector<Example>*> sides[] = {{"validation", &validation_}, {"test", &test}};
     for (const auto& [name, side] : sides) {
       const int64_t again = repeated(train_, *side);
-      if (again) origin_ += fmt::format("{} of the {} {} pictures are among those trained on too\n", again, side->size(), name);
+      if (again) note_origin(fmt::format("{} of the {} {} pictures are among those trained on too", again, side->size(), name));
     }
-    if (!origin_.empty()) progress_.note(origin_);
   } else {
     check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
   }
@@ -227,13 +229,18 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     const FrontEnd& front_end = *find_front_end(recipe_.input.front_end);
     crop_frames_ = std::max<int64_t>(1, std::llround(recipe_.input.crop_s * front_end.sample_rate / front_end.hop));
   }
-  make_model();
+  fit_to_data();
   {  // a clip that the net cannot take, too
     const NoGrad no_grad;
     model_->net().eval();
     model_->logits(make_batch(recipe_, {&train_.front()}, static_cast<int>(split_.labels.size()), crop_frames_, 0).maps);
   }
   claim_folder(out_, recipe_text(recipe_), identity_);  // last: what is refused leaves no folder behind
+}
+
+void Run::note_origin(const std::string& line) {
+  progress_.note(line);
+  origin_ += line + "\n";
 }
 
 void Run::make_model() {
@@ -243,15 +250,7 @@ void Run::make_model() {
   if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
   model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
   if (!recipe_.train.from.empty()) {
-    for (const auto& note : model_->start_from(recipe_.train.from)) {
-      progress_.note(note);
-      origin_ += note + "\n";
-    }
-  }
-  if (recipe_.input.scaler == "columns") {
-    std::vector<Tensor> maps;  // the originals, not their copies
-    for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) maps.push_back(train_[i].map);
-    model_->fit_column_scaler(maps);
+    for (const auto& note : model_->start_from(recipe_.train.from)) note_origin(note);
   }
   const auto parameters = model_->net().parameters();
   trained_ = parameters;
@@ -272,6 +271,14 @@ void Run::make_model() {
     std::erase_if(trained_, frozen);
   }
   if (trained_.empty()) throw Error(ExitCode::usage, "train.freeze: holds every parameter; nothing is left to train");
+}
+
+void Run::fit_to_data() {
+  if (recipe_.input.scaler == "columns") {
+    std::vector<Tensor> maps;  // the originals, not their copies
+    for (size_t i = 0; i < train_.size(); i += 1 + recipe_.data.copies.size()) maps.push_back(train_[i].map);
+    model_->fit_column_scaler(maps);
+  }
   optimizer_ = make_optimizer(recipe_, trained_);
   const auto steps = [&](double epochs) { return static_cast<int64_t>(std::llround(epochs * static_cast<double>(batches_))); };
   schedule_ = {.kind = schedule_kind(recipe_.train.schedule), .base = static_cast<float>(recipe_.train.lr),
