@@ -61,7 +61,7 @@ NetGraph record_graph(Net& net, const Shape& input) {
   net.clear_hooks();
   net.train(training);
 
-  NetGraph graph{.title = net.name, .input = input, .rows = {}};
+  NetGraph graph{.title = net.name, .input = input, .rows = {}, .parameters = net.parameter_count()};
   for (const TapeStep& step : tape_of(sum(logits))) {
     if (step.op == "leaf") continue;
     GraphRow row{.name = "", .op = step.op, .group = "", .output = step.shape};
@@ -76,7 +76,6 @@ NetGraph record_graph(Net& net, const Shape& input) {
       if (dot != std::string::npos) row.group = row.name.substr(0, dot);
     }
     if (const auto it = group_of.find(step.id); it != group_of.end()) row.group = it->second;
-    graph.parameters += row.parameters;
     graph.macs += row.macs;
     graph.rows.push_back(std::move(row));
   }

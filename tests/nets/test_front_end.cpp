@@ -4,6 +4,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <sstream>
 
 #include "data_folder.h"
 #include "kernels/portable_math.h"
@@ -69,6 +71,37 @@ TEST_CASE("front end: panns-32k gives torchlibrosa's log-mel of the PANNs' sampl
   CHECK(std::fabs(std::sqrt(squares / v.size() - mean * mean) - 17.246982) < 1e-3);
   CHECK(std::fabs(*std::min_element(v.begin(), v.end()) - -79.8334) < 1e-3);
   CHECK(std::fabs(*std::max_element(v.begin(), v.end()) - 18.8220) < 1e-3);
+}
+
+// tools/make_front_end_reference.py wrote the table.
+TEST_CASE("front end: every published preset gives torchlibrosa's and librosa's values within 1e-3 dB, edges included") {
+  const std::string fixtures = std::string(LIMBIC_SOURCE_DIR) + "/tests/fixtures/";
+  std::ifstream sound(fixtures + "voice_16k.s16", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(sound), {}};
+  std::vector<int16_t> pcm(bytes.size() / 2);
+  std::memcpy(pcm.data(), bytes.data(), 2 * pcm.size());
+  REQUIRE(pcm.size() == 40000);
+  std::vector<float> samples;
+  for (int i = 12000; i < 26001; ++i) samples.push_back(static_cast<float>(pcm[i]) / 32768);
+
+  std::ifstream table(fixtures + "front_ends.csv");
+  std::string line, name;
+  std::getline(table, line);
+  CHECK(line == "front_end,frames,frame,mel,db");
+  std::map<std::string, Tensor> maps;
+  int rows = 0;
+  for (char comma; std::getline(std::getline(table, name, ','), line); ++rows) {
+    int64_t frames = 0, t = 0, m = 0;
+    double db = 0;
+    std::istringstream(line) >> frames >> comma >> t >> comma >> m >> comma >> db;
+    const FrontEnd* front_end = find_front_end(name);
+    REQUIRE(front_end);
+    if (!maps.count(name)) maps[name] = log_mel(*front_end, samples.data(), static_cast<int64_t>(samples.size()));
+    INFO(name << ", frame " << t << ", mel " << m);
+    REQUIRE(maps[name].shape() == Shape{frames, front_end->n_mels});
+    CHECK(std::fabs(maps[name].to_vector()[t * front_end->n_mels + m] - db) < 1e-3);
+  }
+  CHECK(rows == 5 * 9 * 4);
 }
 
 TEST_CASE("front end: the PANNs' filters have the published numbers") {

@@ -146,7 +146,8 @@ TEST_CASE("a run that is killed and resumed ends with the bits of one that was n
   CHECK(read_file(place.in("whole/log.txt")).find("validation groups 2 (6 clips)") != std::string::npos);
 
   SECTION("killed between epochs, at any moment") {
-    run_and_signal(place, "killed", place.train("killed"), 2, SIGKILL);
+    const int status = run_and_signal(place, "killed", place.train("killed"), 2, SIGKILL);
+    REQUIRE(WIFSIGNALED(status));  // it was not through before
     REQUIRE(place.limbic(place.train("killed")) == 0);
     CHECK(read_file(place.in("killed/weights.h5")) == weights);
     CHECK(read_file(place.in("killed/log.csv")) == read_file(place.in("whole/log.csv")));
