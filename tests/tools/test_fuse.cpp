@@ -78,7 +78,8 @@ void write(const Scratch& scratch, const std::string& name, const std::string& t
 
 TEST_CASE("fuse: logistic regression has scikit-learn's coefficients and probabilities") {
   Scratch scratch;
-  for (const auto& [key, wanted] : expected()["logistic"].items()) {
+  const json table = expected();
+  for (const auto& [key, wanted] : table["logistic"].items()) {
     const std::string scale = key.substr(0, key.find(' ')), C = key.substr(key.find(' ') + 1);
     const json said = fuse_fixture(scratch, "--scale " + scale + " --C " + C);
     INFO(key);
