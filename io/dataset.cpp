@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 
 #include "engine/error.h"
+#include "io/files.h"
 
 namespace limbic {
 namespace fs = std::filesystem;
@@ -26,13 +26,6 @@ std::string lower_extension(const fs::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
   return extension;
-}
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw Error(ExitCode::media, fmt::format("{}: cannot be read", path.string()));
-  return text.str();
 }
 
 // Labels in RAVDESS order where all are RAVDESS's names, else sorted.
@@ -182,6 +175,7 @@ const std::vector<std::string>& ravdess_labels() {
 }
 
 std::vector<CsvRow> parse_csv(const std::string& text, const std::string& name) {
+  if (text.find('\0') != std::string::npos) throw Error(ExitCode::media, fmt::format("{}: found a NUL byte, expected CSV", name));
   std::vector<CsvRow> rows;
   size_t at = text.compare(0, 3, "\xEF\xBB\xBF") == 0 ? 3 : 0;
   int line = 1;
@@ -219,12 +213,12 @@ std::vector<CsvRow> parse_csv(const std::string& text, const std::string& name) 
 Dataset read_dataset(const std::string& path) {
   Dataset data;
   if (fs::is_regular_file(path)) {
-    const auto rows = parse_csv(read_text(path), path);
+    const auto rows = parse_csv(read_text(path, ExitCode::media), path);
     data = is_frame_table(rows) ? read_frame_table(path, rows) : read_manifest(path, rows);
   } else if (fs::is_directory(path)) {
     const fs::path manifest = fs::path(path) / "manifest.csv";
     std::vector<CsvRow> rows;
-    if (fs::is_regular_file(manifest)) rows = parse_csv(read_text(manifest), manifest.string());
+    if (fs::is_regular_file(manifest)) rows = parse_csv(read_text(manifest.string(), ExitCode::media), manifest.string());
     data = is_manifest(rows) ? read_manifest(manifest, rows) : read_ravdess(path);
   } else {
     throw Error(ExitCode::media, fmt::format("{}: expected a folder of clips or a manifest (path,label,group)", path));

@@ -11,11 +11,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "engine/error.h"
 #include "io/input.h"
 
 namespace limbic {
@@ -84,6 +85,14 @@ void write_file(const std::string& path, std::string_view content, bool force) {
     }
   }
   file.commit();
+}
+
+std::string read_text(const std::string& path, ExitCode code) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file.peek() != EOF) text << file.rdbuf();  // of nothing at all, << makes a failure
+  if (!file || !text) throw Error(code, fmt::format("{}: cannot be read", path));
+  return text.str();
 }
 
 MappedFile::MappedFile(const std::string& path) {

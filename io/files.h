@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/error.h"
+
 namespace limbic {
 
 /// Throws Error(usage) where `path` exists and `force` is not set: an output never replaces a file unasked.
@@ -34,6 +36,9 @@ class AtomicFile {
 /// Writes `content` atomically. Throws Error(usage) where `path` exists and `force` is not set, Error(failure) where it
 /// cannot be written, Error(resource) where the disk is full.
 void write_file(const std::string& path, std::string_view content, bool force = false);
+
+/// All of a file, which may be empty. Throws Error(code) where it cannot be read.
+std::string read_text(const std::string& path, ExitCode code);
 
 /// A whole regular file in memory, read-only; never blocks on a FIFO. Throws Error(weights) where it cannot be read.
 class MappedFile {
