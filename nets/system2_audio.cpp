@@ -33,7 +33,7 @@ class System2Audio : public Net {
 
     front_end = "librosa-48k-reflect";
     options = o;
-    min_frames = typical_frames = 282;
+    typical_frames = 282;
     last_layer = "dense_1";
   }
 
@@ -50,6 +50,7 @@ class System2Audio1d : public System2Audio {
  public:
   explicit System2Audio1d(const NetOptions& o) : System2Audio(o, "conv1d", {10}, 3 * o.widths[2]) {
     block_dropout = head_dropout = 0.5f;
+    min_frames = typical_frames;
   }
 
   Tensor embed(const Tensor& sequence) override {
@@ -73,11 +74,12 @@ class System2Audio2d : public System2Audio {
  public:
   explicit System2Audio2d(const NetOptions& o) : System2Audio(o, "conv2d", {o.kernel.h, o.kernel.w}, o.widths[2]) {
     block_dropout = head_dropout = 0.2f;
+    min_frames = smallest(o.kernel.w);
   }
 
   // Shapes for 3x3 kernels and 32 filters.
   Tensor embed(const Tensor& picture) override {
-    if (picture.rank() != 4 || picture.dim(1) < 24 || picture.dim(2) < 24 || picture.dim(3) != 1) {
+    if (picture.rank() != 4 || picture.dim(1) < smallest(options.kernel.h) || picture.dim(2) < min_frames || picture.dim(3) != 1) {
       throw Error(ExitCode::usage,
                   fmt::format("{}: input is {}, wants [N,128,282,1]", name, shape_text(picture.shape())));
     }
@@ -93,6 +95,10 @@ class System2Audio2d : public System2Audio {
   }
 
   Shape input_shape(int64_t batch, int64_t frames) const override { return {batch, options.mels, frames, 1}; }
+
+ private:
+  // What leaves one position after convolution, pool, convolution, pool, convolution.
+  static int smallest(int kernel) { return 7 * kernel - 3; }
 };
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace limbic {
 
+/// The shortest sound that is answered for: five poolings of CNN-14 leave one frame of it.
+inline constexpr double shortest_sound_s = 0.31;
+
 struct WindowOptions {
   double whole_s = 6;   ///< sound up to this length is one window
   double window_s = 4;  ///< else windows of this length ...

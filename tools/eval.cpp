@@ -49,10 +49,13 @@ int run_eval(const Program& program, const EvalArguments& a) {
     if (known) clips.push_back(clip);
     else ++left_out;
   }
-  if (clips.empty()) throw Error(ExitCode::usage, fmt::format("{}: no clip of groups \"{}\" has a label of {}", a.data, a.groups, a.weights));
+  if (clips.empty()) {
+    const std::string of_groups = a.groups.empty() ? "" : fmt::format(" of groups \"{}\"", a.groups);
+    throw Error(ExitCode::usage, fmt::format("{}: no clip{} has a label of {}", a.data, of_groups, a.weights));
+  }
   if (left_out) print_note(program, fmt::format("{} clips with labels that {} does not know are left out", left_out, a.weights));
   ProgressLine progress(program.quiet);
-  const auto examples = load_examples(clips, model.labels(), model.input(), {}, [&](const std::string& what, int64_t done, int64_t total) {
+  const auto examples = load_examples(clips, model, {}, [&](const std::string& what, int64_t done, int64_t total) {
     progress.show(fmt::format("{} {}/{}", what, done, total));
   });
   const Scores scores = evaluate(model, examples);

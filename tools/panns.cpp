@@ -12,8 +12,6 @@
 namespace limbic {
 namespace {
 
-constexpr double shortest_s = 0.31;  // five poolings leave one frame
-
 std::vector<std::string> audioset_labels() {
   std::ifstream file(find_data_file("weights/audioset_labels.txt"));
   std::vector<std::string> labels;
@@ -29,7 +27,8 @@ const FrontEnd* told_front_end(const WeightFile& file, const std::string& path) 
     return front_end;
   }
   for (const StoredTensor& t : file.tensors) {
-    if (t.name.ends_with("spectrogram_extractor.stft.conv_real.weight")) return find_panns_front_end(t.shape.at(0));
+    if (!t.name.ends_with("spectrogram_extractor.stft.conv_real.weight")) continue;
+    return t.shape.size() == 3 ? find_panns_front_end(t.shape[0]) : nullptr;  // [bins,1,n_fft]
   }
   return nullptr;
 }
@@ -83,7 +82,7 @@ Analysed for_each_window(const std::string& clip, const FrontEnd& front_end, con
   AudioStream stream(clip, rate);
   int64_t windows = 0;
   WindowCutter cutter(options, rate, [&](int64_t, const float* samples, int64_t count) {
-    if (count < static_cast<int64_t>(shortest_s * rate)) return;
+    if (count < static_cast<int64_t>(shortest_sound_s * rate)) return;
     const Tensor map = log_mel(front_end, samples, count);
     use(map.view({1, map.dim(0), map.dim(1)}));
     ++windows;
@@ -94,7 +93,7 @@ Analysed for_each_window(const std::string& clip, const FrontEnd& front_end, con
   cutter.finish();
   if (windows == 0) {
     throw Error(ExitCode::media, fmt::format("{}: found {:.2f} s of sound; expected at least {:.2f} s", clip,
-                                             stream.info().duration_s, shortest_s));
+                                             stream.info().duration_s, shortest_sound_s));
   }
   return {stream.info().duration_s, stream.info().warnings};
 }

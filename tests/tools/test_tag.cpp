@@ -57,6 +57,10 @@ TEST_CASE("the front end is the card's, else that of the file's stored STFT, els
   for (const char* verb : {"tag", "embed -o none.h5"}) {
     check_refused(scratch.run(std::string("limbic ") + verb + " '" + demo + "' --weights '" + fixture + "'"), 4, "expected --front-end panns-32k");
   }
+  limbic::WeightFile scalar = panns("voice", {.classes = 4, .widths = {2, 2, 2, 2}});
+  scalar.tensors.push_back({"spectrogram_extractor.stft.conv_real.weight", "f32", {}, {1}, {}});
+  limbic::write_weights_hdf5(scratch.folder() / "scalar.h5", scalar);
+  check_refused(scratch.run("limbic tag '" + demo + "' --weights scalar.h5"), 4, "scalar.h5: does not tell its front end");
   CHECK(heard_with("'" + fixture + "' --front-end panns-16k") == "panns-16k");
   check_refused(scratch.run("limbic tag '" + demo + "' --front-end panns-64k --weights '" + fixture + "'"), 2, "panns-64k");
 }

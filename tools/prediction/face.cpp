@@ -7,7 +7,6 @@
 
 #include "engine/ops.h"
 #include "io/pictures.h"
-#include "tools/weight_tensors.h"
 
 namespace limbic {
 namespace {
@@ -16,7 +15,7 @@ constexpr size_t batch = 32;  // faces of one pass through the net
 
 }  // namespace
 
-FaceModel::FaceModel(const std::string& path) : path_(path), classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
+FaceModel::FaceModel(const std::string& path) : classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
   if (!input_) throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path, classifier_.input().front_end));
   name_ = classifier_.net().name;
   emotion_of_class_ = emotions_of_labels(classifier_.labels(), path);
@@ -24,9 +23,7 @@ FaceModel::FaceModel(const std::string& path) : path_(path), classifier_(Classif
 }
 
 void FaceModel::look(const std::vector<uint8_t>& pixels, const std::vector<size_t>& frames, FaceAnswer& answer) {
-  const NoGrad no_grad;
-  const Tensor logits = classifier_.tempered(classifier_.logits(picture_maps(*input_, pixels)));  // [N,C]
-  check_answer(logits, path_);
+  const Tensor logits = classifier_.answer(picture_maps(*input_, pixels));  // [N,C]
   for (size_t i = 0; i < frames.size(); ++i) {
     auto& p = answer.frames[frames[i]].probabilities;
     p = class_probabilities(logits.data() + static_cast<int64_t>(i) * logits.dim(1), logits.dim(1));

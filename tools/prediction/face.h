@@ -43,7 +43,7 @@ class FaceModel {
  private:
   void look(const std::vector<uint8_t>& pixels, const std::vector<size_t>& frames, FaceAnswer& answer);
 
-  std::string path_, name_;
+  std::string name_;
   Classifier classifier_;
   const PictureInput* input_;
   std::vector<int> emotion_of_class_;

@@ -8,11 +8,10 @@
 #include "engine/ops.h"
 #include "nets/windows.h"
 #include "tools/training/features.h"
-#include "tools/weight_tensors.h"
 
 namespace limbic {
 
-VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Classifier::load(path)) {
+VoiceModel::VoiceModel(const std::string& path) : classifier_(Classifier::load(path)) {
   name_ = classifier_.net().name;
   const FrontEnd* front_end = find_front_end(classifier_.input().front_end);
   if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: found a net for pictures ({}), expected one for sound", path, classifier_.input().front_end));
@@ -21,18 +20,17 @@ VoiceModel::VoiceModel(const std::string& path) : path_(path), classifier_(Class
 }
 
 EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples) {
-  NoGrad no_grad;
-  const Tensor map = clip_map(classifier_.input(), samples);  // [T,M]
-  const Tensor logits = classifier_.tempered(classifier_.logits(batch_of_one(map)));  // [1,C]
-  check_answer(logits, path_);
+  const Tensor map = clip_map(classifier_.input(), samples);      // [T,M]
+  const Tensor logits = classifier_.answer(batch_of_one(map));    // [1,C]
   return emotion_probabilities(class_probabilities(logits.data(), logits.size()), emotion_of_class_);
 }
 
 VoiceAnswer VoiceModel::answer(const std::string& clip) {
   AudioStream stream(clip, rate_);
   VoiceAnswer answer;
+  const double least_s = classifier_.input().offset_s + shortest_sound_s;  // what lies before the card's window is not heard
   WindowCutter cutter({}, rate_, [&](int64_t start, const float* samples, int64_t count) {
-    if (count < static_cast<int64_t>(shortest_voice_s * rate_)) return;  // a clip too short: reported below
+    if (count < static_cast<int64_t>(least_s * rate_)) return;  // a clip too short: reported below
     VoiceWindow window;
     window.start_s = stream.info().start_s + static_cast<double>(start) / rate_;
     window.end_s = window.start_s + static_cast<double>(count) / rate_;
@@ -47,7 +45,7 @@ VoiceAnswer VoiceModel::answer(const std::string& clip) {
   answer.warnings = stream.info().warnings;
   if (answer.windows.empty()) {
     throw MediaError(MediaFault::no_audio, fmt::format("{}: found {:.2f} s of sound; expected at least {:.2f} s", clip,
-                                                       answer.duration_s, shortest_voice_s));
+                                                       answer.duration_s, least_s));
   }
   for (const auto& window : answer.windows) {
     for (size_t i = 0; i < emotion_names.size(); ++i) {

@@ -23,9 +23,6 @@ struct VoiceAnswer {
   std::vector<std::string> warnings;
 };
 
-/// The shortest sound that is answered for: five poolings of CNN-14 leave one frame of it.
-inline constexpr double shortest_voice_s = 0.31;
-
 class VoiceModel {
  public:
   /// Reads weights with their model card. Throws Error(ExitCode::weights) where the card's labels are no emotions, and
@@ -33,7 +30,8 @@ class VoiceModel {
   explicit VoiceModel(const std::string& path);
 
   /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded memory.
-  /// Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it.
+  /// Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it in
+  /// the window that the card names.
   VoiceAnswer answer(const std::string& clip);
 
   const std::string& name() const { return name_; }
@@ -42,7 +40,7 @@ class VoiceModel {
  private:
   EmotionProbabilities probabilities(const std::vector<float>& samples);
 
-  std::string path_, name_;
+  std::string name_;
   Classifier classifier_;
   int rate_;
   std::vector<int> emotion_of_class_;  // where class i of the net stands in emotion_names

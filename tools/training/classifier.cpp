@@ -59,7 +59,10 @@ std::string ClipInput::text() const { return fmt::format("{} {} {}", front_end, 
 
 std::vector<float> clip_window(const ClipInput& input, const std::vector<float>& samples, int rate) {
   const auto count = static_cast<int64_t>(samples.size());
-  const int64_t begin = std::min<int64_t>(std::llround(input.offset_s * rate), count);
+  const int64_t begin = std::llround(input.offset_s * rate);
+  if (begin >= count) {
+    throw Error(ExitCode::media, fmt::format("found {:.2f} s of sound; its window begins at {} s", static_cast<double>(count) / rate, input.offset_s));
+  }
   return cut_window(samples, begin, input.length_s > 0 ? std::llround(input.length_s * rate) : count - begin);
 }
 
@@ -70,10 +73,10 @@ Tensor clip_map(const ClipInput& input, const std::vector<float>& samples) {
   return log_mel(*front_end, window.data(), static_cast<int64_t>(window.size()));
 }
 
-Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input)
-    : net_(std::move(net)), labels_(std::move(labels)), input_(input) {
+Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input, std::string file)
+    : net_(std::move(net)), labels_(std::move(labels)), input_(input), file_(std::move(file)) {
   if (net_->options.classes != static_cast<int>(labels_.size())) {
-    throw Error(ExitCode::weights, fmt::format("{} has {} classes, {} labels are named", net_->name, net_->options.classes, labels_.size()));
+    throw Error(ExitCode::weights, fmt::format("{}: {} has {} classes, {} labels are named", file_, net_->name, net_->options.classes, labels_.size()));
   }
 }
 
@@ -93,8 +96,30 @@ Tensor Classifier::logits(const Tensor& maps) {
   return (*net_)(x);                                                                      // [N,C]
 }
 
-Tensor Classifier::tempered(const Tensor& logits) const {
-  return temperature_ == 1 ? logits : logits * static_cast<float>(1 / temperature_);
+Tensor Classifier::answer(const Tensor& maps) {
+  const NoGrad inference;
+  net_->eval();
+  const Tensor found = logits(maps);  // [N,C]
+  check_answer(found, file_);
+  return temperature_ == 1 ? found : found * static_cast<float>(1 / temperature_);
+}
+
+std::string Classifier::misfit(int64_t frames) const {
+  const FrontEnd* front_end = find_front_end(input_.front_end);
+  if (!front_end || net_->name == "alexnet") return "";  // a picture, drawn at any length
+  const bool one_length = net_->name == "sys2-audio-1d";
+  if (frames >= net_->min_frames && (!one_length || frames == net_->min_frames)) return "";
+  const auto text = [&](int64_t count) { return fmt::format("{} frames ({:.2f} s)", count, static_cast<double>(count * front_end->hop) / front_end->sample_rate); };
+  return fmt::format("found {}, {} wants {}{}", text(frames), net_->name, one_length ? "" : "at least ", text(net_->min_frames));
+}
+
+std::string Classifier::window_misfit() const {
+  const FrontEnd* front_end = find_front_end(input_.front_end);
+  if (!front_end || (input_.length_s == 0 && !scaler_mean_)) return "";
+  const int64_t samples = std::llround(input_.length_s * front_end->sample_rate);
+  const int64_t frames = samples < front_end->min_samples() ? 0 : front_end->frames(samples);
+  if (scaler_mean_ && scaler_mean_.size() != frames) return fmt::format("found {} frames, its scaler wants {}", frames, scaler_mean_.size());
+  return misfit(frames);
 }
 
 void Classifier::fit_column_scaler(const std::vector<Tensor>& maps) {
@@ -164,8 +189,11 @@ Classifier Classifier::load(const std::string& path) {
     throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}", path, input.front_end,
                                                front_end->n_mels, net->name, net->options.mels));
   }
-  Classifier model(std::move(net), file.card.labels, input);
+  Classifier model(std::move(net), file.card.labels, input, path);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
+  if (const std::string why = model.window_misfit(); !why.empty()) {
+    throw Error(ExitCode::weights, fmt::format("{}: its card's window_length_s is {}: {}", path, input.length_s, why));
+  }
   model.warnings_ = std::move(warnings);
   model.temperature_ = temperature;
   return model;

@@ -20,23 +20,29 @@ struct ClipInput {
   std::string text() const;    ///< everything that decides the map, for cache keys
 };
 
-/// The window of `samples` (at `rate`) that `input` asks for.
+/// The window of `samples` (at `rate`) that `input` asks for. Throws Error(ExitCode::media) where they end before it begins.
 std::vector<float> clip_window(const ClipInput& input, const std::vector<float>& samples, int rate);
 
-/// Log-mel map [T,M] of a clip's sound, given at the front end's rate.
+/// Log-mel map [T,M] of a clip's sound, given at the front end's rate. Throws as clip_window and log_mel.
 Tensor clip_map(const ClipInput& input, const std::vector<float>& samples);
 
 class Classifier {
  public:
-  /// The net must have one output a label.
-  Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input);
+  /// The net must have one output a label. `file` stands in messages: the weights, or the run that trains them.
+  Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input, std::string file);
 
-  /// Maps [N,T,M], or pictures [N,S,S,C], -> logits [N,C].
+  /// Maps [N,T,M], or pictures [N,S,S,C], -> logits [N,C], as training wants them.
   Tensor logits(const Tensor& maps);
 
-  /// The logits over the temperature that the card names (1 where it names none): what probabilities are made from.
-  Tensor tempered(const Tensor& logits) const;
+  /// The same in eval mode, without gradients, over the temperature that the card names (1 where it names none): what
+  /// probabilities are made from. Throws Error(ExitCode::weights) where one is not finite.
+  Tensor answer(const Tensor& maps);
   double temperature() const { return temperature_; }
+
+  /// Why the net cannot take the log-mel of so many frames, with what was found and what it wants; empty where it can.
+  std::string misfit(int64_t frames) const;
+  /// The same for the window of its input, and for the scaler; empty where the window is the whole clip and there is none.
+  std::string window_misfit() const;
 
   /// Fits the scaler: mean and (population) deviation of every time column over the maps [T,M].
   void fit_column_scaler(const std::vector<Tensor>& maps);
@@ -63,6 +69,7 @@ class Classifier {
   std::unique_ptr<Net> net_;
   std::vector<std::string> labels_;
   ClipInput input_;
+  std::string file_;
   Tensor scaler_mean_, scaler_scale_;  // [T]
   std::vector<std::string> warnings_;
   double temperature_ = 1;

@@ -107,9 +107,10 @@ Tensor batch_of_one(const Tensor& map) {
   return map.view(shape);
 }
 
-std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
-                                   const ClipInput& input, const std::vector<std::string>& copies,
-                                   const Progress& progress) {
+std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const Classifier& model,
+                                   const std::vector<std::string>& copies, const Progress& progress) {
+  const ClipInput& input = model.input();
+  const std::vector<std::string>& labels = model.labels();
   if (const PictureInput* pictures = find_picture_input(input.front_end)) return load_pictures(clips, labels, *pictures, progress);
   std::vector<Example> examples;
   int64_t done = 0;
@@ -123,11 +124,18 @@ std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const 
     for (size_t i = 0; i <= copies.size(); ++i) {
       auto cached = cache_load(map_key(content, input, i ? copies[i - 1] : "original"));
       if (!cached) {
-        maps = compute_maps(clip.path, content, input, copies);
+        try {
+          maps = compute_maps(clip.path, content, input, copies);
+        } catch (const MediaError&) {
+          throw;  // names the file
+        } catch (const Error& error) {
+          throw Error(error.code, fmt::format("{}: {}", clip.path, error.what()));
+        }
         break;
       }
       maps.push_back(std::move(*cached));
     }
+    if (const std::string why = model.misfit(maps[0].shape[0]); !why.empty()) throw Error(ExitCode::media, fmt::format("{}: {}", clip.path, why));
     for (const CachedArray& map : maps) {
       examples.push_back({clip.name, clip.group, map.note, static_cast<int>(label - labels.begin()), Tensor::from(map.shape, map.values)});
     }

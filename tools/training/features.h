@@ -23,12 +23,12 @@ Tensor batch_of_one(const Tensor& map);
 
 using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
-/// The clips whose labels are among `labels` (its order numbers the classes), decoded, windowed and transformed; where
-/// input.front_end is for pictures, they are frames of films. Throws Error(ExitCode::media).
+/// The clips whose labels `model` knows (their order numbers the classes), decoded, windowed and transformed as its input
+/// says; where that is for pictures, they are frames of films. Throws Error(ExitCode::media), also for a clip that ends
+/// before the window begins, or is shorter than the net can take.
 /// `copies` adds changed versions of each clip ("noise", "pitch", "stretch", "shift"), whose random numbers come from the
 /// clip's content: the same at every run.
-std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
-                                   const ClipInput& input, const std::vector<std::string>& copies,
-                                   const Progress& progress);
+std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const Classifier& model,
+                                   const std::vector<std::string>& copies, const Progress& progress);
 
 }  // namespace limbic

@@ -10,11 +10,9 @@
 namespace limbic {
 
 Matrix posteriors(Classifier& model, const std::vector<Example>& examples) {
-  const NoGrad inference;
-  model.net().eval();
   Matrix p(static_cast<int64_t>(examples.size()), static_cast<int64_t>(model.labels().size()));
   for (size_t i = 0; i < examples.size(); ++i) {
-    const Tensor row = softmax(model.tempered(model.logits(batch_of_one(examples[i].map))));  // [1,C]
+    const Tensor row = softmax(model.answer(batch_of_one(examples[i].map)));  // [1,C]
     std::copy(row.data(), row.data() + row.size(), p.row(static_cast<int64_t>(i)));
   }
   return p;

@@ -9,7 +9,7 @@
 
 namespace limbic {
 
-/// Class probabilities [clips, classes] in eval mode, clip by clip, at the classifier's temperature.
+/// Class probabilities [clips, classes], clip by clip, at the classifier's temperature. Throws as `evaluate`.
 Matrix posteriors(Classifier& model, const std::vector<Example>& examples);
 
 /// Lines of name,label,actor,fold,p0,...; p0 ... follow the sorted labels, whatever their order in the net.

@@ -21,17 +21,12 @@ double precision(const Confusion& confusion, int label) {
 }  // namespace
 
 Scores evaluate(Classifier& model, const std::vector<Example>& examples) {
-  const NoGrad inference;
-  model.net().eval();
   Scores scores{model.labels(), Confusion(static_cast<int>(model.labels().size())), 0, 0};
   for (const Example& example : examples) {
-    const auto logits = model.logits(batch_of_one(example.map));  // [1,C]
-    const auto values = log_softmax(model.tempered(logits)).to_vector();
-    const auto best = std::max_element(values.begin(), values.end()) - values.begin();
-    const auto better = std::count_if(values.begin(), values.end(), [&](float v) { return v > values[example.label]; });
-    scores.confusion.add(example.label, static_cast<int>(best));
-    scores.loss -= values[example.label];
-    scores.top3 += better < 3;
+    const Tensor values = log_softmax(model.answer(batch_of_one(example.map)));  // [1,C]
+    scores.confusion.add(example.label, static_cast<int>(argmax(values)[0]));
+    scores.loss -= values.data()[example.label];
+    scores.top3 += top_k_accuracy(values, {example.label}, 3);
   }
   const double n = std::max<double>(1, static_cast<double>(examples.size()));
   scores.loss /= n;
@@ -87,7 +82,9 @@ std::string scores_text(const Scores& s) {
   for (const auto& label : s.labels) width = std::max(width, label.size());
   text += fmt::format("{:{}}  recall  precision  predicted as\n", "truth", width);
   for (int truth = 0; truth < s.confusion.classes(); ++truth) {
-    text += fmt::format("{:{}}  {:5.1f}%     {:5.1f}%  ", s.labels[truth], width, 100 * s.confusion.recall(truth), 100 * precision(s.confusion, truth));
+    const double recall = s.confusion.recall(truth);  // NaN where no clip has this label
+    text += fmt::format("{:{}}  {:>6}     {:5.1f}%  ", s.labels[truth], width, std::isnan(recall) ? "-" : fmt::format("{:.1f}%", 100 * recall),
+                        100 * precision(s.confusion, truth));
     for (int label = 0; label < s.confusion.classes(); ++label) text += fmt::format("{:5}", s.confusion.at(truth, label));
     text += '\n';
   }

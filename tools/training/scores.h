@@ -18,7 +18,7 @@ struct Scores {
   double accuracy() const { return confusion.accuracy(); }
 };
 
-/// Runs `model` in eval mode over the examples, clip by clip.
+/// What `model` answers about the examples, clip by clip. Throws Error(ExitCode::weights) where it answers NaN or infinity.
 Scores evaluate(Classifier& model, const std::vector<Example>& examples);
 
 /// Counts of several folds added up.

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <set>
 #include <sstream>
@@ -32,13 +34,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // What decides the data's part in the result: names, labels, groups and sounds of the clips, side by side.
 std::string data_identity(const std::vector<const std::vector<Example>*>& sides) {
@@ -67,15 +62,25 @@ SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
   return side;
 }
 
+// The folder can be made, or is there and can be written to: told before the work.
+void check_folder(const std::string& out) {
+  std::error_code error;
+  fs::path there = fs::absolute(out);
+  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  if (!fs::is_directory(there, error)) throw Error(ExitCode::usage, fmt::format("--out {}: found a file, {}; expected a folder, or nothing", out, there.string()));
+  if (::access(there.c_str(), W_OK | X_OK) != 0) throw Error(ExitCode::usage, fmt::format("--out {}: {}: {}", out, there.string(), std::strerror(errno)));
+}
+
 // A run belongs to one recipe and one data set for good.
 void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
   const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
-  fs::create_directories(out);
+  std::error_code error;
+  if (fs::create_directories(out, error); error) throw Error(ExitCode::usage, fmt::format("--out {}: {}", out, error.message()));
   if (!fs::exists(path)) {
     write_file(path, data + "\n" + recipe, true);
     return;
   }
-  const std::string text = read_text(path), data_before = text.substr(0, text.find('\n'));
+  const std::string text = read_text(path, ExitCode::failure), data_before = text.substr(0, text.find('\n'));
   const auto refuse = [&](const char* what, const std::string& found, const std::string& wanted) {
     throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, found, wanted));
   };
@@ -203,17 +208,17 @@ class Run {
 Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOptions& options)
     : recipe_(recipe), out_(std::move(out)), options_(options), progress_(options.quiet) {
   recipe_.grid.clear();
+  check_folder(out_);
   split_ = split_dataset(recipe_, data);
   const Progress reading = [this](const std::string& what, int64_t done, int64_t total) {
     progress_.show(fmt::format("{} {}/{}", what, done, total));
   };
   make_model();  // before anything is decoded: weights that do not fit are told at once
-  const ClipInput input{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s};
-  train_ = load_examples(split_.train, split_.labels, input, recipe_.data.copies, reading);
-  validation_ = load_examples(split_.validation, split_.labels, input, {}, reading);
+  train_ = load_examples(split_.train, *model_, recipe_.data.copies, reading);
+  validation_ = load_examples(split_.validation, *model_, {}, reading);
   // The test clips are heard only to make sure that none of them is trained on; their maps are not kept.
-  const auto test = load_examples(split_.test, split_.labels, input, {}, reading);
-  if (find_picture_input(input.front_end)) {  // published sets of pictures repeat some: said, not refused
+  const auto test = load_examples(split_.test, *model_, {}, reading);
+  if (find_picture_input(recipe_.input.front_end)) {  // published sets of pictures repeat some: said, not refused
     const std::pair<const char*, const std::vector<Example>*> sides[] = {{"validation", &validation_}, {"test", &test}};
     for (const auto& [name, side] : sides) {
       const int64_t again = repeated(train_, *side);
@@ -230,7 +235,7 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
     crop_frames_ = std::max<int64_t>(1, std::llround(recipe_.input.crop_s * front_end.sample_rate / front_end.hop));
   }
   fit_to_data();
-  {  // a clip that the net cannot take, too
+  {  // a crop or a picture that the net cannot take, too
     const NoGrad no_grad;
     model_->net().eval();
     model_->logits(make_batch(recipe_, {&train_.front()}, static_cast<int>(split_.labels.size()), crop_frames_, 0).maps);
@@ -248,7 +253,10 @@ void Run::make_model() {
   auto net = make_net(recipe_.net.name, net_options(recipe_, split_.labels.size()));
   if (recipe_.net.dropout) net->head_dropout = static_cast<float>(*recipe_.net.dropout);
   if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
-  model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s});
+  model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s}, out_);
+  if (const std::string why = model_->window_misfit(); !why.empty()) {
+    throw Error(ExitCode::usage, fmt::format("recipe: input.length_s is {}: {}", recipe_.input.length_s, why));
+  }
   if (!recipe_.train.from.empty()) {
     for (const auto& note : model_->start_from(recipe_.train.from)) note_origin(note);
   }
@@ -311,7 +319,7 @@ void Run::checkpoint() {
 
 bool Run::resume() {
   remove_unfinished(out_);
-  const std::string path = out_ + "/checkpoint.h5";
+  const std::string path = (options_.trained_in.empty() ? out_ : options_.trained_in) + "/checkpoint.h5";
   std::vector<std::string> notes;
   const auto found = newest_checkpoint(path, notes);
   for (const auto& note : notes) progress_.note(note);
@@ -340,6 +348,7 @@ bool Run::resume() {
     }
     if (!word.empty()) rows_.push_back(r);
   }
+  if (!options_.trained_in.empty()) checkpoint();
   progress_.note(fmt::format("{}: goes on at epoch {}, batch {}", out_, epoch_ + 1, batch_ + 1));
   return true;
 }
@@ -484,13 +493,14 @@ RunResult Run::finish() {
   result.epochs = epoch_;
   result.kept_epoch = recipe_.train.keep == "last" ? epoch_ : best_epoch_ + 1;
   if (recipe_.train.keep != "last") restore_tensors(best_weights_, "", model_->state(), out_);
+  model_->save(out_ + "/weights.h5", card({}));  // a test that cannot be read costs no training
   if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
 
   const std::string chosen_on = validation_.empty() ? "nothing: the number of epochs is the recipe's" : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
   std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n", describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
                                   result.epochs, recipe_.train.keep, chosen_on);
   if (options_.read_test && !split_.test.empty()) {
-    const auto test = load_examples(split_.test, split_.labels, model_->input(), {}, [](const std::string&, int64_t, int64_t) {});
+    const auto test = load_examples(split_.test, *model_, {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
     if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
     story += fmt::format("test {} read once, after the last epoch\n", describe_side(recipe_.split.test, split_.test.size()));
@@ -503,7 +513,7 @@ RunResult Run::finish() {
     write_posteriors("train", originals);
     if (!validation_.empty()) write_posteriors("validation", validation_);
   }
-  model_->save(out_ + "/weights.h5", card(result.test));
+  if (result.test) model_->save(out_ + "/weights.h5", card(result.test));
   log();  // a grid's winner was trained in another folder
 
   auto& doc = result.document;

@@ -17,6 +17,7 @@ struct RunOptions {
   bool read_test = true;        ///< grid points and the like leave the test groups alone
   double checkpoint_s = 180;    ///< seconds between checkpoints inside an epoch; one more at the end of each
   int64_t stop_after_steps = 0; ///< for tests: leave after so many steps of this call; 0: never
+  std::string trained_in = {};  ///< a folder whose run this one takes over, in place of its own checkpoint
   bool hold_out = false;        ///< cross-validation: the next fold's groups are left out of training too
   int64_t fold = -1;            ///< of a cross-validation: posteriors_<side>.csv of every side are written, with this number
 };
@@ -32,7 +33,8 @@ struct RunResult {
 };
 
 /// Trains `recipe` (without its grid) into the folder `out`. SIGINT or SIGTERM stops it after the step, with a checkpoint. Throws Error(ExitCode::usage) where `out` holds a run of
-/// another recipe or other data, or where the split lets a speaker or a recording stand on two sides.
+/// another recipe or other data, or where the split lets a speaker or a recording stand on two sides; Error(ExitCode::weights)
+/// where the net answers NaN about validation or test.
 RunResult train(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options = {});
 
 /// Runs every point of recipe.grid in out/grid/<n>, ranks them on the validation groups (grid.csv), and finishes the

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "io/files.h"
@@ -14,7 +13,6 @@
 #include "tools/training/split.h"
 
 namespace limbic {
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -98,10 +96,10 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
   }
   write_file(out + "/grid.csv", csv, true);
   progress.note(fmt::format("best on the validation clips: {}", fmt::join(points[rank[0]].values, " ")));
-  // The winner has been trained: `out` takes its checkpoint over, and only reads the test groups.
-  const std::string checkpoint = out + "/checkpoint.h5";
-  if (!fs::exists(checkpoint)) fs::copy_file(fmt::format("{}/grid/{}/checkpoint.h5", out, rank[0]), checkpoint);
-  return train(points[rank[0]].recipe, data, out, options);
+  // The winner has been trained: `out` takes its run over, and only reads the test groups.
+  RunOptions last = options;
+  last.trained_in = fmt::format("{}/grid/{}", out, rank[0]);
+  return train(points[rank[0]].recipe, data, out, last);
 }
 
 RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
