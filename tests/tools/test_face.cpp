@@ -116,7 +116,7 @@ TEST_CASE("pictures trained on and tested on are told, and what cannot be traine
   refused("film.csv", "--set augment.gain_db=3", 2, "augment.gain_db is for sound");
   refused("film.csv", "--set input.front_end=voice-16k", 2, "augment.flip is for pictures");
   refused("film.csv", "--set input.front_end=voice-16k --set augment.flip=0 --set augment.cutout=0", 2, "found a frame of a film");
-  refused("film.csv", "--set augment.flip=2", 2, "augment.flip is 2; expected at most 1");
+  refused("film.csv", "--set augment.flip=2", 2, "augment.flip is 2; expected 0 to 1");
   refused("film.csv", "--set input.front_end=grey-49", 2, "grey-48-guided");
   refused("film.csv", "--set net.name=guided-stn", 2, "guided-stn");
   std::ofstream(scratch.folder() / "film.csv", std::ios::app) << "40,Training,0,happy\n";

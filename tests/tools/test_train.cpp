@@ -460,7 +460,7 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   refused("--set net.kernel=[3]", "net.kernel");
   refused("--quiet --freeze 'conv_blok*'", "train.freeze: \"conv_blok*\" matches no parameter of voice; did you mean conv_block1?");
   refused("--quiet --set l2.layers=[\\\"fc1\\\"]", "l2.layers: \"fc1\" matches no parameter of voice; did you mean fc?");
-  refused("--set input.offset_s=601", "input.offset_s is 601; expected at most 600");
+  refused("--set input.offset_s=601", "input.offset_s is 601; expected 0 to 600");
   refused("--set input.length_s=1e300", "input.length_s");
   place.write("recipe.toml", "[train]\nepochs = 3\nbacth = 4\n");
   refused("", "recipe.toml, line 3: no key train.bacth; did you mean train.batch?");

@@ -202,6 +202,33 @@ TEST_CASE("a clip that ends before the window begins is named, not guessed about
   CHECK(!fs::exists(place.folder() / "late"));
 }
 
+TEST_CASE("a number of a recipe that is out of its range is told with key, value and range") {
+  const Tones place;
+  // The recipe is read before the data, which is not there.
+  const auto with = [&](const std::string& set) { return place.limbic("train recipe.toml --data nowhere --out x --set " + set); };
+  for (const auto& [key, low, high] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"seed", "-1", ""}, {"net.kernel", "[3,0]", "[3,32]"}, {"net.widths", "[0]", "[4294967300]"}, {"net.dropout", "", "1.0"},
+           {"net.block_dropout", "", "1.0"}, {"input.offset_s", "-0.1", "601"}, {"input.length_s", "-1", "1e300"}, {"input.crop_s", "-1", "1e9"},
+           {"train.epochs", "0", "9223372036854775807"}, {"train.batch", "0", "9223372036854775807"}, {"train.micro_batch", "-1", "9223372036854775807"},
+           {"train.lr", "-0.1", "1001"}, {"train.weight_decay", "-0.1", "1001"}, {"train.momentum", "-0.1", "5"}, {"train.warmup_epochs", "-1", "1e300"},
+           {"train.lr_floor", "-0.1", "1001"}, {"train.step_epochs", "0", "1e300"}, {"train.step_factor", "-0.1", "2"}, {"train.clip_norm", "-0.1", "1e300"},
+           {"train.label_smoothing", "-0.1", "1.0"}, {"train.patience", "-1", "9223372036854775807"}, {"l2.kernel", "-0.1", "1001"}, {"l2.bias", "-0.1", "1001"},
+           {"augment.time_stripes", "-1", "100000000000"}, {"augment.time_width", "0", "9223372036854775807"}, {"augment.mel_stripes", "-1", "100000000000"},
+           {"augment.mel_width", "0", "9223372036854775807"}, {"augment.gain_db", "-1", "101"}, {"augment.mel_shift", "-1", "9223372036854775807"},
+           {"augment.stretch", "-0.1", "0.6"}, {"augment.flip", "-0.1", "1.1"}, {"augment.cutout", "-0.1", "1.1"}, {"augment.mixup", "-1", "1e300"},
+           {"augment.mixup_share", "-0.1", "1.1"}}) {
+    for (const std::string& value : {low, high}) {
+      if (!value.empty()) check_refused(with(key + "=" + value), 2, {"--set " + key + "=" + value + ": " + key + " is ", "; expected ", " to "});
+    }
+  }
+  check_refused(with("train.batch=65537"), 2, {"train.batch is 65537; expected 1 to 65536"});
+  check_refused(with("input.scaler=columns"), 2, {"input.scaler", "input.length_s"});
+  check_refused(with("net.name=cnn99"), 2, {"net.name is \"cnn99\"", "did you mean cnn14?"});
+  check_refused(place.train("x", "--set input.length_s=0.1"), 2, {"input.length_s is 0.1: found 7 frames", "at least 8"});
+  place.write("recipe.toml", place.read("recipe.toml") + "[augment]\nmixup = 2.0\n[grid]\naugment.mixup = [1.0, -1.0]\n");
+  check_refused(with("seed=1"), 2, {"recipe.toml, line 19: augment.mixup is -1; expected 0 to 1000"});
+}
+
 TEST_CASE("a folder of a run that cannot be made is told before any clip is decoded") {
   const Tones place;
   place.write("data/1a.wav", "not sound");
@@ -210,6 +237,16 @@ TEST_CASE("a folder of a run that cannot be made is told before any clip is deco
   check_refused(place.train("taken/run"), 2, {"--out taken/run: found a file, "});
   check_refused(place.limbic("cv recipe.toml --data data --set split.validation= --out taken"), 2, {"--out taken/fold-0: found a file, "});
   check_refused(place.train("free", "--quiet"), 3, {"1a.wav"});
+}
+
+TEST_CASE("an empty recipe, an empty manifest and sound in a manifest's place are called what they are") {
+  const Tones place;
+  place.write("empty.toml", "");
+  place.write("empty.csv", "");
+  check_refused(place.limbic("train empty.toml --data data --out x"), 2, {"nothing to train on"});
+  check_refused(place.limbic("train data --data data --out x"), 2, {"data: cannot be read"});
+  check_refused(place.limbic("train recipe.toml --data empty.csv --out x"), 3, {"empty.csv: ", "found an empty file"});
+  check_refused(place.limbic("train recipe.toml --data data/1a.wav --out x"), 3, {"1a.wav: found a NUL byte, expected CSV"});
 }
 
 TEST_CASE("eval's table has no recall of a class without clips, and its complaint no groups that nobody named") {

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 
 #include "engine/error.h"
+#include "io/files.h"
 #include "nets/picture_input.h"
 #include "tools/training/classifier.h"
 
@@ -17,59 +17,60 @@ namespace limbic {
 
 namespace {
 
-// The one list of keys: reading, --set, the grid, the suggestion and the resolved text all go through it.
+// The one list of keys: reading, --set, the grid, the suggestion and the resolved text all go through it. Beside a number
+// stand the least and the most that it may be.
 template <class Recipe_, class Visit>
 void each_key(Recipe_& r, const Visit& visit) {
   visit("title", r.title);
-  visit("seed", r.seed);
+  visit("seed", r.seed, 0, 9223372036854775807.0);
   visit("net.name", r.net.name);
-  visit("net.kernel", r.net.kernel);
-  visit("net.widths", r.net.widths);
-  visit("net.dropout", r.net.dropout);
-  visit("net.block_dropout", r.net.block_dropout);
+  visit("net.kernel", r.net.kernel, 1, 31);
+  visit("net.widths", r.net.widths, 1, 1 << 20);
+  visit("net.dropout", r.net.dropout, 0, 0.99);
+  visit("net.block_dropout", r.net.block_dropout, 0, 0.99);
   visit("input.front_end", r.input.front_end);
-  visit("input.offset_s", r.input.offset_s);
-  visit("input.length_s", r.input.length_s);
-  visit("input.crop_s", r.input.crop_s);
+  visit("input.offset_s", r.input.offset_s, 0, ClipInput::longest_s);
+  visit("input.length_s", r.input.length_s, 0, ClipInput::longest_s);
+  visit("input.crop_s", r.input.crop_s, 0, ClipInput::longest_s);
   visit("input.scaler", r.input.scaler);
   visit("data.labels", r.data.labels);
   visit("data.copies", r.data.copies);
   visit("split.train", r.split.train);
   visit("split.validation", r.split.validation);
   visit("split.test", r.split.test);
-  visit("train.epochs", r.train.epochs);
-  visit("train.batch", r.train.batch);
-  visit("train.micro_batch", r.train.micro_batch);
+  visit("train.epochs", r.train.epochs, 1, 100000);
+  visit("train.batch", r.train.batch, 1, 65536);
+  visit("train.micro_batch", r.train.micro_batch, 0, 65536);
   visit("train.optimizer", r.train.optimizer);
-  visit("train.lr", r.train.lr);
-  visit("train.weight_decay", r.train.weight_decay);
-  visit("train.momentum", r.train.momentum);
+  visit("train.lr", r.train.lr, 0, 1000);
+  visit("train.weight_decay", r.train.weight_decay, 0, 1000);
+  visit("train.momentum", r.train.momentum, 0, 1);
   visit("train.schedule", r.train.schedule);
-  visit("train.warmup_epochs", r.train.warmup_epochs);
-  visit("train.lr_floor", r.train.lr_floor);
-  visit("train.step_epochs", r.train.step_epochs);
-  visit("train.step_factor", r.train.step_factor);
-  visit("train.clip_norm", r.train.clip_norm);
-  visit("train.label_smoothing", r.train.label_smoothing);
+  visit("train.warmup_epochs", r.train.warmup_epochs, 0, 100000);
+  visit("train.lr_floor", r.train.lr_floor, 0, 1000);
+  visit("train.step_epochs", r.train.step_epochs, 0.1, 100000);
+  visit("train.step_factor", r.train.step_factor, 0, 1);
+  visit("train.clip_norm", r.train.clip_norm, 0, 1e9);
+  visit("train.label_smoothing", r.train.label_smoothing, 0, 0.99);
   visit("train.class_weights", r.train.class_weights);
   visit("train.keep", r.train.keep);
-  visit("train.patience", r.train.patience);
+  visit("train.patience", r.train.patience, 0, 100000);
   visit("train.from", r.train.from);
   visit("train.freeze", r.train.freeze);
-  visit("l2.kernel", r.l2.kernel);
-  visit("l2.bias", r.l2.bias);
+  visit("l2.kernel", r.l2.kernel, 0, 1000);
+  visit("l2.bias", r.l2.bias, 0, 1000);
   visit("l2.layers", r.l2.layers);
-  visit("augment.time_stripes", r.augment.time_stripes);
-  visit("augment.time_width", r.augment.time_width);
-  visit("augment.mel_stripes", r.augment.mel_stripes);
-  visit("augment.mel_width", r.augment.mel_width);
-  visit("augment.gain_db", r.augment.gain_db);
-  visit("augment.mel_shift", r.augment.mel_shift);
-  visit("augment.stretch", r.augment.stretch);
-  visit("augment.flip", r.augment.flip);
-  visit("augment.cutout", r.augment.cutout);
-  visit("augment.mixup", r.augment.mixup);
-  visit("augment.mixup_share", r.augment.mixup_share);
+  visit("augment.time_stripes", r.augment.time_stripes, 0, 1000);
+  visit("augment.time_width", r.augment.time_width, 1, 100000);
+  visit("augment.mel_stripes", r.augment.mel_stripes, 0, 1000);
+  visit("augment.mel_width", r.augment.mel_width, 1, 1000);
+  visit("augment.gain_db", r.augment.gain_db, 0, 100);
+  visit("augment.mel_shift", r.augment.mel_shift, 0, 1000);
+  visit("augment.stretch", r.augment.stretch, 0, 0.5);
+  visit("augment.flip", r.augment.flip, 0, 1);
+  visit("augment.cutout", r.augment.cutout, 0, 1);
+  visit("augment.mixup", r.augment.mixup, 0, 1000);
+  visit("augment.mixup_share", r.augment.mixup_share, 0, 1);
   visit("cv.folds", r.cv.folds);
   visit("card.data", r.card.data);
   visit("card.licence", r.card.licence);
@@ -112,6 +113,24 @@ void assign(const std::string& where, const std::string& key, const toml::node& 
   for (const toml::node& item : *node.as_array()) assign(where, key, item, to.emplace_back());
 }
 
+// Words have no range; a number without one does not compile.
+void check_range(const std::string&, const std::string&, const std::string&) {}
+template <class Number>
+  requires std::is_arithmetic_v<Number>
+void check_range(const std::string& where, const std::string& key, Number value, double least, double most) {
+  if (!(static_cast<double>(value) >= least && static_cast<double>(value) <= most)) {
+    refuse(fmt::format("{}: {} is {}; expected {} to {}", where, key, value, least, most));
+  }
+}
+template <class Number, class... Range>
+void check_range(const std::string& where, const std::string& key, const std::optional<Number>& value, Range... range) {
+  if (value) check_range(where, key, *value, range...);
+}
+template <class T, class... Range>
+void check_range(const std::string& where, const std::string& key, const std::vector<T>& values, Range... range) {
+  for (const T& value : values) check_range(where, key, value, range...);
+}
+
 std::string toml_string(const std::string& text) {
   std::ostringstream out;
   out << toml::value<std::string>(text);
@@ -152,7 +171,7 @@ std::string nearest_key(const std::string& key) {
   size_t best_distance = ~size_t{0};
   const std::string own = key.substr(key.rfind('.') + 1);
   const Recipe any;
-  each_key(any, [&](const std::string& known, const auto&) {
+  each_key(any, [&](const std::string& known, const auto&, auto...) {
     const size_t last = edit_distance(own, known.substr(known.rfind('.') + 1)) + (known.compare(0, key.find('.'), key, 0, key.find('.')) ? 1 : 0);
     const size_t distance = std::min(edit_distance(key, known), last);
     if (distance < best_distance) best = known, best_distance = distance;
@@ -162,10 +181,11 @@ std::string nearest_key(const std::string& key) {
 
 void set_node(Recipe& recipe, const std::string& where, const std::string& key, const toml::node& node) {
   bool known = false;
-  each_key(recipe, [&](const std::string& name, auto& field) {
+  each_key(recipe, [&](const std::string& name, auto& field, auto... range) {
     if (name != key) return;
     known = true;
     assign(where, key, node, field);
+    check_range(where, key, field, range...);
   });
   if (!known) refuse(fmt::format("{}: no key {}; did you mean {}?", where, key, nearest_key(key)));
 }
@@ -210,11 +230,9 @@ void read_table(Recipe& recipe, const std::string& name, const std::string& pref
   }
 }
 
-void want_one_of(const char* key, const std::string& value, std::initializer_list<const char*> known) {
-  for (const char* one : known) {
-    if (value == one) return;
-  }
-  refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}", key, value, fmt::join(known, ", ")));
+void want_one_of(const char* key, const std::string& value, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return;
+  refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}; did you mean {}?", key, value, fmt::join(known, ", "), nearest_name(value, known)));
 }
 
 // What only sound or only pictures can have.
@@ -238,48 +256,20 @@ void check_input(const Recipe& r) {
 }
 
 void check(const Recipe& r) {
+  want_one_of("net.name", r.net.name, net_names());
   want_one_of("input.scaler", r.input.scaler, {"none", "columns"});
   want_one_of("train.optimizer", r.train.optimizer, {"adam", "amsgrad", "adamw", "sgd"});
   want_one_of("train.schedule", r.train.schedule, {"constant", "cosine", "step"});
   want_one_of("train.class_weights", r.train.class_weights, {"none", "balanced"});
   want_one_of("train.keep", r.train.keep, {"last", "best-loss", "best-accuracy"});
   for (const auto& copy : r.data.copies) want_one_of("data.copies", copy, {"noise", "pitch", "stretch", "shift"});
-  const auto at_least = [](const char* key, double value, double least) {
-    if (!(value >= least)) refuse(fmt::format("recipe: {} is {}; expected at least {}", key, value, least));
-  };
-  at_least("seed", static_cast<double>(r.seed), 0);
-  at_least("train.epochs", static_cast<double>(r.train.epochs), 1);
-  at_least("train.batch", static_cast<double>(r.train.batch), 1);
-  at_least("train.micro_batch", static_cast<double>(r.train.micro_batch), 0);
-  at_least("train.lr", r.train.lr, 0);
-  at_least("input.offset_s", r.input.offset_s, 0);
-  at_least("input.length_s", r.input.length_s, 0);
-  at_least("input.crop_s", r.input.crop_s, 0);
-  const auto at_most = [](const char* key, double value, double most) {
-    if (value > most) refuse(fmt::format("recipe: {} is {}; expected at most {}", key, value, most));
-  };
-  at_most("input.offset_s", r.input.offset_s, ClipInput::longest_s);
-  at_most("input.length_s", r.input.length_s, ClipInput::longest_s);
-  for (const int64_t width : r.net.widths) {
-    at_least("a width of net.widths", static_cast<double>(width), 1);
-    at_most("a width of net.widths", static_cast<double>(width), 1 << 20);
-  }
   if (!r.net.kernel.empty() && r.net.kernel.size() != 2) {
     refuse(fmt::format("recipe: net.kernel is [{}]; expected two sizes, e.g. [3,5]", fmt::join(r.net.kernel, ",")));
   }
-  for (const int64_t size : r.net.kernel) {
-    at_least("a size of net.kernel", static_cast<double>(size), 1);
-    at_most("a size of net.kernel", static_cast<double>(size), 1 << 20);
-  }
-  at_least("augment.time_width", static_cast<double>(r.augment.time_width), 1);
-  at_least("augment.mel_width", static_cast<double>(r.augment.mel_width), 1);
-  if (r.augment.stretch < 0 || r.augment.stretch > 0.5) refuse("recipe: augment.stretch wants 0 to 0.5");
-  for (const auto& [key, value] : {std::pair{"augment.flip", r.augment.flip}, std::pair{"augment.cutout", r.augment.cutout}}) {
-    at_least(key, value, 0);
-    at_most(key, value, 1);
+  if (r.input.scaler == "columns" && r.input.length_s == 0) {
+    refuse("recipe: input.scaler is \"columns\", but input.length_s is 0; expected a length, the same for every clip");
   }
   check_input(r);
-  if (r.train.label_smoothing < 0 || r.train.label_smoothing >= 1) refuse("recipe: train.label_smoothing wants 0 to 1");
 }
 
 }  // namespace
@@ -307,10 +297,7 @@ Recipe parse_recipe(const std::string& text, const std::string& name, const std:
 }
 
 Recipe read_recipe(const std::string& path, const std::vector<std::string>& sets) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) refuse(fmt::format("{}: expected a recipe, cannot read it", path));
-  return parse_recipe(text.str(), path, sets);
+  return parse_recipe(read_text(path, ExitCode::usage), path, sets);
 }
 
 void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& value) {
@@ -322,7 +309,7 @@ void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& v
     table.insert_or_assign("value", value);
   }
   bool is_text = false;  // "17-20" and "1" are groups where a string is wanted
-  each_key(recipe, [&](const std::string& name, auto& field) {
+  each_key(recipe, [&](const std::string& name, auto& field, auto...) {
     if (name == key) is_text = std::is_same_v<std::decay_t<decltype(field)>, std::string>;
   });
   if (is_text && !table["value"].is_string()) table.insert_or_assign("value", value);
@@ -335,7 +322,7 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
 
 std::string recipe_text(const Recipe& recipe) {
   std::string text, open;
-  each_key(recipe, [&](const std::string& name, const auto& value) {
+  each_key(recipe, [&](const std::string& name, const auto& value, auto...) {
     const size_t dot = name.find('.');
     const std::string table = dot == std::string::npos ? "" : name.substr(0, dot);
     if (table != open) text += fmt::format("\n[{}]\n", open = table);
