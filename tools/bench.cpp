@@ -161,7 +161,9 @@ void add_bench(Program& program) {
                                "  limbic bench net --alone --only logmel");
   sub->add_option("what", options->what, "net")->check(CLI::IsMember({"net"}));
   sub->add_option("--python", options->python, "a Python that has torch (default python3)");
-  sub->add_option("--only", options->only, "cnn14_infer, cnn14_train, logmel; may be given again")->allow_extra_args(false);
+  sub->add_option("--only", options->only, "cnn14_infer, cnn14_train, logmel; may be given again")
+      ->check(CLI::IsMember({"cnn14_infer", "cnn14_train", "logmel"}))
+      ->allow_extra_args(false);
   sub->add_option("--repeats", options->repeats, "turns each (default 9)")->check(CLI::Range(1, 1000));
   sub->add_flag("--alone", options->alone, "time limbic only, no peer");
   sub->callback([&program, options] { program.run = [&program, options] { return run(program, *options); }; });

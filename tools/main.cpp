@@ -40,6 +40,11 @@ void Program::apply_common_options() {
       throw Error(ExitCode::usage, fmt::format("LIMBIC_ISA={}: {}", isa, why));
     }
   }
+  if (const char* count = std::getenv("LIMBIC_THREADS")) {
+    if (std::string text = count; !CLI::Range(1, 256)(text).empty()) {
+      throw Error(ExitCode::usage, fmt::format("LIMBIC_THREADS={}: expected 1 to 256", text));
+    }
+  }
   if (threads_ > 0) set_threads(threads_);
   for (const Device known : {Device::cpu, Device::emu, Device::cuda}) {
     if (device == device_name(known)) set_compute_device(known);

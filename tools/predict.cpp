@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "io/input.h"
 #include "tools/answers.h"
 #include "tools/inputs.h"
 #include "tools/prediction/face.h"
@@ -111,7 +112,7 @@ void print_stream(const char* name, const Json& stream) {
 
 void print_answer(const Json& answer, const Options& options) {
   const Json& streams = answer["streams"];
-  fmt::print("{}  ", answer["input"].get<std::string>());
+  fmt::print("{}  ", clean_text(answer["input"].get<std::string>()));
   if (streams.contains("voice")) {
     fmt::print("{:.2f} s of voice", answer["duration_s"].get<double>());
     if (const size_t windows = streams["voice"]["windows"].size(); windows > 1) fmt::print(", {} windows", windows);

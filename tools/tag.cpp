@@ -9,6 +9,7 @@
 #include "engine/ops.h"
 #include "io/files.h"
 #include "io/hdf5.h"
+#include "io/input.h"
 #include "tools/answers.h"
 #include "tools/panns.h"
 #include "tools/verb.h"
@@ -46,7 +47,7 @@ int tag(const Program& program, const Options& options) {
   };
   const auto show = [](const Json& result) {
     const auto windows = result["windows"].get<int64_t>();
-    fmt::print("{}  {:.2f} s, {} window{}\n", result["input"].get<std::string>(), result["duration_s"].get<double>(), windows, windows == 1 ? "" : "s");
+    fmt::print("{}  {:.2f} s, {} window{}\n", clean_text(result["input"].get<std::string>()), result["duration_s"].get<double>(), windows, windows == 1 ? "" : "s");
     for (const Json& t : result["tags"]) fmt::print("  {:.3f}  {}\n", t["probability"].get<double>(), t["label"].get<std::string>());
   };
   const Json unknown = {{"duration_s", nullptr}, {"windows", nullptr}, {"tags", Json::array()}, {"warnings", Json::array()}};

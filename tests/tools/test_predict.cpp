@@ -219,7 +219,8 @@ TEST_CASE("wrong words on the command line are one line and exit code 2") {
   Scratch scratch;
   for (const char* line : {"limbic", "limbic sing", "limbic predict", "limbic predict --bottom 3 x.wav", "limbic predict --top 9 x.wav",
                            "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor",
-                           "limbic graph cnn14 --widths 8", "limbic graph voice --widths 4,4,4,0"}) {
+                           "limbic graph cnn14 --widths 8", "LIMBIC_THREADS=abc limbic doctor", "LIMBIC_THREADS=0 limbic doctor",
+                           "LIMBIC_THREADS=-5 limbic doctor", "LIMBIC_THREADS=100000 limbic doctor", "limbic bench net --alone --only nope", "limbic graph voice --widths 4,4,4,0"}) {
     const Run run = scratch.run(line);
     INFO(line << "\n" << run.err);
     CHECK(run.code == 2);
