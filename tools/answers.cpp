@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "io/input.h"
 #include "tools/inputs.h"
 
 namespace limbic {
@@ -21,7 +22,7 @@ Answers answer_clips(const Program& program, const ClipArguments& arguments, con
     result.update(how.unknown);
     try {
       result.update(how.answer(clip));
-      for (const auto& warning : result["warnings"]) print_note(program, fmt::format("warning: {}: {}", clip, warning.get<std::string>()));
+      for (const auto& warning : result["warnings"]) print_note(program, fmt::format("warning: {}: {}", clean_text(clip), warning.get<std::string>()));
       for (const auto& warning : how.warnings) result["warnings"].push_back("weights: " + warning);
     } catch (const Error& error) {
       if (error.code == ExitCode::weights || error.code == ExitCode::usage) throw;

@@ -73,7 +73,7 @@ int embed(const Program& program, const Options& options) {
     const auto e = options.aggregate == "max" ? over.max() : over.mean();
     rows.insert(rows.end(), e.begin(), e.end());
     names += (count++ ? "\n" : "") + clip;
-    print_note(program, fmt::format("{}  {:.2f} s", clip, analysed.duration_s));
+    print_note(program, fmt::format("{}  {:.2f} s", clean_text(clip), analysed.duration_s));
     return {{"row", count - 1}, {"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"warnings", analysed.warnings}};
   };
   const Json unknown = {{"row", nullptr}, {"duration_s", nullptr}, {"windows", nullptr}, {"warnings", Json::array()}};

@@ -52,6 +52,18 @@ TEST_CASE("predict answers about the clip that ships with limbic") {
         *std::max_element(result["probabilities"].begin(), result["probabilities"].end()));
 }
 
+TEST_CASE("a file's name cannot speak to the terminal; JSON has it as it is") {
+  Scratch scratch;
+  REQUIRE(scratch.run("ffmpeg -v error -f lavfi -i anullsrc=r=8000:cl=mono -t 1 $'a\\e[31m.wav'").code == 0);
+  const Run text = scratch.run("limbic predict $'a\\e[31m.wav'");
+  INFO(text.out << text.err);
+  REQUIRE(text.code == 0);
+  CHECK((text.out + text.err).find('\x1b') == std::string::npos);
+  CHECK(text.out.find("a?[31m.wav  1.00 s") == 0);
+  CHECK(text.err.find("warning: a?[31m.wav: ") == 0);
+  CHECK(Json::parse(scratch.run("limbic predict --json $'a\\e[31m.wav'").out)["results"][0]["input"] == "a\x1b[31m.wav");
+}
+
 TEST_CASE("a trace ends with the peak of memory") {
   Scratch scratch;
   const Run run = scratch.run("limbic predict --trace '" + demo + "'");
