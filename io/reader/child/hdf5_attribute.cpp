@@ -23,10 +23,14 @@ void add_line(std::string& text, std::string_view line) {
 std::string strings(hid_t attribute, hid_t type, hid_t space, hsize_t count) {
   std::string text;
   if (H5Tis_variable_str(type) > 0) {
+    // A type of our own: the file's may say that a character has no bytes.
+    const Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
+    H5Tset_size(memory, H5T_VARIABLE);
+    H5Tset_cset(memory, H5Tget_cset(type));
     std::vector<char*> values(count, nullptr);
-    if (H5Aread(attribute, type, values.data()) < 0) throw Refusal("");
+    if (H5Aread(attribute, memory, values.data()) < 0) throw Refusal("");
     for (const char* value : values) add_line(text, value ? value : "");
-    H5Dvlen_reclaim(type, space, H5P_DEFAULT, values.data());
+    H5Dvlen_reclaim(memory, space, H5P_DEFAULT, values.data());
     return text;
   }
   const size_t size = H5Tget_size(type);
