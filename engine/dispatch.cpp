@@ -94,9 +94,8 @@ std::string dims_text(const BatchNormDims& d) { return letters("rows", d.rows, "
 std::string dims_text(const SoftmaxDims& d) { return letters("rows", d.rows, "C", d.C) + (d.log ? " log" : ""); }
 std::string dims_text(const CrossEntropyDims& d) { return letters("rows", d.rows, "C", d.C); }
 std::string dims_text(const BceDims& d) { return letters("n", d.n); }
-std::string dims_text(const LogMelDims& d) {
-  return letters("samples", d.stft.samples, "n_fft", d.stft.n_fft, "hop", d.stft.hop, "mels", d.mels);
-}
+std::string dims_text(const StftDims& d) { return letters("samples", d.samples, "n_fft", d.n_fft, "hop", d.hop); }
+std::string dims_text(const LogMelDims& d) { return dims_text(d.stft) + " " + letters("mels", d.mels); }
 std::string dims_text(const DropoutDims& d) { return letters("n", d.n); }
 std::string dims_text(const CopyDims& d) { return box(d.rank, d.shape) + (d.accumulate ? " accumulate" : ""); }
 std::string dims_text(const AdamDims& d) { return letters("n", d.n) + (d.amsgrad ? " amsgrad" : ""); }

@@ -54,6 +54,7 @@ std::string dims_text(const struct SoftmaxDims&);
 std::string dims_text(const struct CrossEntropyDims&);
 std::string dims_text(const struct BceDims&);
 std::string dims_text(const struct DropoutDims&);
+std::string dims_text(const struct StftDims&);
 std::string dims_text(const struct LogMelDims&);
 std::string dims_text(const struct CopyDims&);
 std::string dims_text(const struct AdamDims&);

@@ -24,17 +24,42 @@ namespace limbic::emu {
 using std::max;
 using std::min;
 
+#ifdef LIMBIC_EMU_COUNTED
+/// Moves a vector as one access: the compiler would count one for each of its members.
+void copy_vector(void* to, const void* from, size_t bytes);
+#define LIMBIC_COPIED_AS_ONE(vector)                                    \
+  vector() = default;                                                   \
+  vector(const vector& from) { copy_vector(this, &from, sizeof from); } \
+  vector& operator=(const vector& from) {                               \
+    copy_vector(this, &from, sizeof from);                              \
+    return *this;                                                       \
+  }
+#else
+#define LIMBIC_COPIED_AS_ONE(vector)
+#endif
+
 struct alignas(8) float2 {
   float x, y;
+  LIMBIC_COPIED_AS_ONE(float2)
 };
 struct alignas(16) float4 {
   float x, y, z, w;
+  LIMBIC_COPIED_AS_ONE(float4)
 };
 struct alignas(16) uint4 {
   unsigned x, y, z, w;
+  LIMBIC_COPIED_AS_ONE(uint4)
 };
-constexpr float2 make_float2(float x, float y) { return {x, y}; }
-constexpr float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline float2 make_float2(float x, float y) {
+  float2 v;
+  v.x = x, v.y = y;
+  return v;
+}
+inline float4 make_float4(float x, float y, float z, float w) {
+  float4 v;
+  v.x = x, v.y = y, v.z = z, v.w = w;
+  return v;
+}
 
 // Barriers. The line they stand in tells them apart: one a line.
 

@@ -178,6 +178,13 @@ bool in_device(const void* address, size_t bytes) {
   return g && g->holds(address, bytes);
 }
 
+const void* device_array(const void* address) {
+  DeviceMemory& memory = device();
+  std::lock_guard lock(memory.mutex);
+  const Guarded* g = memory.find(address);
+  return g && g->holds(address, 1) ? g->begin : nullptr;
+}
+
 OpenDevice::OpenDevice() {
   DeviceMemory& memory = device();
   std::lock_guard lock(memory.mutex);

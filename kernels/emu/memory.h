@@ -23,6 +23,9 @@ void set_bytes(void* memory, int value, size_t bytes);
 /// Is [address, address + bytes) part of one live allocation?
 bool in_device(const void* address, size_t bytes);
 
+/// The begin of the live allocation that `address` lies in; null: in none.
+const void* device_array(const void* address);
+
 /// Opens all device memory for as long as it lives: a kernel runs, or a copy.
 struct OpenDevice {
   OpenDevice();

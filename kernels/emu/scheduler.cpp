@@ -9,6 +9,7 @@
 #include <mutex>
 #include <numeric>
 
+#include "kernels/emu/counters.h"
 #include "kernels/emu/faults.h"
 #include "kernels/emu/fiber.h"
 #include "kernels/emu/memory.h"
@@ -245,6 +246,7 @@ void open_barrier_if_full() {
   Barrier& b = m.barrier;
   if (b.waiting.empty() || b.waiting.size() < m.threads.size() - m.returned) return;
   if (m.returned) throw Error("divergent barrier", "a barrier was not reached by every thread: " + who_waits());
+  note_barrier();
   b.counted = b.predicates;
   b.predicates = 0;
   ++b.generation;
@@ -260,9 +262,14 @@ uint32_t expected_lanes(const Warp& warp, uint32_t mask) { return mask & warp.ex
 void hold_meeting(Warp& warp, size_t index) {
   const Meeting meeting = warp.meetings[index];
   warp.meetings.erase(warp.meetings.begin() + static_cast<ptrdiff_t>(index));
-  if (meeting.what.combine) meeting.what.combine(meeting.arguments, meeting.arrived);
+  const auto number = static_cast<unsigned>(&warp - m.warps.data());
+  note_meeting(number, meeting.arrived == expected_lanes(warp, ~0u));
+  if (meeting.what.combine) {
+    const Uncounted by_the_kernel;
+    meeting.what.combine(meeting.arguments, meeting.arrived);
+  }
   if (meeting.what.fence) ++warp.fences;
-  Thread* const first = &m.threads[static_cast<size_t>(&warp - m.warps.data()) * lanes];
+  Thread* const first = &m.threads[number * lanes];
   for (unsigned i = 0; i < lanes; ++i) {
     const unsigned lane = options().order == Order::reverse ? lanes - 1 - i : i;
     if (meeting.arrived >> lane & 1) make_ready(first[lane]);
@@ -390,6 +397,7 @@ void run_block(uint3 index, int multiprocessor) {
     m.error = std::make_exception_ptr(Error(Error("invalid address", fault), context()));
   }
   m.current = nullptr;
+  note_block_end();
   std::string wrong;
   if (!m.error && m.returned != n) {
     m.error = std::make_exception_ptr(Error(Error("deadlock", "nobody can go on: " + who_waits()), context()));
@@ -464,11 +472,17 @@ Statistics& statistics() {
   return sums;
 }
 
+namespace {
+void (*told)(const Launch&) = nullptr;
+}
+void tell_of_launches(void (*tell)(const Launch&)) { told = tell; }
+
 void run(const Launch& launch, void (*thread)(const void*), const void* arguments) {
   static std::mutex one_at_a_time;
   if (m.current) throw Error("launch", "a kernel launches a kernel", launch.at);
   const std::lock_guard lock(one_at_a_time);
   check_limits(launch);
+  if (told) told(launch);
   catch_faults();
   m.launch = &launch, m.body = thread, m.context = arguments;
   m.random = options().seed;
@@ -476,6 +490,7 @@ void run(const Launch& launch, void (*thread)(const void*), const void* argument
   blockDim = launch.block, gridDim = launch.grid;
   set_up_threads(launch.block);
   make_tsan_fibers();
+  note_launch(launch);
 
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   const uint64_t offset = random_below(blocks);
@@ -589,6 +604,8 @@ void copy_later(void* shared, const void* global, unsigned bytes, unsigned bytes
     throw Error("cp.async", "an address is not a multiple of " + std::to_string(bytes), at);
   }
   note_write(shared, bytes);  // may land from now on
+  note_access(Access::read, global, bytes_read, __builtin_return_address(0));
+  note_access(Access::write, shared, bytes, static_cast<const char*>(__builtin_return_address(0)) + 1);
   const Quiet quiet;
   fill_poison(shared, bytes);
   m.current->copies.push_back({shared, global, bytes, bytes_read, m.current->copy_group});
@@ -604,6 +621,8 @@ void wait_for_copies(int groups_left) {
     return due;
   });
 }
+
+int running_rank() { return m.current ? static_cast<int>(m.current->rank) : -1; }
 
 const Fiber* running_fiber() { return m.current ? m.current->fiber : nullptr; }
 

@@ -51,6 +51,9 @@ struct Launch {
   size_t shared_bytes;  ///< dynamic shared memory
 };
 
+/// Has `tell` called before each launch; null: nobody.
+void tell_of_launches(void (*tell)(const Launch&));
+
 /// Calls thread(context) once per CUDA thread. Throws Error at the first rule that is broken; the launch ends there.
 void run(const Launch& launch, void (*thread)(const void* context), const void* context);
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/emu/counters.h"
 #include "kernels/emu/memory.h"
 #include "kernels/emu/scheduler.h"
 
@@ -21,6 +22,7 @@ Fragments& of_lane(void* const* arguments, int lane) { return *static_cast<Fragm
 /// d += a b, where every lane's part of d is as ptx.h says.
 template <int K>
 void multiply(void* const* arguments, const double (&a)[16][K], const double (&b)[K][8]) {
+  note_tensor_flops(2 * 16 * 8 * K);
   for (int lane = 0; lane < 32; ++lane) {
     const int g = lane / 4, t = lane % 4;
     for (int i = 0; i < 4; ++i) {

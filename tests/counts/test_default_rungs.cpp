@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The counts of every default CUDA rung, held: an access that coalesces less, a new bank conflict or barrier fails
+// here. What was counted is written to default_rungs.csv in the build folder; a change that is meant is committed from
+// there.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "kernels/emu/counters.h"
+#include "tools/rungs/rungs.h"
+
+using namespace limbic;
+
+namespace {
+
+const std::map<std::string, std::string> shapes = {
+    {"conv2d", "N=1,H=12,W=16,C=32,K=64,R=3,S=3,pad_h=1,pad_w=1"},
+    {"matmul", "M=64,N=64,K=128"},
+    {"batch_norm", "rows=400,C=64"},
+    {"pool2d", "N=1,H=16,W=16,C=64,R=2,S=2,stride_h=2,stride_w=2"},
+    {"affine_grid", "N=4,H=32,W=32"},
+    {"grid_sample", "N=1,H=16,W=16,C=32,P=16,Q=16"},
+    {"lstm", "N=4,T=4,D=64"},
+    {"reduce", "outer=64,n=512,inner=1"},
+    {"unary", "n=8192"},
+    {"binary", "residual [2,10,8,64] + same"},
+    {"softmax", "rows=64,C=527"},
+    {"cross_entropy", "rows=64,C=527"},
+    {"bce", "n=8192"},
+    {"dropout", "n=8192,p=0.5"},
+    {"copy", "transpose [100,300]"},
+    {"adam", "n=8192"},
+    {"sgd", "n=8192"},
+    {"sum_squares", "n=16384"},
+    {"stft", "samples=4096,n_fft=1024,hop=320"},
+    {"mel", "samples=4096,n_fft=1024,hop=320,mels=64"},
+};
+
+/// What is held of a kernel: these decide how fast memory serves it.
+struct Held {
+  double reads, read_sectors, writes, write_sectors, shared, conflicts, barriers;
+};
+constexpr const char* columns =
+    "read requests,sectors a read,write requests,sectors a write,shared requests,bank conflicts a request,barriers";
+
+double ratio(uint64_t n, uint64_t requests) { return requests ? double(n) / double(requests) : 0; }
+
+Held held(const emu::Counters& c) {
+  const uint64_t shared = c.shared_reads.requests + c.shared_writes.requests;
+  return {double(c.reads.requests),
+          ratio(c.reads.sectors, c.reads.requests),
+          double(c.writes.requests),
+          ratio(c.writes.sectors, c.writes.requests),
+          double(shared),
+          ratio(c.shared_reads.conflicts + c.shared_writes.conflicts, shared),
+          double(c.barriers)};
+}
+
+std::string text(const Held& h) {
+  char line[200];
+  std::snprintf(line, sizeof line, "%.0f,%.3f,%.0f,%.3f,%.0f,%.3f,%.0f", h.reads, h.read_sectors, h.writes,
+                h.write_sectors, h.shared, h.conflicts, h.barriers);
+  return line;
+}
+
+/// "softmax fwd v2_warp softmax_fwd_v2" -> what the committed table holds.
+std::map<std::string, Held> committed() {
+  std::map<std::string, Held> table;
+  std::ifstream file(LIMBIC_SOURCE_DIR "/tests/counts/default_rungs.csv");
+  std::string line;
+  std::getline(file, line);
+  while (std::getline(file, line)) {
+    Held h{};
+    const size_t comma = line.find(',');
+    if (std::sscanf(line.c_str() + comma + 1, "%lf,%lf,%lf,%lf,%lf,%lf,%lf", &h.reads, &h.read_sectors, &h.writes,
+                    &h.write_sectors, &h.shared, &h.conflicts, &h.barriers) == 7) {
+      table[line.substr(0, comma)] = h;
+    }
+  }
+  return table;
+}
+
+/// Compilers and their versions keep a value in a register, or load it again: within 5 %.
+bool near(double now, double then) { return std::fabs(now - then) <= 0.05 * std::max(now, then); }
+
+}  // namespace
+
+TEST_CASE("counts: every default CUDA rung keeps its sectors a request, bank conflicts and barriers") {
+  const auto table = committed();
+  std::ofstream now(LIMBIC_BUILD_DIR "/default_rungs.csv");
+  now << "kernel," << columns << "\n";
+  size_t seen = 0;
+  for (const KernelInfo& k : kernel_list()) {
+    if (k.device != Device::emu || !k.is_default) continue;
+    INFO(k.op << " " << k.pass << " " << k.name);
+    REQUIRE(shapes.count(k.op));
+    emu::take_counters();
+    prepare_rung({k.op, k.name, k.pass, {shapes.at(k.op)}, Device::emu}).launch();
+    for (const emu::Counters& c : emu::take_counters()) {
+      std::string kernel = c.kernel;
+      std::replace(kernel.begin(), kernel.end(), ',', ';');
+      const std::string name = std::string(k.op) + " " + k.pass + " " + k.name + " " + kernel;
+      const Held h = held(c);
+      now << name << "," << text(h) << "\n";
+      ++seen;
+      const auto before = table.find(name);
+      INFO(name << "\n" << columns << "\nnow  " << text(h));
+      CHECK(before != table.end());
+      if (before == table.end()) continue;
+      const Held& b = before->second;
+      INFO("held " << text(b));
+      CHECK((near(h.reads, b.reads) && near(h.read_sectors, b.read_sectors)));
+      CHECK((near(h.writes, b.writes) && near(h.write_sectors, b.write_sectors)));
+      CHECK((near(h.shared, b.shared) && near(h.conflicts, b.conflicts)));
+      CHECK(h.barriers == b.barriers);
+    }
+  }
+  CHECK(seen == table.size());
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/rungs/arrays.h"
+
+#include <cstdlib>
+#include <new>
+
+#include "kernels/philox.h"
+
+namespace limbic {
+
+Arrays::~Arrays() {
+  for (void* const array : arrays_) runtime_ ? runtime_->release(array, {}) : std::free(array);
+}
+
+void Arrays::add(size_t bytes, const void* content) {
+  if (runtime_) {
+    arrays_.push_back(runtime_->allocate(bytes, {}));
+    if (content) runtime_->copy(arrays_.back(), content, bytes, {});
+    return;
+  }
+  void* const memory = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
+  if (!memory) throw std::bad_alloc();
+  arrays_.push_back(memory);
+  if (content) std::memcpy(memory, content, bytes);
+}
+
+float* Arrays::numbers(int64_t n, float low, float high) {
+  return made<float>([=, this] {
+    std::vector<float> x(static_cast<size_t>(n));
+    for (size_t i = 0; i < x.size(); ++i) x[i] = low + (high - low) * philox_uniform(7, next_, i);
+    return x;
+  });
+}
+
+int32_t* Arrays::indices(int64_t n, int64_t below) {
+  return made<int32_t>([=, this] {
+    std::vector<int32_t> x(static_cast<size_t>(n));
+    for (size_t i = 0; i < x.size(); ++i) {
+      x[i] = static_cast<int32_t>(philox_uniform(7, next_, i) * static_cast<float>(below));
+    }
+    return x;
+  });
+}
+
+float* Arrays::space(int64_t n) {
+  if (next_ == arrays_.size()) add(static_cast<size_t>(n) * sizeof(float), nullptr);
+  return static_cast<float*>(arrays_[next_++]);
+}
+
+}  // namespace limbic

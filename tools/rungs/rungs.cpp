@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/rungs/rungs.h"
+
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/dispatch.h"
+#include "tools/rungs/launches.h"
+#include "tools/rungs/shapes.h"
+
+namespace limbic {
+namespace {
+
+std::string of_op(const RungChoice& choice) {
+  return choice.op + (choice.pass.empty() ? "" : " " + choice.pass) + " on " + device_name(choice.device);
+}
+
+/// One KEY=VALUE; throws with the keys there are.
+void set_field(const ShapeFields& all, const std::string& setting, const std::string& op) {
+  const size_t equals = setting.find('=');
+  for (const ShapeField& field : all) {
+    if (setting.substr(0, equals) != field.name) continue;
+    if (equals != std::string::npos && field.set(setting.substr(equals + 1))) return;
+    refuse("--shape ", setting, ": not a value for ", field.name);
+  }
+  std::vector<std::string> names;
+  for (const ShapeField& field : all) names.push_back(field.name);
+  refuse("--shape ", setting, ": ", op, " has ", names.empty() ? "only problems by name" : fmt::format("{}", fmt::join(names, ", ")));
+}
+
+/// Optimisers begin from settings that make sense; every other op from none.
+template <class Dims, class Problems>
+Dims start_of(const Problems& problems) {
+  if constexpr (requires(Dims d) { d.lr; }) {
+    Dims d = std::begin(problems)->dims;
+    d.n = 0;
+    return d;
+  } else {
+    return Dims{};
+  }
+}
+
+template <class Dims, class Problems>
+Dims read_shape(const RungChoice& choice, const Problems& problems) {
+  Dims d = start_of<Dims>(problems);
+  const ShapeFields all = fields(d);
+  for (const std::string& text : choice.shape) {
+    const auto named = std::find_if(std::begin(problems), std::end(problems), [&](const auto& p) { return text == p.name; });
+    if (named != std::end(problems)) {
+      d = named->dims;
+      continue;
+    }
+    if (text.find('=') == std::string::npos) {
+      std::vector<std::string> names;
+      for (const auto& problem : problems) names.push_back(fmt::format("\"{}\"", problem.name));
+      refuse("--shape ", text, ": ", choice.op, " has the problems ", fmt::format("{}", fmt::join(names, ", ")));
+    }
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      set_field(all, text.substr(begin, end - begin), choice.op);
+      begin = end + 1;
+    }
+  }
+  for (const ShapeField& field : all) {
+    if (choice.shape.empty() || field.missing()) {
+      refuse("--shape: ", choice.op, " wants ", field.name, choice.shape.empty() ? " and others, or a problem's name; e.g. --shape \"" : "; e.g. --shape \"",
+             std::begin(problems)->name, "\"");
+    }
+  }
+  if (choice.shape.empty()) refuse("--shape: ", choice.op, " wants a problem's name; e.g. --shape \"", std::begin(problems)->name, "\"");
+  return d;
+}
+
+template <class Dims, class Fn, class Call>
+ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call& call) {
+  Fn* const run = rung.run[static_cast<int>(active_isa())];
+  const auto arrays = std::make_shared<Arrays>(rung.device == Device::cpu ? nullptr : gpu_runtime(rung.device));
+  const size_t scratch = rung.scratch ? rung.scratch(d) : 0;
+  return {pass, rung.name, dims_text(d), rung.file, [=] {
+            arrays->rewind();
+            float* const work = arrays->space(static_cast<int64_t>(scratch));
+            call(*arrays, d, run, work);
+          }};
+}
+
+}  // namespace
+
+KernelInfo find_rung(const RungChoice& choice) {
+  std::set<std::string> ops, rungs;
+  for (const KernelInfo& k : kernel_list()) {
+    ops.insert(k.op);
+    if (choice.op != k.op || (!choice.pass.empty() && choice.pass != k.pass) || choice.device != k.device) continue;
+    if (choice.rung == k.name) return k;
+    rungs.insert(k.name);
+  }
+  if (!ops.count(choice.op)) refuse("kernels: no op ", choice.op, "; there are ", fmt::format("{}", fmt::join(ops, ", ")));
+  refuse("kernels: ", of_op(choice), " has no rung ", choice.rung, "; there are ", fmt::format("{}", fmt::join(rungs, ", ")));
+}
+
+ReadyRung prepare_rung(const RungChoice& choice) {
+  const KernelInfo info = find_rung(choice);
+  if (const char* const missing = choice.device == Device::cpu ? nullptr : gpu_runtime(choice.device)->what_is_missing()) {
+    throw Error(ExitCode::device, fmt::format("device {}: {}", device_name(choice.device), missing));
+  }
+  std::optional<ReadyRung> found;
+  for_each_launch([&](Pass pass, const auto& problems, const auto& rungs, const auto& call) {
+    if (!same_name(pass.op, info.op) || !same_name(pass.pass, info.pass)) return;
+    for (const auto& rung : rungs) {
+      if (rung.device != info.device || !same_name(rung.name, info.name)) continue;
+      using Dims = std::decay_t<decltype(std::begin(problems)->dims)>;
+      const Dims d = read_shape<Dims>(choice, problems);
+      if (!serves(rung, d, rung.device, active_isa())) {
+        refuse("kernels: ", rung.name, " does not serve ", dims_text(d), " (", pass.op, " ", pass.pass, ", ", device_name(rung.device), ")");
+      }
+      found = ready(pass, rung, d, call);
+    }
+  });
+  return *found;
+}
+
+}  // namespace limbic

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One rung of one op on one shape, ready to be launched: for `limbic kernels run`, `count`, `show` and `debug`.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/registry.h"
+
+namespace limbic {
+
+struct RungChoice {
+  std::string op, rung;
+  std::string pass;                ///< "": the op's first that has the rung
+  std::vector<std::string> shape;  ///< a problem's name, or KEY=VALUE,...; what comes later wins
+  Device device = Device::cpu;
+};
+
+struct ReadyRung {
+  Pass pass;
+  std::string rung, dims;
+  const char* file;              ///< relative to kernels/
+  std::function<void()> launch;  ///< makes its arrays the first time, uses them again later
+};
+
+/// Throws Error(usage) with what there is instead where op, rung, pass or shape are unknown or the rung declines the
+/// shape, and Error(device) where the device is not there.
+ReadyRung prepare_rung(const RungChoice& choice);
+
+/// The rung's line in the registry, for choices without a shape; throws as prepare_rung does.
+KernelInfo find_rung(const RungChoice& choice);
+
+}  // namespace limbic

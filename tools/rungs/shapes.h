@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sizes of an op as a user writes them: --shape cnn14-2 --shape H=20,W=16
+#pragma once
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/problems.h"
+
+namespace limbic {
+
+/// A size or setting by its name.
+struct ShapeField {
+  const char* name;
+  std::function<bool(const std::string&)> set;  ///< false: not a value for it
+  std::function<bool()> missing;                ///< a size that is still 0
+};
+
+namespace shapes {
+
+template <class T>
+ShapeField number(const char* name, T& member, bool needed = false) {
+  return {name,
+          [&member](const std::string& text) {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            member = static_cast<T>(value);
+            return end != text.c_str() && !*end && static_cast<double>(member) == value;
+          },
+          [&member, needed] { return needed && !member; }};
+}
+template <class T>
+ShapeField size(const char* name, T& member) {
+  return number(name, member, true);
+}
+inline ShapeField real(const char* name, float& member) {
+  return {name,
+          [&member](const std::string& text) {
+            char* end = nullptr;
+            member = std::strtof(text.c_str(), &end);
+            return end != text.c_str() && !*end;
+          },
+          [] { return false; }};
+}
+template <class Kind>
+ShapeField kind(const char* name, Kind& member, std::vector<std::string> names) {
+  return {name,
+          [&member, names](const std::string& text) {
+            for (size_t i = 0; i < names.size(); ++i) {
+              if (names[i] == text) return member = static_cast<Kind>(i), true;
+            }
+            return false;
+          },
+          [] { return false; }};
+}
+
+}  // namespace shapes
+
+// What can be set of each op's dims. Boxes with strides (binary, copy) are chosen by a problem's name alone.
+using ShapeFields = std::vector<ShapeField>;
+inline ShapeFields fields(Conv2dDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C), size("K", d.K), size("R", d.R),
+          size("S", d.S), number("stride_h", d.stride_h), number("stride_w", d.stride_w), number("pad_h", d.pad_h),
+          number("pad_w", d.pad_w), number("dilation_h", d.dilation_h), number("dilation_w", d.dilation_w),
+          number("groups", d.groups)};
+}
+inline ShapeFields fields(MatmulDims& d) {
+  using namespace shapes;
+  return {size("M", d.M), size("N", d.N), size("K", d.K), number("trans_a", d.trans_a), number("trans_b", d.trans_b),
+          number("batch", d.batch)};
+}
+inline ShapeFields fields(BatchNormDims& d) { return {shapes::size("rows", d.rows), shapes::size("C", d.C)}; }
+inline ShapeFields fields(Pool2dDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C), size("R", d.R), size("S", d.S),
+          size("stride_h", d.stride_h), size("stride_w", d.stride_w), number("pad_h", d.pad_h),
+          number("pad_w", d.pad_w), kind("kind", d.kind, {"max", "avg"})};
+}
+inline ShapeFields fields(AffineGridDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("H", d.H), size("W", d.W), number("align_corners", d.align_corners)};
+}
+inline ShapeFields fields(GridSampleDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C), size("P", d.P), size("Q", d.Q),
+          number("align_corners", d.align_corners)};
+}
+inline ShapeFields fields(LstmDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("T", d.T), size("D", d.D), number("reverse", d.reverse)};
+}
+inline ShapeFields fields(ReduceDims& d) {
+  using namespace shapes;
+  return {size("outer", d.outer), size("n", d.n), size("inner", d.inner), kind("kind", d.kind, {"sum", "mean", "max"})};
+}
+inline ShapeFields fields(UnaryDims& d) {
+  using namespace shapes;
+  return {size("n", d.n), real("alpha", d.alpha),
+          kind("kind", d.kind, {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "exp", "log", "sqrt", "square", "neg", "abs"})};
+}
+inline ShapeFields fields(SoftmaxDims& d) {
+  using namespace shapes;
+  return {size("rows", d.rows), size("C", d.C), number("log", d.log)};
+}
+inline ShapeFields fields(CrossEntropyDims& d) { return {shapes::size("rows", d.rows), shapes::size("C", d.C)}; }
+inline ShapeFields fields(BceDims& d) { return {shapes::size("n", d.n)}; }
+inline ShapeFields fields(DropoutDims& d) { return {shapes::size("n", d.n), shapes::real("p", d.p)}; }
+inline ShapeFields fields(AdamDims& d) { return {shapes::size("n", d.n), shapes::number("amsgrad", d.amsgrad)}; }
+inline ShapeFields fields(SgdDims& d) { return {shapes::size("n", d.n)}; }
+inline ShapeFields fields(SumSquaresDims& d) { return {shapes::size("n", d.n)}; }
+inline ShapeFields fields(StftDims& d) {
+  using namespace shapes;
+  return {size("samples", d.samples), size("n_fft", d.n_fft), size("hop", d.hop),
+          kind("pad", d.pad, {"none", "zero", "reflect"})};
+}
+inline ShapeFields fields(LogMelDims& d) {
+  ShapeFields all = fields(d.stft);
+  all.push_back(shapes::size("mels", d.mels));
+  return all;
+}
+inline ShapeFields fields(BinaryDims&) { return {}; }
+inline ShapeFields fields(CopyDims&) { return {}; }
+
+}  // namespace limbic
