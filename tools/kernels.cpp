@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// `limbic kernels list`: every rung of every op, in the order the dispatcher asks them.
+// `limbic kernels`: every rung of every op: listed, read, run, counted, stepped through.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
 #include <fmt/format.h>
 
-#include "kernels/registry.h"
+#include "kernels/emu/scheduler.h"
+#include "kernels/gpu_runtime.h"
+#include "tools/rungs/ptxas.h"
+#include "tools/rungs/rungs.h"
+#include "tools/rungs/source.h"
 #include "tools/verb.h"
 
 namespace limbic {
 namespace {
+
+struct Options {
+  std::string action = "list";
+  RungChoice choice;
+  int repeat = 1, line = 0;
+  std::string block = "0", thread = "0";
+};
 
 int list(const Program& program) {
   const auto kernels = kernel_list();
@@ -27,13 +47,194 @@ int list(const Program& program) {
   return 0;
 }
 
+std::string program_path() { return std::filesystem::read_symlink("/proc/self/exe"); }
+
+/// The launches of one run of the rung on the emulator.
+std::vector<emu::Launch> launches_of(const RungChoice& choice) {
+  static std::vector<emu::Launch> seen;
+  seen.clear();
+  const ReadyRung rung = prepare_rung(choice);
+  emu::tell_of_launches([](const emu::Launch& launch) { seen.push_back(launch); });
+  rung.launch();
+  emu::tell_of_launches(nullptr);
+  return seen;
+}
+
+/// The ladder of an op: v0, then each CUDA rung, by its file's opening lines.
+int lesson(const Program& program, const RungChoice& choice) {
+  std::set<std::string> files;
+  for (const KernelInfo& k : kernel_list()) {
+    if (choice.op == k.op && (k.device != Device::cpu || same_name(k.name, "v0_reference"))) files.insert(k.file);
+  }
+  if (files.empty()) find_rung(choice);  // says which ops there are
+  Json rungs = Json::array();
+  for (const std::string& file : files) {
+    rungs.push_back({{"file", "kernels/" + file}, {"opening", opening_of(file)}});
+    if (!program.json) fmt::print("{}kernels/{}\n{}", rungs.size() > 1 ? "\n" : "", file, opening_of(file));
+  }
+  if (program.json) print_json({{"schema", "limbic.kernel_lesson/1"}, {"op", choice.op}, {"rungs", rungs}});
+  return 0;
+}
+
+/// Of the launches, the one of `kernel`; both names may have template arguments, and parentheses around them.
+const emu::Launch* launch_of(const std::vector<emu::Launch>& launches, const std::string& kernel) {
+  const auto bare = [](const std::string& name) {
+    const size_t begin = name.find_first_not_of("( ");
+    return name.substr(begin, name.find_first_of("<) ", begin) - begin);
+  };
+  for (const emu::Launch& launch : launches) {
+    if (bare(launch.kernel) == bare(kernel)) return &launch;
+  }
+  return nullptr;
+}
+
+int show(const Program& program, const RungChoice& choice) {
+  const KernelInfo info = find_rung(choice);
+  std::string source;
+  for (const std::string& line : source_lines(info.file)) source += line + "\n";
+  const std::string nvcc = std::string(info.file).ends_with(".cu") ? find_nvcc() : "";
+  const auto launches = choice.shape.empty() || nvcc.empty() ? std::vector<emu::Launch>{} : launches_of(choice);
+  Json rows = Json::array();
+  if (!program.json) fmt::print("{}\n", source);
+  if (nvcc.empty()) print_note(program, "registers and occupancy: unknown, nvcc is not here (PATH, $CUDA_PATH, /usr/local/cuda) or compiles no such file");
+  for (const KernelResources& k : nvcc.empty() ? std::vector<KernelResources>{} : compile_resources(nvcc, info.file)) {
+    rows.push_back({{"kernel", k.kernel}, {"registers", k.registers}, {"spilled_bytes", k.spilled}, {"shared_bytes", k.shared}});
+    std::string held = "occupancy: --shape says how it is launched";
+    if (const emu::Launch* const l = launch_of(launches, k.kernel)) {
+      const int threads = static_cast<int>(l->block.x * l->block.y * l->block.z), warps = resident_warps(k, threads, l->shared_bytes);
+      rows.back().update({{"threads", threads}, {"dynamic_shared_bytes", l->shared_bytes}, {"occupancy", warps / 64.0}});
+      held = fmt::format("{} dynamic; blocks of {} threads, {} of 64 warps at once ({:.0f} %)", l->shared_bytes, threads, warps, warps / 0.64);
+    } else if (!launches.empty()) {
+      held = "not launched on this shape";
+    }
+    if (!program.json) {
+      fmt::print("{}: {} registers, {} bytes spilled, {} bytes shared; {}\n", k.kernel, k.registers, k.spilled, k.shared, held);
+    }
+  }
+  if (program.json) {
+    print_json({{"schema", "limbic.kernel_source/1"}, {"op", info.op}, {"pass", info.pass}, {"rung", info.name},
+                {"file", std::string("kernels/") + info.file}, {"nvcc", nvcc}, {"compute_capability", "9.0"}, {"kernels", rows}, {"source", source}});
+  }
+  return 0;
+}
+
+int run(const Program& program, const Options& o) {
+  const ReadyRung rung = prepare_rung(o.choice);
+  const GpuRuntime* const gpu = o.choice.device == Device::cpu ? nullptr : gpu_runtime(o.choice.device);
+  std::vector<double> ms;
+  for (int i = 0; i < o.repeat; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    rung.launch();
+    if (gpu) gpu->synchronize({});
+    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::sort(ms.begin(), ms.end());
+  const double median = ms[ms.size() / 2];
+  if (program.json) {
+    print_json({{"schema", "limbic.kernel_run/1"}, {"op", rung.pass.op}, {"pass", rung.pass.pass}, {"rung", rung.rung},
+                {"device", device_name(o.choice.device)}, {"shape", rung.dims}, {"repeat", o.repeat}, {"median_ms", median}});
+    return 0;
+  }
+  fmt::print("{} {} {} on {}, {}: {} time{}, median {:.3f} ms{}\n", rung.pass.op, rung.pass.pass, rung.rung, device_name(o.choice.device),
+             rung.dims, o.repeat, o.repeat == 1 ? "" : "s", median, gpu && o.choice.device == Device::emu ? " (of an emulator: says nothing about a GPU)" : "");
+  return 0;
+}
+
+/// Hands over to limbic-counter, beside the program: the same rungs, compiled so that they can be counted.
+int count(const Program& program, const RungChoice& choice) {
+  const std::string counter = std::filesystem::path(program_path()).parent_path() / "limbic-counter";
+  std::vector<std::string> words = {counter, choice.op, choice.rung};
+  if (!choice.pass.empty()) words.insert(words.end(), {"--pass", choice.pass});
+  for (const std::string& shape : choice.shape) words.insert(words.end(), {"--shape", shape});
+  if (program.json) words.push_back("--json");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execv(counter.c_str(), arguments.data());
+  throw Error(ExitCode::failure, fmt::format("kernels count: {}: {}", counter, std::strerror(errno)));
+}
+
+/// "blockIdx.x == 1 && blockIdx.y == 0" of "1", where y has more than one place.
+std::string condition(const std::string& variable, const std::string& index, const emu::dim3& extent) {
+  const std::pair<char, unsigned> axes[] = {{'x', extent.x}, {'y', extent.y}, {'z', extent.z}};
+  std::string text, rest = index;
+  for (const auto& [axis, places] : axes) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    const std::string number = rest.substr(0, comma);
+    if (number.empty() || number.size() > 9 || number.find_first_not_of("0123456789") != std::string::npos) {
+      throw Error(ExitCode::usage, fmt::format("kernels debug: an index is written X or X,Y,Z, not {}", index));
+    }
+    if (std::stoul(number) >= places) {
+      throw Error(ExitCode::usage, fmt::format("kernels debug: {}.{} {}: on this shape there are {}", variable, axis, number, places));
+    }
+    if (axis == 'x' || places > 1) text += fmt::format("{}{}.{} == {}", text.empty() ? "" : " && ", variable, axis, number);
+    rest = comma < rest.size() ? rest.substr(comma + 1) : "0";
+  }
+  return text;
+}
+
+/// gdb knows the variables of a kernel only when the program runs and it has read the kernel's file: start, list.
+int debug(const Program& program, const Options& o) {
+  const KernelInfo info = find_rung(o.choice);
+  const auto lines = source_lines(info.file);
+  const auto launches = launches_of(o.choice);
+  const auto here = std::find_if(launches.begin(), launches.end(), [&](const emu::Launch& l) { return body_line(lines, l.kernel) > 0; });
+  if (here == launches.end()) throw Error(ExitCode::failure, fmt::format("kernels debug: on this shape no kernel of kernels/{} is launched", info.file));
+  const std::string place = fmt::format("{}:{}", std::filesystem::path(info.file).filename().string(), o.line ? o.line : body_line(lines, here->kernel));
+  const std::string stop = fmt::format("break {} if {} && {}", place, condition("blockIdx", o.block, here->grid), condition("threadIdx", o.thread, here->block));
+  std::string command = "gdb -q";
+  for (const std::string& step : {std::string("start"), fmt::format("list {0},{0}", place), stop, std::string("continue")}) command += " -ex " + shell_word(step);
+  command += fmt::format(" --args {} kernels run {} {} --pass {} --device emu", shell_word(program_path()), o.choice.op, o.choice.rung, info.pass);
+  for (const std::string& shape : o.choice.shape) command += " --shape " + shell_word(shape);
+  if (program.json) {
+    print_json({{"schema", "limbic.kernel_debug/1"}, {"break", stop}, {"command", command}});
+  } else {
+    fmt::print("{}\n", command);
+  }
+  return 0;
+}
+
+int act(const Program& program, Options o) {
+  for (const Device known : {Device::cpu, Device::emu, Device::cuda}) {
+    if (program.device == device_name(known)) o.choice.device = known;
+  }
+  if (o.action == "list") return list(program);
+  if (o.choice.op.empty()) throw Error(ExitCode::usage, fmt::format("kernels {}: of which op? `limbic kernels list` names them", o.action));
+  if (o.action == "lesson") return lesson(program, o.choice);
+  if (o.choice.rung.empty()) throw Error(ExitCode::usage, fmt::format("kernels {} {}: which rung? `limbic kernels list` names them", o.action, o.choice.op));
+  const bool on_cpu = o.choice.rung.starts_with("cpu_") || o.choice.rung.starts_with("v0_");
+  if (o.action == "count" || o.action == "debug") {
+    o.choice.device = Device::emu;
+  } else if (o.choice.device == Device::cpu && !on_cpu) {
+    o.choice.device = Device::emu;  // a CUDA rung; --device cuda is asked for
+  }
+  if (o.action == "show") return show(program, o.choice);
+  if (o.action == "run") return run(program, o);
+  return o.action == "count" ? count(program, o.choice) : debug(program, o);
+}
+
 }  // namespace
 
 void add_kernels(Program& program) {
-  CLI::App* sub = program.verb("kernels", "the kernels of every op", "  limbic kernels list\n  limbic kernels list --json");
-  auto action = std::make_shared<std::string>("list");
-  sub->add_option("action", *action, "list")->check(CLI::IsMember({"list"}));
-  sub->callback([&program, action] { program.run = [&program] { return list(program); }; });
+  CLI::App* sub = program.verb("kernels", "the kernels of every op: list, lesson OP, show, run, count or debug OP RUNG",
+                               "  limbic kernels list\n"
+                               "  limbic kernels lesson softmax\n"
+                               "  limbic kernels show softmax v3_block --shape rows=4,C=1000\n"
+                               "  limbic kernels run conv2d v2_tiled --pass dw --shape N=1,H=8,W=8,C=4,K=4,R=3,S=3 --repeat 5\n"
+                               "  limbic kernels count softmax v1_naive --shape rows=64,C=64\n"
+                               "  limbic kernels debug softmax v3_block --shape rows=4,C=1000 --block 2 --thread 37");
+  auto o = std::make_shared<Options>();
+  sub->add_option("action", o->action, "list, lesson, show, run, count (on the emulator: accesses, conflicts, FLOPs), debug (a gdb command line)")
+      ->check(CLI::IsMember({"list", "lesson", "show", "run", "count", "debug"}));
+  sub->add_option("op", o->choice.op, "softmax, conv2d, ...");
+  sub->add_option("rung", o->choice.rung, "v1_naive, v2_tiled, ...");
+  sub->add_option("--pass", o->choice.pass, "fwd, bwd, dx, dw, ... (default: the op's first that has the rung)");
+  sub->add_option("--shape", o->choice.shape, "a problem's name or KEY=VALUE,...; may be given again, the last wins")->allow_extra_args(false);
+  sub->add_option("--repeat", o->repeat, "run: how often (default 1)")->check(CLI::Range(1, 1000000));
+  sub->add_option("--block", o->block, "debug: stop in block X or X,Y,Z (default 0)");
+  sub->add_option("--thread", o->thread, "debug: stop in thread X or X,Y,Z (default 0)");
+  sub->add_option("--line", o->line, "debug: stop in this line of the rung's file (default: the kernel's first)");
+  sub->callback([&program, o] { program.run = [&program, o] { return act(program, *o); }; });
 }
 
 }  // namespace limbic
