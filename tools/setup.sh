@@ -10,7 +10,7 @@ packages=(
   libswscale-dev libopencv-objdetect-dev libopencv-imgproc-dev opencv-data # and faces
   libhdf5-dev zlib1g-dev                                        # weights
   libseccomp-dev                                                # the confined reader
-  catch2 ffmpeg                                                 # tests, and the clips they make
+  catch2 ffmpeg gdb                                             # tests, the clips they make, a page they follow
 )
 missing=()
 for package in "${packages[@]}"; do

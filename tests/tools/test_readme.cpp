@@ -70,6 +70,17 @@ fs::path scratch_checkout() {
   return folder;
 }
 
+// A sanitized build has no limbic-counter: its kernels stand for a sanitizer themselves.
+std::string runnable(const std::string& commands) {
+#ifdef LIMBIC_SANITIZED
+  static const std::regex counted("[^\n]*kernels count[^\n]*\n");
+  if (std::regex_search(commands, counted)) WARN("skipped: `kernels count` in a sanitized build");
+  return std::regex_replace(commands, counted, "");
+#else
+  return commands;
+#endif
+}
+
 // The options that a verb's help lists: the words that begin a line of it.
 std::set<std::string> options_of(const std::string& help) {
   std::set<std::string> options;
@@ -108,7 +119,7 @@ TEST_CASE("the commands of every README run") {
       int status = 0;
       if (fence.tag == "setup") continue;
       if (fence.tag.empty()) {
-        std::ofstream(folder / ".command.sh") << "set -euo pipefail\n" << fence.text;
+        std::ofstream(folder / ".command.sh") << "set -euo pipefail\n" << runnable(fence.text);
         const std::string output = run("cd '" + folder.string() + "' && bash .command.sh", status);
         INFO(output);
         CHECK(status == 0);
