@@ -216,6 +216,29 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   CHECK(!fs::exists(place.in("cv2")));
 }
 
+TEST_CASE("train, eval and cv run on the emulator, with the CPU's losses") {
+  Workplace place;
+  place.write("recipe.toml", Workplace::recipe() + "[cv]\nfolds = [\"1\", \"2\", \"3\"]\n");
+  const std::string few = "--set train.epochs=1 --set train.keep=last --set net.widths=[2,2,2,2] ";
+  std::vector<double> losses[2];
+  for (const int i : {0, 1}) {
+    const std::string device = i ? "emu" : "cpu", on = "--device " + device + " --json ";
+    REQUIRE(place.limbic(place.train(device, few + on)) == 0);
+    REQUIRE(place.limbic("eval --weights " + place.in(device + "/weights.h5") + " --data " + place.in("data") + " --groups 3 " + on) == 0);
+    losses[i].push_back(nlohmann::json::parse(place.printed)["accuracy"]);
+    REQUIRE(place.limbic("cv" + place.train("cv_" + device, few + on).substr(5)) == 0);
+    losses[i].push_back(nlohmann::json::parse(place.printed)["mean_accuracy"]);
+    const std::string log = read_file(place.in(device + "/log.csv"));  // epoch, rate, training loss, ...
+    std::istringstream row(log.substr(log.find('\n') + 1));
+    for (std::string number; std::getline(row, number, ',');) losses[i].push_back(std::atof(number.c_str()));
+  }
+  REQUIRE(losses[0].size() == losses[1].size());
+  for (size_t i = 0; i < losses[0].size(); ++i) {
+    INFO("number " << i);
+    CHECK(losses[1][i] == Approx(losses[0][i]).epsilon(1e-3).margin(1e-3));
+  }
+}
+
 TEST_CASE("a checkpoint whose counters are no counts is refused, with exit code 4") {
   Workplace place;
   const std::string arguments = place.train("run", "--set train.epochs=2 --stop-after-steps 1");

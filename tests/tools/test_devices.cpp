@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// --device, from the command line: the CUDA kernels on the emulator give the CPU's answers, and a device that is not
+// there is told in one line. Training on the emulator stands in test_train.cpp.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/hdf5.h"
+#include "kernels/gpu_runtime.h"
+#include "tests/tools/program.h"
+
+using limbic_test::Run;
+using limbic_test::Scratch;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string demo = LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4";
+const std::string narrow = LIMBIC_SOURCE_DIR "/tests/fixtures/cnn14_w32/";
+
+Json answer(const Scratch& scratch, const std::string& command, const std::string& device) {
+  const Run run = scratch.run("limbic " + command + " --json --device " + device, 600);
+  INFO(command << " on " << device << ": " << run.err);
+  REQUIRE(run.code == 0);
+  return Json::parse(run.out);
+}
+
+/// Numbers agree within 1e-3, everything else is the same.
+void check_same(const Json& cpu, const Json& emu, const std::string& where) {
+  INFO(where);
+  if (cpu.is_number() && emu.is_number()) {
+    CHECK(std::fabs(cpu.get<double>() - emu.get<double>()) <= 1e-3);
+  } else if (cpu.is_structured()) {
+    REQUIRE(cpu.size() == emu.size());
+    for (const auto& [key, value] : cpu.items()) check_same(value, cpu.is_array() ? emu[std::stoul(key)] : emu.at(key), where + "/" + key);
+  } else {
+    CHECK(cpu == emu);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("tag and embed answer on the emulator as on the CPU") {
+  const Scratch scratch;
+  const std::string weights = " --front-end panns-32k --weights '" + narrow + "weights.h5' ";
+  const std::string tag = "tag --top 3" + weights + "'" + demo + "'";
+  check_same(answer(scratch, tag, "cpu"), answer(scratch, tag, "emu"), "tag");
+  std::vector<float> of_device[2];
+  for (const int i : {0, 1}) {
+    const std::string device = i ? "emu" : "cpu";
+    const Run run = scratch.run("limbic embed" + weights + "'" + demo + "' -o " + device + ".h5 --device " + device, 600);
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    of_device[i] = limbic::read_hdf5((scratch.folder() / (device + ".h5")).string()).find("embedding")->floats();
+  }
+  REQUIRE(of_device[0].size() == of_device[1].size());
+  for (size_t i = 0; i < of_device[0].size(); ++i) CHECK(std::fabs(of_device[0][i] - of_device[1][i]) <= 1e-4f);
+}
+
+TEST_CASE("predict hears the shipped clip on the emulator as on the CPU") {
+  const Scratch scratch;
+  const std::string predict = "predict '" + demo + "'";
+  check_same(answer(scratch, predict, "cpu")["results"], answer(scratch, predict, "emu")["results"], "predict");
+}
+
+TEST_CASE("compare holds on the emulator, a training step and its gradients too") {
+  const Scratch scratch;
+  for (const char* reference : {"reference_eval.h5", "reference_train.h5"}) {
+    const Json result = answer(scratch, "compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" + narrow + reference + "'", "emu");
+    CHECK(result["ok"] == true);
+    CHECK(result["checks"].size() > 10);
+  }
+}
+
+TEST_CASE("--device cuda without a driver is one line and exit code 6, for every verb") {
+  if (const limbic::GpuRuntime* const cuda = limbic::gpu_runtime(limbic::Device::cuda); cuda && !cuda->what_is_missing()) return;
+  const Scratch scratch;
+  for (const char* command : {"predict x.wav", "tag x.wav --weights w.h5", "embed x.wav --weights w.h5 -o y.h5", "train r.toml --data d --out o",
+                              "eval --weights w.h5 --data d", "cv r.toml --data d --out o", "compare --weights w.h5 --reference r.h5",
+                              "graph cnn14", "bench net --alone", "kernels run softmax v1_naive --shape rows=2,C=3"}) {
+    const Run run = scratch.run(std::string("limbic ") + command + " --device cuda");
+    INFO(command << ": " << run.out << run.err);
+    CHECK(run.code == 6);
+    CHECK(run.err.starts_with("limbic: device cuda: missing: "));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(run.out.empty());
+  }
+}
+
+TEST_CASE("doctor names every device, and what cuda is missing") {
+  const Scratch scratch;
+  const Run run = scratch.run("limbic doctor --json");
+  REQUIRE(run.code == 0);
+  std::string devices;
+  for (const Json& check : Json::parse(run.out)["checks"]) {
+    for (const char* device : {"cpu", "emu", "cuda"}) {
+      if (check["name"] != device) continue;
+      devices += std::string(device) + " ";
+      CHECK(!check["detail"].get<std::string>().empty());
+      if (std::string(device) != "cuda") CHECK(check["status"] == "ok");
+    }
+  }
+  CHECK(devices == "cpu emu cuda ");
+}
