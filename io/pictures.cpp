@@ -33,7 +33,13 @@ const char* expected(MediaFault fault) {
   throw MediaError(fault, clean_text(path) + ": found " + clean_text(found) + ", expected " + expected(fault));
 }
 
-const char* job(Cut cut) { return cut == Cut::whole ? "pictures" : cut == Cut::face ? "faces" : "faces-every"; }
+std::string job(const PictureOptions& options) {
+  std::string name = options.cut == Cut::whole ? "pictures" : "faces";
+  if (options.cut == Cut::face_every) name += "-every";
+  if (options.all) name += "-all";
+  if (options.colour) name += "-colour";
+  return name;
+}
 
 }  // namespace
 
@@ -42,6 +48,8 @@ struct PictureStream::State {
   PictureOptions options;
   std::unique_ptr<reader::Process> child;
   int width = 0, height = 0;
+  int64_t frame = -1;  // the last that came
+  bool faced = false;  // and whether a face was in it
   std::string format;
   std::vector<std::string> warnings;
 
@@ -65,7 +73,7 @@ struct PictureStream::State {
     std::string found;
     const InputFile file = open_input(path, found);
     if (file.fd < 0) fail(path, MediaFault::unreadable, found);
-    child = std::make_unique<reader::Process>(file, job(options.cut), options.stall_s, options.side);
+    child = std::make_unique<reader::Process>(file, job(options), options.stall_s, options.side);
     const reader::Message video = message();
     if (video.kind != reader::Kind::video) throw reader::Failure("pictures that limbic-reader does not describe");
     reader::Fields fields(video.payload);
@@ -85,19 +93,23 @@ struct PictureStream::State {
     }
     if (got.kind != reader::Kind::picture) throw reader::Failure("a garbled answer of limbic-reader");
     reader::Fields fields(got.payload);
+    picture.frame = fields.get<int64_t>();
     picture.pts_s = fields.get<double>();
     for (int& edge : picture.box) edge = fields.get<int32_t>();
     const std::string_view pixels = fields.rest();
-    const auto area = static_cast<size_t>(options.side) * static_cast<size_t>(options.side);
+    const size_t area = static_cast<size_t>(options.side) * static_cast<size_t>(options.side) * (options.colour ? 3 : 1);
     const bool empty = picture.box == std::array<int, 4>{};
     // A frame may be of another size than the first one: only what no box can be is refused.
     const bool plausible = empty || std::all_of(picture.box.begin(), picture.box.end(),
                                                 [](int edge) { return edge >= 0 && edge <= 1 << 24; });
-    if (!std::isfinite(picture.pts_s) || !plausible || (picture.box[2] < 1 || picture.box[3] < 1) != empty ||
+    const bool another = options.all && faced && !empty && picture.frame == frame;  // face of the same frame
+    if (!std::isfinite(picture.pts_s) || !plausible || (!another && picture.frame != frame + 1) || (picture.box[2] < 1 || picture.box[3] < 1) != empty ||
         pixels.size() != (empty ? 0 : area)) {
       throw reader::Failure("a garbled answer of limbic-reader");
     }
     picture.pixels.assign(pixels.begin(), pixels.end());
+    frame = picture.frame;
+    faced = !empty;
     return true;
   }
 

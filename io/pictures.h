@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures: any film FFmpeg reads, to small grey squares, whole or cut out around the face. Decoding, detection and
-// scaling run in the confined reader (io/reader/).
+// Pictures: any film FFmpeg reads, to small squares, whole or cut out around the faces. Decoding, detection and scaling
+// run in the confined reader (io/reader/).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -22,17 +22,20 @@ enum class Cut {
 struct PictureOptions {
   int side = 48;  ///< pixels of the squares' edges, 1 to 512; 112 scales a face as system 2 did
   Cut cut = Cut::face;
+  bool all = false;     ///< every face of a frame instead of its largest
+  bool colour = false;  ///< three channels, red green blue, instead of one
   double stall_s = 20;  ///< seconds without a word from the reader before it is killed
 };
 
 struct Picture {
+  int64_t frame = 0;            ///< of the film, from 0: every frame comes, and with `all` once for each of its faces
   double pts_s = 0;             ///< when it is shown on the file's own timeline (that of its sound)
   std::array<int, 4> box{};     ///< x, y, width, height in the frame as a player shows it; width 0: no face found
-  std::vector<uint8_t> pixels;  ///< [side, side], 0 black to 255 white; empty where no face was found
+  std::vector<uint8_t> pixels;  ///< [side, side] or [side, side, 3], 0 black to 255; empty where no face was found
   bool found() const { return box[2] > 0; }
 };
 
-/// A film's frames one by one, in bounded memory.
+/// A film's frames one by one, in bounded memory; the faces of one frame from the largest to the smallest.
 class PictureStream {
  public:
   /// Opens the file and decodes its first frame. Throws MediaError, one line: `file: found X, expected Y`; no_video

@@ -14,7 +14,7 @@ namespace limbic::reader {
 inline constexpr int file_fd = 3;     ///< the foreign file, opened by the parent, read only
 inline constexpr int channel_fd = 4;  ///< where the child writes its messages
 
-inline constexpr uint32_t magic = 0x33524d4c;  // "LMR3": another version is another magic
+inline constexpr uint32_t magic = 0x34524d4c;  // "LMR4": another version is another magic
 inline constexpr uint64_t max_payload = (16u << 20) + 65536;
 inline constexpr uint64_t max_samples = 65536;      ///< of one `samples` message
 inline constexpr int max_side = 512;                ///< pixels of a crop's edge
@@ -27,7 +27,8 @@ enum class Kind : uint32_t {
   sound,      // i32 rate, i32 source_rate, i32 source_channels, f64 start_s, text format
   samples,    // f32[]
   video,      // i32 width, i32 height, text format: of the first frame, after rotation
-  picture,    // f64 pts_s, i32 x, y, width, height of what was cut out (all 0: no face), then u8[side * side]
+  picture,    // i64 frame, f64 pts_s, i32 x, y, width, height of what was cut out (all 0: no face), then u8[side, side]
+              // or u8[side, side, 3]
   dataset,    // text name, text dtype, u32 rank, i64[rank], u64 offset in the file or `elsewhere`
   elements,   // bytes of the dataset before
   attribute,  // text group, text name, text value

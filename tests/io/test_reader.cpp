@@ -94,24 +94,30 @@ TEST_CASE("a confined reader can open, reach and change nothing") {
 
 TEST_CASE("a reader that says of its pictures what cannot be is not believed") {
   const auto video = [](int width, int height) { return frame(Kind::video, Payload().put<int32_t>(width).put<int32_t>(height).text("x/y").bytes); };
-  const auto picture = [](double pts, std::array<int, 4> box, size_t pixels) {
+  const auto picture = [](int64_t number, double pts, std::array<int, 4> box, size_t pixels) {
     Payload payload;
-    payload.put(pts);
+    payload.put(number).put(pts);
     for (const int edge : box) payload.put<int32_t>(edge);
     return frame(Kind::picture, payload.bytes + std::string(pixels, 'x'));
   };
-  const auto read_all = [](const std::string& messages) {
+  const auto read_all = [](const std::string& messages, bool all = false) {
     const FakeReader fake(hello() + messages + frame(Kind::end, ""), "exit 0");
-    PictureStream stream(clip, {.side = 2, .stall_s = 0.5});
+    PictureStream stream(clip, {.side = 2, .all = all, .stall_s = 0.5});
     int frames = 0;
     for (Picture p; stream.next(p); ++frames) CHECK(p.pixels.size() == (p.found() ? 4u : 0u));
     return frames;
   };
-  CHECK(read_all(video(10, 10) + picture(0, {1, 1, 5, 5}, 4) + picture(0.1, {}, 0)) == 2);
+  const std::string seen = picture(0, 0, {1, 1, 5, 5}, 4), empty = picture(1, 0.1, {}, 0);
+  CHECK(read_all(video(10, 10) + seen + empty) == 2);
+  CHECK(read_all(video(10, 10) + seen + seen + empty, true) == 3);  // two faces in frame 0
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  for (const std::string& lie : {video(0, 10), video(10, 10) + picture(nan, {}, 0), video(10, 10) + picture(0, {}, 4), video(10, 10) + picture(0, {1, 1, 5, 5}, 3),
-                                 video(10, 10) + picture(0, {1, 1, 5, 0}, 4), video(10, 10) + picture(0, {-1, 1, 5, 5}, 4), video(10, 10) + samples({0}), sound(32000)}) {
+  for (const std::string& lie : {video(0, 10), video(10, 10) + picture(0, nan, {}, 0), video(10, 10) + picture(0, 0, {}, 4), video(10, 10) + picture(0, 0, {1, 1, 5, 5}, 3),
+                                 video(10, 10) + picture(0, 0, {1, 1, 5, 0}, 4), video(10, 10) + picture(0, 0, {-1, 1, 5, 5}, 4), video(10, 10) + seen + seen,
+                                 video(10, 10) + empty, video(10, 10) + samples({0}), sound(32000)}) {
     CHECK_THAT(error_of(ExitCode::media, [&] { read_all(lie); }), Catch::Contains("demo.mp4: found") && Catch::Contains("limbic-reader"));
+  }
+  for (const std::string& lie : {seen + empty + empty, picture(0, 0, {}, 0) + seen, seen + picture(0, 0, {}, 0)}) {
+    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(video(10, 10) + lie, true); }), Catch::Contains("limbic-reader"));
   }
 }
 

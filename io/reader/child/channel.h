@@ -28,9 +28,9 @@ void read_sound(int rate);  ///< sends sound, samples...; throws Refusal
 
 class FaceFinder;
 
-/// Sends video, picture...; throws Refusal. Squares of `side` pixels are cut out around the largest face, as `finder`
-/// finds it; without one, the whole picture is scaled to `side`.
-void read_pictures(int side, FaceFinder* finder);
+/// Sends video, picture...; throws Refusal. Squares of `side` pixels are cut out around the faces that `finder` finds;
+/// without one, the whole picture is scaled to `side`.
+void read_pictures(int side, bool colour, FaceFinder* finder);
 
 void read_datasets();  ///< sends dataset, elements, attribute...; throws Refusal
 

@@ -34,13 +34,14 @@ int64_t size_of_file = 0;  // asked for before the filter, which lets no stat th
 
 int run(const std::string& job, int cpu_seconds, int data_megabytes, int rate_or_side) {
   std::optional<FaceFinder> finder;  // opens its cascade, a file of this machine, before the filter forbids it
-  if (job.rfind("faces", 0) == 0) finder.emplace(job == "faces-every");
+  const auto asked = [&](const char* word) { return job.find(word) != std::string::npos; };
+  if (asked("faces")) finder.emplace(asked("-every"), asked("-all"));
   const pid_t parent = ::getppid();
   const Confinement confined = confine(cpu_seconds, data_megabytes);
   send(Kind::hello, Payload().put<uint8_t>(confined.no_new_privs).put<uint8_t>(confined.seccomp).text(confined.detail));
   try {
     if (job == "sound") read_sound(rate_or_side);
-    if (job == "pictures" || finder) read_pictures(rate_or_side, finder ? &*finder : nullptr);
+    if (asked("pictures") || finder) read_pictures(rate_or_side, asked("-colour"), finder ? &*finder : nullptr);
     if (job == "datasets") read_datasets();
     if (job == "status") report_attempts(parent);
     send(Kind::end, nullptr, 0);

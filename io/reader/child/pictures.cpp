@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The jobs "pictures" and "faces": FFmpeg on the one open file, frame by frame to small grey squares.
+// The jobs "pictures" and "faces": FFmpeg on the one open file, frame by frame to small squares.
 extern "C" {
 #include <libavutil/display.h>
 #include <libswscale/swscale.h>
 }
 #include <cmath>
 #include <opencv2/imgproc.hpp>
+#include <vector>
 
 #include "io/reader/child/channel.h"
 #include "io/reader/child/container.h"
@@ -35,27 +36,25 @@ int quarter_turns(const AVStream& stream) {
 /// Decoded frames in, messages of pictures out.
 class Cutter {
  public:
-  Cutter(int side, FaceFinder* finder, const AVFormatContext& format, const AVStream& stream)
-      : side_(side), finder_(finder), format_(format), stream_(stream), turns_(quarter_turns(stream)) {}
+  Cutter(int side, bool colour, FaceFinder* finder, const AVFormatContext& format, const AVStream& stream)
+      : side_(side),
+        colour_(colour),
+        finder_(finder),
+        format_(format),
+        stream_(stream),
+        turns_(quarter_turns(stream)) {}
 
   void take(AVFrame& frame) {
     check_size(frame.width, frame.height);
-    const cv::Mat grey = upright(frame);
-    if (frames_++ == 0) begin(grey);
+    const cv::Mat grey = upright(frame, AV_PIX_FMT_GRAY8, grey_);
+    const cv::Mat shown = colour_ ? upright(frame, AV_PIX_FMT_RGB24, colours_) : grey;
+    if (frames_ == 0) begin(grey);
     const int64_t ticks = frame.best_effort_timestamp;
     if (ticks != AV_NOPTS_VALUE) clock_s_ = static_cast<double>(ticks) * av_q2d(stream_.time_base) - origin_s(format_);
-    const cv::Rect box = finder_ ? finder_->find(grey) : cv::Rect({}, grey.size());
-    Payload payload;
-    payload.put(std::round(clock_s_ * 1e6) / 1e6 + 0.0)
-        .put<int32_t>(box.x)
-        .put<int32_t>(box.y)
-        .put<int32_t>(box.width)
-        .put<int32_t>(box.height);
-    if (!box.empty()) {
-      const cv::Mat square = scaled(grey(box));
-      payload.bytes.append(reinterpret_cast<const char*>(square.data), square.total());
-    }
-    send(Kind::picture, payload);
+    std::vector<cv::Rect> boxes = finder_ ? finder_->find(grey) : std::vector<cv::Rect>{cv::Rect({}, grey.size())};
+    if (boxes.empty()) boxes.emplace_back();  // a frame without a face is told too
+    for (const cv::Rect& box : boxes) send_picture(shown, box);
+    ++frames_;
     if (frame.pkt_duration > 0) clock_s_ += static_cast<double>(frame.pkt_duration) * av_q2d(stream_.time_base);
   }
 
@@ -67,19 +66,21 @@ class Cutter {
   }
 
  private:
-  /// Grey of the full range 0 to 255, turned as a player would show it.
-  cv::Mat upright(const AVFrame& frame) {
-    scaler_.reset(sws_getCachedContext(
-        scaler_.release(), frame.width, frame.height, static_cast<AVPixelFormat>(frame.format), frame.width,
-        frame.height, AV_PIX_FMT_GRAY8, SWS_POINT | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr));
-    if (!scaler_) refuse(MediaFault::not_media, "pictures in an unknown format");
-    cv::Mat grey(frame.height, frame.width, CV_8U);
-    uint8_t* planes[] = {grey.data};
-    const int strides[] = {static_cast<int>(grey.step)};
-    sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes, strides);
-    if (turns_ == 0) return grey;
+  using Scaler = std::unique_ptr<SwsContext, FreeScaler>;
+
+  /// Numbers of the full range 0 to 255, turned as a player would show them.
+  cv::Mat upright(const AVFrame& frame, AVPixelFormat format, Scaler& scaler) {
+    scaler.reset(sws_getCachedContext(scaler.release(), frame.width, frame.height,
+                                      static_cast<AVPixelFormat>(frame.format), frame.width, frame.height, format,
+                                      SWS_POINT | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr));
+    if (!scaler) refuse(MediaFault::not_media, "pictures in an unknown format");
+    cv::Mat picture(frame.height, frame.width, format == AV_PIX_FMT_GRAY8 ? CV_8U : CV_8UC3);
+    uint8_t* planes[] = {picture.data};
+    const int strides[] = {static_cast<int>(picture.step)};
+    sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, planes, strides);
+    if (turns_ == 0) return picture;
     cv::Mat turned;
-    cv::rotate(grey, turned, turns_ - 1);  // ROTATE_90_CLOCKWISE, ROTATE_180, ROTATE_90_COUNTERCLOCKWISE
+    cv::rotate(picture, turned, turns_ - 1);  // ROTATE_90_CLOCKWISE, ROTATE_180, ROTATE_90_COUNTERCLOCKWISE
     return turned;
   }
 
@@ -88,6 +89,21 @@ class Cutter {
     send(Kind::video,
          Payload().put<int32_t>(grey.cols).put<int32_t>(grey.rows).text(container.substr(0, container.find(',')) + "/" +
                                                                         avcodec_get_name(stream_.codecpar->codec_id)));
+  }
+
+  void send_picture(const cv::Mat& shown, const cv::Rect& box) const {
+    Payload payload;
+    payload.put(frames_)
+        .put(std::round(clock_s_ * 1e6) / 1e6 + 0.0)
+        .put<int32_t>(box.x)
+        .put<int32_t>(box.y)
+        .put<int32_t>(box.width)
+        .put<int32_t>(box.height);
+    if (!box.empty()) {
+      const cv::Mat square = scaled(shown(box));
+      payload.bytes.append(reinterpret_cast<const char*>(square.data), square.total() * square.elemSize());
+    }
+    send(Kind::picture, payload);
   }
 
   cv::Mat scaled(const cv::Mat& region) const {
@@ -104,18 +120,19 @@ class Cutter {
   }
 
   int side_;
+  bool colour_;
   FaceFinder* finder_;
   const AVFormatContext& format_;
   const AVStream& stream_;
   int turns_;
-  std::unique_ptr<SwsContext, FreeScaler> scaler_;
+  Scaler grey_, colours_;
   double clock_s_ = 0;  // when the next picture is due, where it does not say
   int64_t frames_ = 0;
 };
 
 }  // namespace
 
-void read_pictures(int side, FaceFinder* finder) {
+void read_pictures(int side, bool colour, FaceFinder* finder) {
   if (finder && !finder->ready())
     refuse(MediaFault::reader, "no face detector on this machine (Debian package opencv-data)");
   const Io io = open_io();
@@ -130,7 +147,7 @@ void read_pictures(int side, FaceFinder* finder) {
   Cutter::check_size(stream.codecpar->width, stream.codecpar->height);
   const Decoder decoder = open_decoder(stream, codecs, "pictures");
   decoder->max_pixels = most_pixels;
-  Cutter cutter(side, finder, *format, stream);
+  Cutter cutter(side, colour, finder, *format, stream);
   const int bad_packets = decode_all(format.get(), index, decoder.get(), [&](AVFrame& frame) { cutter.take(frame); });
   if (cutter.frames() == 0) refuse(MediaFault::damaged, because("a video in which nothing can be decoded"));
   if (bad_packets > 0) {
