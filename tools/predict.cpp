@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "io/input.h"
 #include "tools/answers.h"
-#include "tools/inputs.h"
-#include "tools/prediction/face.h"
-#include "tools/prediction/voice.h"
+#include "tools/prediction/clip.h"
 #include "tools/verb.h"
 
 namespace limbic {
@@ -19,7 +16,7 @@ namespace {
 
 struct Options {
   ClipArguments clips;
-  std::string weights, face_weights;
+  std::string weights, face_weights, faces = "largest";
   int top = 3;
   double min_confidence = 0;  // 0: every answer is given
   bool timing = false;
@@ -31,8 +28,6 @@ Json probabilities_json(const EmotionProbabilities& p) {
   return object;
 }
 
-const char* label_of(const EmotionProbabilities& p) { return emotion_names[std::max_element(p.begin(), p.end()) - p.begin()]; }
-
 Json voice_json(const VoiceAnswer& voice, const std::string& model) {
   Json windows = Json::array();
   for (const auto& w : voice.windows) {
@@ -41,71 +36,44 @@ Json voice_json(const VoiceAnswer& voice, const std::string& model) {
   return {{"label", label_of(voice.probabilities)}, {"probabilities", probabilities_json(voice.probabilities)}, {"model", model}, {"windows", windows}};
 }
 
-Json face_json(const FaceAnswer& face, const FaceModel& model) {
+Json track_json(const FaceTrack& track, double coverage, const FaceModel& model) {
   Json frames = Json::array();
-  for (const auto& f : face.frames) {
+  for (const auto& f : track.frames) {
     Json p = Json::object();
     for (size_t c = 0; c < f.probabilities.size(); ++c) p[model.labels()[c]] = f.probabilities[c];
     frames.push_back({{"pts_s", f.pts_s}, {"box", f.probabilities.empty() ? Json() : Json(f.box)}, {"probabilities", p}});
   }
-  const bool seen = face.faces > 0;
-  return {{"coverage", face.coverage()}, {"label", seen ? Json(label_of(face.probabilities)) : Json()},
-          {"probabilities", seen ? probabilities_json(face.probabilities) : Json::object()}, {"model", model.name()}, {"frames", frames}};
+  const bool seen = track.faces > 0;
+  return {{"coverage", coverage}, {"label", seen ? Json(label_of(track.probabilities)) : Json()},
+          {"probabilities", seen ? probabilities_json(track.probabilities) : Json::object()}, {"model", model.name()}, {"frames", frames}};
 }
 
-// What the streams of a clip say; one that is missing is empty, with the reason among the warnings. Throws where none says
-// anything, and where the file itself is at fault.
-struct Heard {
-  std::optional<VoiceAnswer> voice;
-  std::optional<FaceAnswer> face;  // without a face, too: its frames are the evidence
-  std::vector<std::string> warnings;
-  bool seen() const { return face && face->faces > 0; }
-};
-
-Heard hear_and_see(const std::string& clip, VoiceModel& voice, FaceModel* face) {
-  Heard heard;
-  std::optional<MediaError> silent;
-  try {
-    heard.voice = voice.answer(clip);
-    heard.warnings = heard.voice->warnings;
-  } catch (const MediaError& error) {
-    if (!face || error.fault != MediaFault::no_audio) throw;
-    silent = error;
-  }
-  if (!face) return heard;
-  std::string blind = "no face in any frame";
-  try {
-    heard.face = face->answer(clip);
-    heard.warnings.insert(heard.warnings.end(), heard.face->warnings.begin(), heard.face->warnings.end());
-  } catch (const MediaError& error) {
-    blind = error.what();
-  }
-  if (silent && !heard.seen()) throw *silent;
-  if (silent) heard.warnings.push_back(fmt::format("the face alone answers: {}", silent->what()));
-  if (!heard.seen()) heard.warnings.push_back(fmt::format("the voice alone answers: {}", blind));
-  return heard;
+Json face_json(const FaceAnswer& face, const FaceModel& model, Faces which) {
+  Json stream = track_json(face, face.coverage(face), model);
+  if (which == Faces::largest) return stream;
+  stream["tracks"] = Json::array();
+  for (const FaceTrack& track : face.tracks) stream["tracks"].push_back(track_json(track, face.coverage(track), model));
+  return stream;
 }
 
-Json answer_json(const Heard& heard, const VoiceModel& voice, const FaceModel* face) {
-  EmotionProbabilities p = heard.voice ? heard.voice->probabilities : heard.face->probabilities;
-  if (heard.voice && heard.seen()) p = fuse(p, heard.face->probabilities, face->knows());
-  Json answer = {{"duration_s", heard.voice ? heard.voice->duration_s : heard.face->frames.back().pts_s}, {"label", label_of(p)},
-                 {"probabilities", probabilities_json(p)}, {"streams", Json::object()}, {"warnings", heard.warnings}};
-  if (heard.voice) answer["streams"]["voice"] = voice_json(*heard.voice, voice.name());
-  if (heard.face) answer["streams"]["face"] = face_json(*heard.face, *face);
-  if (!face) return answer;
+Json answer_json(const ClipAnswer& clip, const ClipModels& models, Faces which) {
+  Json answer = {{"duration_s", clip.duration_s}, {"label", label_of(clip.probabilities)}, {"probabilities", probabilities_json(clip.probabilities)},
+                 {"streams", Json::object()}, {"warnings", clip.warnings}};
+  if (clip.voice) answer["streams"]["voice"] = voice_json(*clip.voice, models.voice->name());
+  if (clip.face) answer["streams"]["face"] = face_json(*clip.face, *models.face, which);
+  if (!models.face) return answer;
   Json streams = Json::array(), unknown = Json::array();
-  if (heard.voice) streams.push_back("voice");
-  if (heard.seen()) streams.push_back("face");
+  if (clip.voice) streams.push_back("voice");
+  if (clip.seen()) streams.push_back("face");
   for (size_t i = 0; i < emotion_names.size(); ++i) {
-    if (!face->knows()[i]) unknown.push_back(emotion_names[i]);
+    if (!models.face->knows()[i]) unknown.push_back(emotion_names[i]);
   }
   answer["fusion"] = {{"method", "mean"}, {"streams", streams}, {"unknown_to_face", unknown}};
   return answer;
 }
 
 // "voice: happy 61.0 %", where two streams have become one.
-void print_stream(const char* name, const Json& stream) {
+void print_stream(const std::string& name, const Json& stream) {
   const std::string label = stream["label"];
   fmt::print("  {}: {} {:.1f} %\n", name, label, 100 * stream["probabilities"][label].get<double>());
 }
@@ -139,23 +107,22 @@ void print_answer(const Json& answer, const Options& options) {
   if (answer.contains("fusion") && answer["fusion"]["streams"].size() > 1) {
     for (const char* name : {"voice", "face"}) print_stream(name, streams[name]);
   }
+  if (!streams.contains("face") || !streams["face"].contains("tracks") || streams["face"]["tracks"].size() < 2) return;
+  for (size_t i = 0; i < streams["face"]["tracks"].size(); ++i) {
+    const Json& track = streams["face"]["tracks"][i];
+    print_stream(fmt::format("face {}, {:.0f} % of the frames", i + 1, 100 * track["coverage"].get<double>()), track);
+  }
 }
 
 int run(const Program& program, const Options& options) {
-  const std::string weights = options.weights.empty() ? find_data_file("weights/voice.h5") : options.weights;
-  if (weights.empty()) {
-    throw Error(ExitCode::weights, "predict: found no weights/voice.h5 beside the program; expected it, or --weights FILE");
-  }
-  VoiceModel model(weights);
-  const std::string face_weights = options.face_weights.empty() ? find_data_file("weights/face.h5") : options.face_weights;
-  std::unique_ptr<FaceModel> face;
-  if (!face_weights.empty()) {
-    face = std::make_unique<FaceModel>(face_weights);
-    for (const auto& warning : face->warnings()) print_note(program, fmt::format("warning: {}: {}", face_weights, warning));
+  const ClipModels models = load_clip_models(options.weights, options.face_weights);
+  const Faces which = options.faces == "all" ? Faces::all : Faces::largest;
+  if (models.face) {
+    for (const auto& warning : models.face->warnings()) print_note(program, fmt::format("warning: {}: {}", models.face_path, warning));
   }
   const auto answer = [&](const std::string& clip) {
     const auto start = std::chrono::steady_clock::now();
-    Json known = answer_json(hear_and_see(clip, model, face.get()), model, face.get());
+    Json known = answer_json(answer_clip(clip, models, which), models, which);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     if (options.min_confidence > 0) {
       const std::string label = known["label"];
@@ -166,9 +133,9 @@ int run(const Program& program, const Options& options) {
   };
   Json unknown = {{"duration_s", nullptr}, {"label", nullptr}, {"probabilities", Json::object()},
                         {"streams", Json::object()}, {"warnings", Json::array()}};
-  if (face) unknown["fusion"] = nullptr;
+  if (models.face) unknown["fusion"] = nullptr;
   if (options.min_confidence > 0) unknown["answer"] = nullptr;
-  const Answers answers = answer_clips(program, options.clips, {weights, model.warnings(), unknown, answer, [&](const Json& result) {
+  const Answers answers = answer_clips(program, options.clips, {models.voice_path, models.voice->warnings(), unknown, answer, [&](const Json& result) {
     print_answer(result, options);
   }});
   if (program.json && !options.clips.jsonl) print_json({{"schema", "limbic.predict/1"}, {"results", answers.results}});
@@ -187,6 +154,8 @@ void add_predict(Program& program) {
   sub->add_option("--weights,--voice-weights", options->weights, "the voice net (default: the shipped weights/voice.h5)");
   sub->add_option("--face-weights", options->face_weights,
                   "a face net, which answers beside the voice (default: weights/face.h5 where there is one)");
+  sub->add_option("--face", options->faces, "largest (default): in each frame its largest face; all: each face is followed, and the most prominent one answers")
+      ->check(CLI::IsMember({"largest", "all"}));
   sub->add_option("--top", options->top, "how many emotions to print (default 3; JSON always has all eight)")
       ->check(CLI::Range(1, 8));
   sub->add_option("--min-confidence", options->min_confidence,

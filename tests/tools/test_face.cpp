@@ -6,12 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "engine/random.h"
-#include "io/weights.h"
-#include "nets/registry.h"
 #include "tests/data_folder.h"
+#include "tests/tools/face_weights.h"
 #include "tests/tools/program.h"
 
 using limbic_test::Run;
@@ -21,7 +18,6 @@ using Json = nlohmann::json;
 namespace {
 
 const std::string demo = LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4";  // a voice, and no face
-const std::string fer_labels = "angry,disgust,fear,happy,sad,surprise,neutral";
 
 bool has_ffmpeg(const Scratch& scratch) {
   const bool there = scratch.run("ffmpeg -version").code == 0;
@@ -35,19 +31,8 @@ void ffmpeg(const Scratch& scratch, const std::string& arguments) {
   REQUIRE(run.code == 0);
 }
 
-// An untrained face net with the card of a trained one.
-void write_face_weights(const std::string& path, const std::string& front_end = "grey-48", const std::string& labels = fer_labels) {
-  limbic::set_random_step(5, 0);
-  limbic::WeightFile file;
-  file.card.net = "no-stn";
-  file.card.front_end = front_end;
-  for (std::stringstream parts(labels); parts.good();) std::getline(parts, file.card.labels.emplace_back(), ',');
-  limbic::NetOptions options;
-  options.classes = static_cast<int>(file.card.labels.size());
-  for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net("no-stn", options)->state())) {
-    file.tensors.push_back({t.name, t.dtype, t.shape, t.values, {}});
-  }
-  limbic::write_weights_hdf5(path, file, true);
+void write_face_weights(const std::string& path, const std::string& front_end = "grey-48", const std::string& labels = limbic_test::fer_labels) {
+  limbic_test::write_untrained(path, "no-stn", front_end, labels);
 }
 
 double sum(const Json& probabilities) {

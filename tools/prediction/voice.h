@@ -35,6 +35,8 @@ class VoiceModel {
   VoiceAnswer answer(const std::string& clip);
 
   const std::string& name() const { return name_; }
+  const std::string& front_end() const { return classifier_.input().front_end; }
+  int rate() const { return rate_; }  ///< Hz of the sound it hears
   const std::vector<std::string>& warnings() const { return classifier_.warnings(); }  ///< about the weights
 
  private:

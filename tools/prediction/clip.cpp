@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/prediction/clip.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/inputs.h"
+
+namespace limbic {
+
+ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path) {
+  ClipModels models{voice_path.empty() ? find_data_file("weights/voice.h5") : voice_path, face_path.empty() ? find_data_file("weights/face.h5") : face_path, nullptr, nullptr};
+  if (models.voice_path.empty()) {
+    throw Error(ExitCode::weights, "found no weights/voice.h5 beside the program; expected it, or --weights FILE");
+  }
+  models.voice = std::make_unique<VoiceModel>(models.voice_path);
+  if (!models.face_path.empty()) models.face = std::make_unique<FaceModel>(models.face_path);
+  return models;
+}
+
+ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces which) {
+  ClipAnswer answer;
+  std::optional<MediaError> silent;
+  try {
+    answer.voice = models.voice->answer(clip);
+    answer.warnings = answer.voice->warnings;
+    answer.duration_s = answer.voice->duration_s;
+  } catch (const MediaError& error) {
+    if (!models.face || error.fault != MediaFault::no_audio) throw;
+    silent = error;
+  }
+  if (models.face) {
+    std::string blind = "no face in any frame";
+    try {
+      answer.face = models.face->answer(clip, which);
+      answer.warnings.insert(answer.warnings.end(), answer.face->warnings.begin(), answer.face->warnings.end());
+    } catch (const MediaError& error) {
+      blind = error.what();
+    }
+    if (silent && !answer.seen()) throw *silent;
+    if (silent) answer.warnings.push_back(fmt::format("the face alone answers: {}", silent->what()));
+    if (!answer.seen()) answer.warnings.push_back(fmt::format("the voice alone answers: {}", blind));
+  }
+  if (!answer.voice) answer.duration_s = answer.face->frames.back().pts_s;
+  answer.probabilities = answer.only();
+  if (answer.voice && answer.seen()) answer.probabilities = fuse(answer.voice->probabilities, answer.face->probabilities, models.face->knows());
+  return answer;
+}
+
+const char* label_of(const EmotionProbabilities& p) { return emotion_names[std::max_element(p.begin(), p.end()) - p.begin()]; }
+
+}  // namespace limbic
