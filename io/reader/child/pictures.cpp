@@ -18,7 +18,7 @@ namespace {
 constexpr char codecs[] =
     "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4,msmpeg4v2,msmpeg4,mpeg2video,mpeg1video,mjpeg,ffv1,theora,prores,wmv1,wmv2,"
     "wmv3,"
-    "vc1,flv,h263,rawvideo";
+    "vc1,flv,h263,rawvideo,png";
 constexpr int64_t most_pixels = 4096 * 2304;
 
 struct FreeScaler {
