@@ -116,6 +116,7 @@ int run(int argc, char** argv) {
   add_weights(program);
   add_compare(program);
   add_graph(program);
+  add_data(program);
 #endif
   add_kernels(program);
   add_bench(program);

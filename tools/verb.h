@@ -65,6 +65,7 @@ void add_fuse(Program&);
 void add_weights(Program&);
 void add_compare(Program&);
 void add_graph(Program&);
+void add_data(Program&);
 #endif
 void add_bench(Program&);
 
