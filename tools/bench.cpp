@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `limbic bench net`: our networks against PyTorch, taking turns in one run, with the physical limit beside them.
+// `limbic bench clip`: see bench_clip.h.
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -16,6 +18,9 @@
 #include "kernels/roof/roof.h"
 #include "nets/front_end.h"
 #include "nets/registry.h"
+#ifdef LIMBIC_IO
+#include "tools/bench_clip.h"
+#endif
 #include "tools/inputs.h"
 #include "tools/peer.h"
 #include "tools/verb.h"
@@ -156,17 +161,37 @@ int run(const Program& program, const Options& options) {
 
 void add_bench(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = program.verb("bench", "race our networks against PyTorch on this machine",
+  CLI::App* sub = program.verb("bench", "race our networks against PyTorch, and whole clips against FFmpeg, on this machine",
                                "  limbic bench net --threads 1 --python /path/to/venv/bin/python\n"
-                               "  limbic bench net --alone --only logmel");
-  sub->add_option("what", options->what, "net")->check(CLI::IsMember({"net"}));
-  sub->add_option("--python", options->python, "a Python that has torch (default python3)");
-  sub->add_option("--only", options->only, "cnn14_infer, cnn14_train, logmel; may be given again")
+                               "  limbic bench net --alone --only logmel\n"
+                               "  limbic bench clip clip.mp4 --face-weights face.h5");
+  std::set<std::string> races = {"net"};
+#ifdef LIMBIC_IO
+  races.insert("clip");
+#endif
+  sub->add_option("what", options->what, "net or clip")->check(CLI::IsMember(races));
+#ifdef LIMBIC_IO
+  auto clip = std::make_shared<ClipBench>();
+  sub->add_option("clip", clip->clip, "clip: what is decoded, searched for faces and answered about");
+  sub->add_option("--weights,--voice-weights", clip->weights, "clip: the voice net (default: the shipped weights/voice.h5)");
+  sub->add_option("--face-weights", clip->face_weights, "clip: the face net (default: weights/face.h5)");
+#endif
+  sub->add_option("--python", options->python, "net: a Python that has torch (default python3)");
+  sub->add_option("--only", options->only, "net: cnn14_infer, cnn14_train, logmel; may be given again")
       ->check(CLI::IsMember({"cnn14_infer", "cnn14_train", "logmel"}))
       ->allow_extra_args(false);
   sub->add_option("--repeats", options->repeats, "turns each (default 9)")->check(CLI::Range(1, 1000));
-  sub->add_flag("--alone", options->alone, "time limbic only, no peer");
-  sub->callback([&program, options] { program.run = [&program, options] { return run(program, *options); }; });
+  sub->add_flag("--alone", options->alone, "net: time limbic only, no peer");
+  sub->callback([=, &program] {
+#ifdef LIMBIC_IO
+    if (options->what == "clip") {
+      clip->repeats = options->repeats;
+      program.run = [&program, clip] { return bench_clip(program, *clip); };
+      return;
+    }
+#endif
+    program.run = [&program, options] { return run(program, *options); };
+  });
 }
 
 }  // namespace limbic
