@@ -107,6 +107,7 @@ int run(int argc, char** argv) {
       "Start with: limbic predict CLIP.mp4");
 #ifdef LIMBIC_IO
   add_predict(program);
+  add_report(program);
   add_tag(program);
   add_embed(program);
   add_train(program);

@@ -56,6 +56,7 @@ void add_doctor(Program&);
 void add_kernels(Program&);
 #ifdef LIMBIC_IO
 void add_predict(Program&);
+void add_report(Program&);
 void add_tag(Program&);
 void add_embed(Program&);
 void add_train(Program&);
