@@ -21,7 +21,8 @@ struct CompareArguments {
 /// A wrong layer is to be told from rounding, so the convolutions are summed directly: Winograd's error is twice as
 /// large, enough to flip a ReLU here and there and to send its gradient elsewhere.
 void sum_directly() {
-  if (active_isa() != Isa::reference && !forced_kernel("conv2d")) force_kernel("conv2d", "cpu_direct");
+  const bool winograd = compute_device() == Device::cpu && active_isa() != Isa::reference;
+  if (winograd && !forced_kernel("conv2d")) force_kernel("conv2d", "cpu_direct");
 }
 
 int run_compare(const Program& program, const CompareArguments& a) {

@@ -93,7 +93,8 @@ TEST_CASE("doctor names every device, and what cuda is missing") {
   const Run run = scratch.run("limbic doctor --json");
   REQUIRE(run.code == 0);
   std::string devices;
-  for (const Json& check : Json::parse(run.out)["checks"]) {
+  const Json doctor = Json::parse(run.out);
+  for (const Json& check : doctor["checks"]) {
     for (const char* device : {"cpu", "emu", "cuda"}) {
       if (check["name"] != device) continue;
       devices += std::string(device) + " ";
