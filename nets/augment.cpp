@@ -54,6 +54,32 @@ void flip_horizontally(float* picture, int64_t H, int64_t W, int64_t C) {
   }
 }
 
+void jitter(const float* picture, int64_t H, int64_t W, int64_t C, const Jitter& how, Random& random, float* out) {
+  const auto draw = [&](double limit) { return limit * (2.0 * random.uniform() - 1); };
+  const double dy = draw(how.move) * static_cast<double>(H), dx = draw(how.move) * static_cast<double>(W);
+  const double half = draw(how.turn) * 3.14159265358979 / 360, t = half + half * half * half / 3;  // tan(angle / 2)
+  const double scale = (1 + draw(how.zoom)) / (1 + t * t);
+  const double cosine = (1 - t * t) * scale, sine = 2 * t * scale;
+  const double middle_y = static_cast<double>(H - 1) / 2, middle_x = static_cast<double>(W - 1) / 2;
+  for (int64_t y = 0; y < H; ++y) {
+    for (int64_t x = 0; x < W; ++x) {
+      const double v = static_cast<double>(y) - middle_y, u = static_cast<double>(x) - middle_x;
+      const double from_y = std::clamp(sine * u + cosine * v + middle_y + dy, 0.0, static_cast<double>(H - 1));
+      const double from_x = std::clamp(cosine * u - sine * v + middle_x + dx, 0.0, static_cast<double>(W - 1));
+      const auto top = static_cast<int64_t>(from_y), left = static_cast<int64_t>(from_x);
+      const int64_t bottom = std::min(top + 1, H - 1), right = std::min(left + 1, W - 1);
+      const auto down = static_cast<float>(from_y - static_cast<double>(top));
+      const auto over = static_cast<float>(from_x - static_cast<double>(left));
+      for (int64_t c = 0; c < C; ++c) {
+        const auto at = [&](int64_t row, int64_t column) { return picture[(row * W + column) * C + c]; };
+        const float above = at(top, left) + over * (at(top, right) - at(top, left));
+        const float below = at(bottom, left) + over * (at(bottom, right) - at(bottom, left));
+        out[(y * W + x) * C + c] = above + down * (below - above);
+      }
+    }
+  }
+}
+
 void cutout(float* picture, int64_t H, int64_t W, int64_t C, double share, Random& random) {
   const int64_t y = random.below(H), x = random.below(W);
   const auto edge = [&](int64_t extent) {

@@ -24,6 +24,16 @@ void spec_augment(float* map, int64_t T, int64_t M, const SpecAugment& how, Rand
 /// Left and right of a picture [H,W,C] change places.
 void flip_horizontally(float* picture, int64_t H, int64_t W, int64_t C);
 
+/// How far a face may stand from where it is looked for: each a limit of a uniform draw to both sides.
+struct Jitter {
+  double move = 0;  ///< share of an edge
+  double turn = 0;  ///< degrees
+  double zoom = 0;  ///< share of the size
+};
+
+/// A picture [H,W,C] moved, turned and zoomed about its middle, bilinear; outside it its border goes on -> out [H,W,C].
+void jitter(const float* picture, int64_t H, int64_t W, int64_t C, const Jitter& how, Random& random, float* out);
+
 /// Cutout as keras-cv's RandomCutout makes it: a rectangle of up to `share` of each edge becomes zeros, wherever its
 /// centre falls, cut off at the picture's edges. picture [H,W,C].
 void cutout(float* picture, int64_t H, int64_t W, int64_t C, double share, Random& random);

@@ -112,6 +112,11 @@ NetDescription describe_panns(const Shapes& s, const std::string& file, const st
   while (s.has(fmt::format("conv_block{}.conv1.weight", blocks + 1))) ++blocks;
   for (int b = 1; b <= blocks; ++b)
     d.options.widths.push_back(s.extent(fmt::format("conv_block{}.conv1.weight", b), 0, 4));
+  if (s.has("fc.weight") && blocks == 4 && !s.has("bn0.weight")) {
+    d.name = "face";
+    d.options.classes = s.extent("fc.weight", 0, 2);
+    return d;
+  }
   d.options.mels = s.extent("bn0.weight", 0, 1);
   if (d.options.mels > 513) {
     throw Error(ExitCode::weights,
@@ -299,7 +304,7 @@ void each_weight(const NetDescription& d, const Want& want) {
     want(fmt::format("conv_block{}.conv1.weight", b + 1), Shape{w[b], in, size, size});
     if (d.name != "cnn6") want(fmt::format("conv_block{}.conv2.weight", b + 1), Shape{w[b], w[b], size, size});
   }
-  if (d.name == "voice") {
+  if (d.name == "voice" || d.name == "face") {
     want("fc.weight", Shape{o.classes, in});
     return;
   }

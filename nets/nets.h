@@ -24,6 +24,7 @@ std::unique_ptr<Net> make_sys2_audio_2d(const NetOptions& options);
 std::unique_ptr<Net> make_voice(const NetOptions& options);
 std::unique_ptr<Net> make_spatial_transformer(Where where, const NetOptions& options);
 std::unique_ptr<Net> make_bilstm_attention(const NetOptions& options);
+std::unique_ptr<Net> make_face(const NetOptions& options);
 std::unique_ptr<Net> make_sys2_face(const NetOptions& options);
 std::unique_ptr<Net> make_resnet50(const NetOptions& options);
 

@@ -28,6 +28,7 @@ const Entry entries[] = {
     {"sys2-audio-1d", 3, make_sys2_audio_1d},
     {"sys2-audio-2d", 3, make_sys2_audio_2d},
     {"voice", 4, make_voice},
+    {"face", 4, make_face},
     {"guided-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::guide, o); }},
     {"unguided-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::picture, o); }},
     {"no-stn", 0, [](const NetOptions& o) { return make_spatial_transformer(Where::everywhere, o); }},

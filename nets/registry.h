@@ -13,7 +13,7 @@
 namespace limbic {
 
 /// cnn14 cnn14-16k cnn14-8k cnn10 cnn6 cnn14-transfer alexnet sys2-audio-1d sys2-audio-2d voice guided-stn
-/// unguided-stn no-stn bilstm-attention sys2-face resnet50
+/// unguided-stn no-stn face bilstm-attention sys2-face resnet50
 std::vector<std::string> net_names();
 
 /// A net with its published initialisation, drawn from the random state. Error(ExitCode::usage) for an unknown name,

@@ -75,6 +75,48 @@ TEST_CASE("flipping a picture mirrors its columns, and twice is none") {
   CHECK(picture == before);
 }
 
+TEST_CASE("jitter moves, turns and zooms about the middle, within its limits, and goes on with the border") {
+  constexpr int64_t S = 21;
+  const auto spot = [](int64_t y, int64_t x) {  // two channels, the second twice the first
+    std::vector<float> picture(S * S * 2);
+    picture[(y * S + x) * 2] = 1, picture[(y * S + x) * 2 + 1] = 2;
+    return picture;
+  };
+  const auto middle_of_mass = [](const std::vector<float>& p) {
+    double sum = 0, y = 0, x = 0;
+    for (int64_t i = 0; i < S * S; ++i) {
+      REQUIRE(p[2 * i + 1] == 2 * p[2 * i]);
+      sum += p[2 * i], y += p[2 * i] * static_cast<double>(i / S), x += p[2 * i] * static_cast<double>(i % S);
+    }
+    REQUIRE(sum > 0);
+    return std::pair{y / sum - 10, x / sum - 10};
+  };
+  std::vector<float> out(S * S * 2);
+  double farthest = 0, widest = 0, nearest = 9, outermost = 0;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Random random(seed, 0);
+    jitter(spot(10, 10).data(), S, S, 2, {.move = 0.2}, random, out.data());
+    const auto [y, x] = middle_of_mass(out);
+    farthest = std::max({farthest, std::abs(y), std::abs(x)});
+    jitter(spot(10, 16).data(), S, S, 2, {.turn = 30}, random, out.data());
+    const auto [up, right] = middle_of_mass(out);
+    CHECK_THAT(std::hypot(up, right), Catch::WithinAbs(6, 0.35));
+    widest = std::max(widest, std::abs(std::atan2(up, right)) * 180 / 3.14159265);
+    jitter(spot(10, 16).data(), S, S, 2, {.zoom = 0.25}, random, out.data());
+    const auto [none, away] = middle_of_mass(out);
+    CHECK_THAT(none, Catch::WithinAbs(0, 0.2));
+    nearest = std::min(nearest, away), outermost = std::max(outermost, away);
+  }
+  CHECK((farthest > 3.8 && farthest <= 4.2 + 0.01));
+  CHECK((widest > 27 && widest < 32));
+  CHECK((nearest > 4.5 && nearest < 5.1 && outermost > 7.4 && outermost < 8.3));
+
+  const std::vector<float> grey(S * S * 2, 0.25f);  // the border goes on: nothing is black
+  Random random(1, 0);
+  jitter(grey.data(), S, S, 2, {.move = 0.5, .turn = 45, .zoom = 0.5}, random, out.data());
+  CHECK(out == grey);
+}
+
 TEST_CASE("cutout erases one rectangle of at most its share, anywhere, in every channel") {
   constexpr int64_t H = 20, W = 30, C = 2;
   Random random(7, 1);

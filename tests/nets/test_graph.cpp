@@ -52,7 +52,7 @@ TEST_CASE("the work of a recurrent layer is that of all its weights at every ste
 }
 
 TEST_CASE("every face net can be drawn") {
-  for (const char* name : {"guided-stn", "unguided-stn", "no-stn", "sys2-face"}) {
+  for (const char* name : {"guided-stn", "unguided-stn", "no-stn", "face", "sys2-face"}) {
     INFO(name);
     auto net = make_net(name);
     const NetGraph graph = record_graph(*net, net->input_shape(1, net->typical_frames));

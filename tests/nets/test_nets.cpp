@@ -81,6 +81,7 @@ TEST_CASE("nets have their published numbers of parameters") {
       {"bilstm-attention", sequences(8), 95'809},
       {"bilstm-attention", sequences(810), 416'609},
       {"bilstm-attention", sequences(810, 300), 5'199'609},
+      {"face", {}, 1'174'439},
       {"sys2-face", {}, 2'030'215 - 1'216},
       {"resnet50", {}, 24'640'391 - 53'120},
   };
@@ -260,6 +261,7 @@ TEST_CASE("nets give logits for each class, and an embedding") {
       {"guided-stn", with(5), 50},
       {"unguided-stn", with(5), 50},
       {"no-stn", with(5), 50},
+      {"face", with(5, {2, 3, 4, 5}), 5},
       {"sys2-face", with(5, {2, 3, 4, 5}), 128},
       {"resnet50", with(5, {2, 2, 3, 3}), 512},
       {"bilstm-attention", with(5, {6, 6}), 12},
@@ -294,6 +296,7 @@ TEST_CASE("clips give the same bits alone and in a batch, in every net, on every
       {"guided-stn", with(5)},
       {"unguided-stn", with(5)},
       {"no-stn", with(5)},
+      {"face", with(7, {16, 32, 32, 48})},
       {"sys2-face", with(5, {2, 3, 4, 5})},
       {"resnet50", with(5, {2, 2, 3, 3})},
       {"bilstm-attention", with(5, {6, 6})},

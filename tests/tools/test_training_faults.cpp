@@ -215,7 +215,8 @@ TEST_CASE("a number of a recipe that is out of its range is told with key, value
            {"train.label_smoothing", "-0.1", "1.0"}, {"train.patience", "-1", "9223372036854775807"}, {"l2.kernel", "-0.1", "1001"}, {"l2.bias", "-0.1", "1001"},
            {"augment.time_stripes", "-1", "100000000000"}, {"augment.time_width", "0", "9223372036854775807"}, {"augment.mel_stripes", "-1", "100000000000"},
            {"augment.mel_width", "0", "9223372036854775807"}, {"augment.gain_db", "-1", "101"}, {"augment.mel_shift", "-1", "9223372036854775807"},
-           {"augment.stretch", "-0.1", "0.6"}, {"augment.flip", "-0.1", "1.1"}, {"augment.cutout", "-0.1", "1.1"}, {"augment.mixup", "-1", "1e300"},
+           {"augment.stretch", "-0.1", "0.6"}, {"augment.flip", "-0.1", "1.1"}, {"augment.move", "-0.1", "0.6"}, {"augment.turn", "-1", "46"},
+           {"augment.zoom", "-0.1", "0.6"}, {"augment.cutout", "-0.1", "1.1"}, {"augment.mixup", "-1", "1e300"},
            {"augment.mixup_share", "-0.1", "1.1"}}) {
     for (const std::string& value : {low, high}) {
       if (!value.empty()) check_refused(with(key + "=" + value), 2, {"--set " + key + "=" + value + ": " + key + " is ", "; expected ", " to "});

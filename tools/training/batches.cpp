@@ -39,7 +39,12 @@ void place(const Tensor& map, int64_t frames, double start, double rate, int64_t
 
 void augment_picture(const Recipe& recipe, const Tensor& picture, Random random, float* out) {
   const int64_t H = picture.dim(0), W = picture.dim(1), C = picture.dim(2);
-  std::copy(picture.data(), picture.data() + picture.size(), out);
+  const Jitter& by = recipe.augment.jitter;
+  if (by.move + by.turn + by.zoom > 0) {
+    jitter(picture.data(), H, W, C, by, random, out);
+  } else {
+    std::copy(picture.data(), picture.data() + picture.size(), out);
+  }
   if (random.uniform() < recipe.augment.flip) flip_horizontally(out, H, W, C);
   if (recipe.augment.cutout > 0) cutout(out, H, W, C, recipe.augment.cutout, random);
 }

@@ -68,6 +68,9 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("augment.mel_shift", r.augment.mel_shift, 0, 1000);
   visit("augment.stretch", r.augment.stretch, 0, 0.5);
   visit("augment.flip", r.augment.flip, 0, 1);
+  visit("augment.move", r.augment.jitter.move, 0, 0.5);
+  visit("augment.turn", r.augment.jitter.turn, 0, 45);
+  visit("augment.zoom", r.augment.jitter.zoom, 0, 0.5);
   visit("augment.cutout", r.augment.cutout, 0, 1);
   visit("augment.mixup", r.augment.mixup, 0, 1000);
   visit("augment.mixup_share", r.augment.mixup_share, 0, 1);
@@ -246,7 +249,8 @@ void check_input(const Recipe& r) {
       {"input.offset_s", r.input.offset_s > 0}, {"input.length_s", r.input.length_s > 0}, {"input.crop_s", r.input.crop_s > 0},
       {"input.scaler", r.input.scaler != "none"}, {"data.copies", !r.data.copies.empty()}, {"augment.time_stripes", a.time_stripes > 0},
       {"augment.mel_stripes", a.mel_stripes > 0}, {"augment.gain_db", a.gain_db > 0}, {"augment.mel_shift", a.mel_shift > 0}, {"augment.stretch", a.stretch > 0}};
-  const std::pair<const char*, bool> pictures_only[] = {{"augment.flip", a.flip > 0}, {"augment.cutout", a.cutout > 0}};
+  const std::pair<const char*, bool> pictures_only[] = {{"augment.flip", a.flip > 0}, {"augment.move", a.jitter.move > 0}, {"augment.turn", a.jitter.turn > 0},
+                                                          {"augment.zoom", a.jitter.zoom > 0}, {"augment.cutout", a.cutout > 0}};
   for (const auto& [key, set] : sound_only) {
     if (set && pictures) refuse(fmt::format("recipe: {} is for sound, but input.front_end is \"{}\"", key, r.input.front_end));
   }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "nets/augment.h"
+
 namespace limbic {
 
 struct Recipe {
@@ -72,6 +74,7 @@ struct Recipe {
     int64_t mel_shift = 0;   ///< all bins up or down by up to this
     double stretch = 0;      ///< faster or slower by up to this share
     double flip = 0;         ///< pictures: how often left and right change places, 0 to 1
+    Jitter jitter;           ///< pictures: keys move, turn and zoom, limits of nets/augment.h
     double cutout = 0;       ///< pictures: a rectangle of up to this share of each edge is erased
     double mixup = 0;        ///< alpha of Beta(alpha, alpha); 1 is uniform; 0: none
     double mixup_share = 1;  ///< of the batches
