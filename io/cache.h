@@ -28,7 +28,7 @@ class ContentHash {
 std::string hash_file(const std::string& path);
 
 struct CachedArray {
-  std::string note;             ///< a few words about it, kept with it
+  std::string note;  ///< a few words about it, kept with it
   std::vector<int64_t> shape;
   std::vector<float> values;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Labelled clips: RAVDESS from its file names, anything else from a manifest, frames of films from a table of frames, and
-// splits that keep speakers apart.
+// Labelled clips: RAVDESS from its file names, anything else from a manifest, frames of films from a table of frames,
+// and splits that keep speakers apart.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,18 +9,19 @@
 namespace limbic {
 
 struct DatasetClip {
-  std::string path;   ///< the file
-  std::string name;   ///< what reports call it: the path below the data set's folder
+  std::string path;  ///< the file
+  std::string name;  ///< what reports call it: the path below the data set's folder
   std::string label;
-  std::string group;  ///< the speaker; RAVDESS: the actor, "1" ... "24"
-  std::string split;  ///< the manifest's fourth column: train, validation, test, or empty
+  std::string group;   ///< the speaker; RAVDESS: the actor, "1" ... "24"
+  std::string split;   ///< the manifest's fourth column: train, validation, test, or empty
   int64_t frame = -1;  ///< of the film at `path`, from 0; -1: the whole clip
 };
 
 struct Dataset {
-  std::string source;               ///< the folder or manifest it was read from
-  std::vector<std::string> labels;  ///< RAVDESS order where the names are RAVDESS's, else sorted (as numbers if they are)
-  std::vector<DatasetClip> clips;   ///< sorted by name
+  std::string source;  ///< the folder or manifest it was read from
+  std::vector<std::string>
+      labels;  ///< RAVDESS order where the names are RAVDESS's, else sorted (as numbers if they are)
+  std::vector<DatasetClip> clips;  ///< sorted by name
   std::vector<std::string> warnings;
 };
 
@@ -29,9 +30,10 @@ const std::vector<std::string>& ravdess_labels();
 
 /// Reads `path`: a CSV file, or a folder. A folder's manifest.csv is used where it has the columns path, label, group;
 /// else every wav, flac and mp4 below the folder must have a RAVDESS name (song and silent video are left out, with a
-/// warning). A CSV file with the columns frame,label beside a film of its name (FER2013) gives one clip a row: label by the
-/// column emotion where there is one, group by the column group or clip, else each frame its own; the column split may
-/// say Training, PublicTest, PrivateTest for train, validation, test. first_frame,frames stand for so many frames. Throws Error(ExitCode::media) naming the file and the first bad row; nothing is skipped silently.
+/// warning). A CSV file with the columns frame,label beside a film of its name (FER2013) gives one clip a row: label by
+/// the column emotion where there is one, group by the column group or clip, else each frame its own; the column split
+/// may say Training, PublicTest, PrivateTest for train, validation, test. first_frame,frames stand for so many frames.
+/// Throws Error(ExitCode::media) naming the file and the first bad row; nothing is skipped silently.
 Dataset read_dataset(const std::string& path);
 
 /// RFC 4180: rows of fields, quotes undone. `line` is where the row starts, counted from 1. Throws Error(media).

@@ -12,9 +12,9 @@ namespace limbic {
 
 /// One dataset: little-endian elements in row-major order.
 struct H5Tensor {
-  std::string name;            ///< full path without the first '/': "conv_block1/conv1"
-  std::string dtype;           ///< f64 f32 f16 i64 i32 i16 i8 u64 u32 u16 u8
-  std::vector<int64_t> shape;  ///< empty: a scalar
+  std::string name;              ///< full path without the first '/': "conv_block1/conv1"
+  std::string dtype;             ///< f64 f32 f16 i64 i32 i16 i8 u64 u32 u16 u8
+  std::vector<int64_t> shape;    ///< empty: a scalar
   std::vector<float> values;     ///< the elements of f32
   std::vector<std::byte> bytes;  ///< those of any other type
 

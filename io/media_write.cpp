@@ -75,9 +75,14 @@ std::string stream_header(const AviStream& s) {
 
 std::string main_header(const Film& film, size_t largest) {
   Bytes b;
-  b.little(1000000 / static_cast<uint32_t>(film.rate), 4).little(0, 4).little(0, 4).little(0x110, 4);  // index, interleaved
+  b.little(1000000 / static_cast<uint32_t>(film.rate), 4)
+      .little(0, 4)
+      .little(0, 4)
+      .little(0x110, 4);  // index, interleaved
   b.little(film.frames.size(), 4).little(0, 4).little(film.sound.empty() ? 1 : 2, 4).little(largest, 4);
-  b.little(static_cast<uint32_t>(film.width), 4).little(static_cast<uint32_t>(film.height), 4).text(std::string(16, '\0'));
+  b.little(static_cast<uint32_t>(film.width), 4)
+      .little(static_cast<uint32_t>(film.height), 4)
+      .text(std::string(16, '\0'));
   return chunk("avih", b.data);
 }
 
@@ -99,7 +104,8 @@ std::string png_file(const uint8_t* pixels, int width, int height, int channels)
   std::string lines;  // each begins with its filter: 2, what changed from the line above
   for (size_t y = 0; y < rows; ++y) {
     lines += '\2';
-    for (size_t i = 0; i < row; ++i) lines += static_cast<char>(pixels[y * row + i] - (y > 0 ? pixels[(y - 1) * row + i] : 0));
+    for (size_t i = 0; i < row; ++i)
+      lines += static_cast<char>(pixels[y * row + i] - (y > 0 ? pixels[(y - 1) * row + i] : 0));
   }
   uLongf size = ::compressBound(lines.size());
   std::string packed(size, '\0');
@@ -109,12 +115,17 @@ std::string png_file(const uint8_t* pixels, int width, int height, int channels)
   }
   packed.resize(size);
   Bytes header;
-  header.big(static_cast<uint32_t>(width)).big(static_cast<uint32_t>(height)).little(8, 1).little(channels == 3 ? 2 : 0, 1).little(0, 3);
+  header.big(static_cast<uint32_t>(width))
+      .big(static_cast<uint32_t>(height))
+      .little(8, 1)
+      .little(channels == 3 ? 2 : 0, 1)
+      .little(0, 3);
   return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header.data) + png_chunk("IDAT", packed) + png_chunk("IEND", "");
 }
 
 std::string wav_file(const std::vector<int16_t>& samples, int sample_rate) {
-  return chunk("RIFF", "WAVE" + chunk("fmt ", wave_format(sample_rate)) + chunk("data", pcm(samples, 0, samples.size())));
+  return chunk("RIFF",
+               "WAVE" + chunk("fmt ", wave_format(sample_rate)) + chunk("data", pcm(samples, 0, samples.size())));
 }
 
 std::string avi_file(const Film& film) {
@@ -123,7 +134,10 @@ std::string avi_file(const Film& film) {
   Bytes index;
   size_t largest_frame = 0, largest_sound = 0;
   const auto add = [&](const char* name, const std::string& payload) {
-    index.text(name).little(0x10, 4).little(movie.size() + 4, 4).little(payload.size(), 4);  // key frame; from "movi" on
+    index.text(name)
+        .little(0x10, 4)
+        .little(movie.size() + 4, 4)
+        .little(payload.size(), 4);  // key frame; from "movi" on
     movie += chunk(name, payload);
   };
   for (size_t i = 0; i < count; ++i) {
@@ -136,9 +150,11 @@ std::string avi_file(const Film& film) {
   }
   if (movie.size() > INT32_MAX) throw Error(ExitCode::usage, "avi_file: more than 2 GB");
   const auto pictures = stream_header({"vids", "MPNG", 1, film.rate, count, largest_frame, 0, film.width, film.height});
-  std::string headers = main_header(film, std::max(largest_frame, largest_sound)) + list("strl", pictures + picture_format(film));
+  std::string headers =
+      main_header(film, std::max(largest_frame, largest_sound)) + list("strl", pictures + picture_format(film));
   if (!film.sound.empty()) {
-    const auto sound = stream_header({"auds", "\0\0\0", 2, 2 * film.sample_rate, film.sound.size(), largest_sound, 2, 0, 0});
+    const auto sound =
+        stream_header({"auds", "\0\0\0", 2, 2 * film.sample_rate, film.sound.size(), largest_sound, 2, 0, 0});
     headers += list("strl", sound + chunk("strf", wave_format(film.sample_rate)));
   }
   return chunk("RIFF", "AVI " + list("hdrl", headers) + list("movi", movie) + chunk("idx1", index.data));

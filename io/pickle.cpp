@@ -51,13 +51,40 @@ std::string dotted(const Global& global) { return fmt::format("{}.{}", global.mo
 
 /// Names of the opcodes that the language has and this machine does not, so that an error can say which one was met.
 std::string_view refused_opcode(uint8_t opcode) {
-  static constexpr std::pair<uint8_t, std::string_view> names[] = {
-      {'0', "POP"}, {'1', "POP_MARK"}, {'2', "DUP"}, {'F', "FLOAT"}, {'I', "INT"}, {'L', "LONG"}, {'P', "PERSID"},
-      {'S', "STRING"}, {'T', "BINSTRING"}, {'V', "UNICODE"}, {'i', "INST"}, {'d', "DICT"}, {'l', "LIST"}, {'g', "GET"},
-      {'p', "PUT"}, {'o', "OBJ"}, {'B', "BINBYTES"}, {'C', "SHORT_BINBYTES"}, {0x82, "EXT1"}, {0x83, "EXT2"},
-      {0x84, "EXT4"}, {0x8b, "LONG4"}, {0x8c, "SHORT_BINUNICODE"}, {0x8d, "BINUNICODE8"}, {0x8e, "BINBYTES8"},
-      {0x90, "ADDITEMS"}, {0x91, "FROZENSET"}, {0x92, "NEWOBJ_EX"}, {0x93, "STACK_GLOBAL"}, {0x94, "MEMOIZE"},
-      {0x95, "FRAME"}, {0x96, "BYTEARRAY8"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
+  static constexpr std::pair<uint8_t, std::string_view> names[] = {{'0', "POP"},
+                                                                   {'1', "POP_MARK"},
+                                                                   {'2', "DUP"},
+                                                                   {'F', "FLOAT"},
+                                                                   {'I', "INT"},
+                                                                   {'L', "LONG"},
+                                                                   {'P', "PERSID"},
+                                                                   {'S', "STRING"},
+                                                                   {'T', "BINSTRING"},
+                                                                   {'V', "UNICODE"},
+                                                                   {'i', "INST"},
+                                                                   {'d', "DICT"},
+                                                                   {'l', "LIST"},
+                                                                   {'g', "GET"},
+                                                                   {'p', "PUT"},
+                                                                   {'o', "OBJ"},
+                                                                   {'B', "BINBYTES"},
+                                                                   {'C', "SHORT_BINBYTES"},
+                                                                   {0x82, "EXT1"},
+                                                                   {0x83, "EXT2"},
+                                                                   {0x84, "EXT4"},
+                                                                   {0x8b, "LONG4"},
+                                                                   {0x8c, "SHORT_BINUNICODE"},
+                                                                   {0x8d, "BINUNICODE8"},
+                                                                   {0x8e, "BINBYTES8"},
+                                                                   {0x90, "ADDITEMS"},
+                                                                   {0x91, "FROZENSET"},
+                                                                   {0x92, "NEWOBJ_EX"},
+                                                                   {0x93, "STACK_GLOBAL"},
+                                                                   {0x94, "MEMOIZE"},
+                                                                   {0x95, "FRAME"},
+                                                                   {0x96, "BYTEARRAY8"},
+                                                                   {0x97, "NEXT_BUFFER"},
+                                                                   {0x98, "READONLY_BUFFER"}};
   for (const auto& [code, name] : names) {
     if (code == opcode) return name;
   }
@@ -79,19 +106,32 @@ std::string_view storage_dtype(const PickleNode& storage) { return globals[stora
 
 std::string describe(const PickleNode& node) {
   switch (node.kind) {
-    case Kind::none: return "None";
-    case Kind::boolean: return "a boolean";
-    case Kind::integer: return "an integer";
-    case Kind::real: return "a float";
-    case Kind::text: return "a string";
-    case Kind::tuple: return "a tuple";
-    case Kind::list: return "a list";
-    case Kind::set: return "a set";
-    case Kind::dict: return "a dict";
-    case Kind::storage: return "a storage";
-    case Kind::tensor: return "a tensor";
-    case Kind::global: return dotted(globals[node.global]);
-    case Kind::opaque: return "an object of " + dotted(globals[node.global]);
+    case Kind::none:
+      return "None";
+    case Kind::boolean:
+      return "a boolean";
+    case Kind::integer:
+      return "an integer";
+    case Kind::real:
+      return "a float";
+    case Kind::text:
+      return "a string";
+    case Kind::tuple:
+      return "a tuple";
+    case Kind::list:
+      return "a list";
+    case Kind::set:
+      return "a set";
+    case Kind::dict:
+      return "a dict";
+    case Kind::storage:
+      return "a storage";
+    case Kind::tensor:
+      return "a tensor";
+    case Kind::global:
+      return dotted(globals[node.global]);
+    case Kind::opaque:
+      return "an object of " + dotted(globals[node.global]);
   }
   return "nothing";
 }
@@ -214,40 +254,95 @@ bool PickleMachine::step(uint8_t opcode) {
       if (marks_.size() >= max_depth) in_.fail("nested deeper than 100");
       marks_.push_back(stack_.size());
       break;
-    case ')': push(Kind::tuple); break;
-    case ']': push(Kind::list); break;
-    case '}': push(Kind::dict); break;
-    case 0x8f: push(Kind::set); break;
-    case 't': push_tuple(pop_to_mark()); break;
-    case 0x85: push_tuple(pop_many(1)); break;
-    case 0x86: push_tuple(pop_many(2)); break;
-    case 0x87: push_tuple(pop_many(3)); break;
-    case 'a': extend(Kind::list, pop_many(1), "APPEND"); break;
-    case 'e': extend(Kind::list, pop_to_mark(), "APPENDS"); break;
-    case 's': extend(Kind::dict, pop_many(2), "SETITEM"); break;
-    case 'u': extend(Kind::dict, pop_to_mark(), "SETITEMS"); break;
-    case 'q': put(in_.number<uint8_t>()); break;
-    case 'r': put(in_.number<uint32_t>()); break;
-    case 'h': get(in_.number<uint8_t>()); break;
-    case 'j': get(in_.number<uint32_t>()); break;
-    case 'c': global(); break;
-    case 'R': reduce(); break;
-    case 'b': build(); break;
-    case 0x81: new_object(); break;
-    case 'Q': persistent(); break;
-    default: integer_or_text(opcode);
+    case ')':
+      push(Kind::tuple);
+      break;
+    case ']':
+      push(Kind::list);
+      break;
+    case '}':
+      push(Kind::dict);
+      break;
+    case 0x8f:
+      push(Kind::set);
+      break;
+    case 't':
+      push_tuple(pop_to_mark());
+      break;
+    case 0x85:
+      push_tuple(pop_many(1));
+      break;
+    case 0x86:
+      push_tuple(pop_many(2));
+      break;
+    case 0x87:
+      push_tuple(pop_many(3));
+      break;
+    case 'a':
+      extend(Kind::list, pop_many(1), "APPEND");
+      break;
+    case 'e':
+      extend(Kind::list, pop_to_mark(), "APPENDS");
+      break;
+    case 's':
+      extend(Kind::dict, pop_many(2), "SETITEM");
+      break;
+    case 'u':
+      extend(Kind::dict, pop_to_mark(), "SETITEMS");
+      break;
+    case 'q':
+      put(in_.number<uint8_t>());
+      break;
+    case 'r':
+      put(in_.number<uint32_t>());
+      break;
+    case 'h':
+      get(in_.number<uint8_t>());
+      break;
+    case 'j':
+      get(in_.number<uint32_t>());
+      break;
+    case 'c':
+      global();
+      break;
+    case 'R':
+      reduce();
+      break;
+    case 'b':
+      build();
+      break;
+    case 0x81:
+      new_object();
+      break;
+    case 'Q':
+      persistent();
+      break;
+    default:
+      integer_or_text(opcode);
   }
   return false;
 }
 
 void PickleMachine::integer_or_text(uint8_t opcode) {
   switch (opcode) {
-    case 'N': push(Kind::none); break;
-    case 0x88: push(Kind::boolean, 1); break;
-    case 0x89: push(Kind::boolean, 0); break;
-    case 'J': push(Kind::integer, in_.number<int32_t>()); break;
-    case 'K': push(Kind::integer, in_.number<uint8_t>()); break;
-    case 'M': push(Kind::integer, in_.number<uint16_t>()); break;
+    case 'N':
+      push(Kind::none);
+      break;
+    case 0x88:
+      push(Kind::boolean, 1);
+      break;
+    case 0x89:
+      push(Kind::boolean, 0);
+      break;
+    case 'J':
+      push(Kind::integer, in_.number<int32_t>());
+      break;
+    case 'K':
+      push(Kind::integer, in_.number<uint8_t>());
+      break;
+    case 'M':
+      push(Kind::integer, in_.number<uint16_t>());
+      break;
     case 0x8a: {  // LONG1: two's complement, any length
       const std::string_view bytes = text(in_.number<uint8_t>());
       uint64_t value = !bytes.empty() && static_cast<signed char>(bytes.back()) < 0 ? ~uint64_t{0} : 0;
@@ -265,8 +360,12 @@ void PickleMachine::integer_or_text(uint8_t opcode) {
       push(PickleNode{.kind = Kind::real, .real = std::bit_cast<double>(bits)});
       break;
     }
-    case 'X': push(PickleNode{.kind = Kind::text, .text = text(in_.number<uint32_t>())}); break;
-    case 'U': push(PickleNode{.kind = Kind::text, .text = text(in_.number<uint8_t>())}); break;
+    case 'X':
+      push(PickleNode{.kind = Kind::text, .text = text(in_.number<uint32_t>())});
+      break;
+    case 'U':
+      push(PickleNode{.kind = Kind::text, .text = text(in_.number<uint8_t>())});
+      break;
     default:
       in_.fail(fmt::format("pickle opcode 0x{:02x} ({}) is not allowed in weights", opcode, refused_opcode(opcode)));
   }
@@ -304,7 +403,9 @@ void PickleMachine::reduce() {
       if (!items.empty()) in_.fail("OrderedDict with arguments");
       push(Kind::dict);
       break;
-    case Call::rebuild_tensor: rebuild_tensor(at(arguments)); break;
+    case Call::rebuild_tensor:
+      rebuild_tensor(at(arguments));
+      break;
     case Call::rebuild_parameter:
       if (items.empty() || at(items[0]).kind != Kind::tensor) in_.fail("_rebuild_parameter without a tensor");
       push(Index{items[0]});
@@ -313,8 +414,11 @@ void PickleMachine::reduce() {
       if (items.size() != 1 || at(items[0]).kind != Kind::tuple) in_.fail("torch.Size without a tuple");
       push(Index{items[0]});
       break;
-    case Call::opaque: push(PickleNode{.kind = Kind::opaque, .global = at(callable).global}); break;
-    case Call::storage: in_.fail(fmt::format("the pickle calls {}", dotted(callee)));
+    case Call::opaque:
+      push(PickleNode{.kind = Kind::opaque, .global = at(callable).global});
+      break;
+    case Call::storage:
+      in_.fail(fmt::format("the pickle calls {}", dotted(callee)));
   }
 }
 

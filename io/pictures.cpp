@@ -97,14 +97,15 @@ struct PictureStream::State {
     picture.pts_s = fields.get<double>();
     for (int& edge : picture.box) edge = fields.get<int32_t>();
     const std::string_view pixels = fields.rest();
-    const size_t area = static_cast<size_t>(options.side) * static_cast<size_t>(options.side) * (options.colour ? 3 : 1);
+    const size_t area =
+        static_cast<size_t>(options.side) * static_cast<size_t>(options.side) * (options.colour ? 3 : 1);
     const bool empty = picture.box == std::array<int, 4>{};
     // A frame may be of another size than the first one: only what no box can be is refused.
     const bool plausible = empty || std::all_of(picture.box.begin(), picture.box.end(),
                                                 [](int edge) { return edge >= 0 && edge <= 1 << 24; });
     const bool another = options.all && faced && !empty && picture.frame == frame;  // face of the same frame
-    if (!std::isfinite(picture.pts_s) || !plausible || (!another && picture.frame != frame + 1) || (picture.box[2] < 1 || picture.box[3] < 1) != empty ||
-        pixels.size() != (empty ? 0 : area)) {
+    if (!std::isfinite(picture.pts_s) || !plausible || (!another && picture.frame != frame + 1) ||
+        (picture.box[2] < 1 || picture.box[3] < 1) != empty || pixels.size() != (empty ? 0 : area)) {
       throw reader::Failure("a garbled answer of limbic-reader");
     }
     picture.pixels.assign(pixels.begin(), pixels.end());

@@ -52,18 +52,26 @@ File read_file(const std::string& path) {
   const InputFile input = open_input(path, found);
   if (input.fd < 0) throw Error(ExitCode::media, fmt::format("{}: found {}, expected a CSV file", path, found));
   std::string text(static_cast<size_t>(input.size), '\0');
-  if (!input.read_at(0, text.data(), text.size())) throw Error(ExitCode::media, fmt::format("{}: cannot be read", path));
+  if (!input.read_at(0, text.data(), text.size()))
+    throw Error(ExitCode::media, fmt::format("{}: cannot be read", path));
   File file{path, {}, parse_csv(text, path)};
-  if (file.rows.empty()) throw Error(ExitCode::media, fmt::format("{}, line 1: found no header, expected name,label and columns of numbers", path));
+  if (file.rows.empty())
+    throw Error(ExitCode::media,
+                fmt::format("{}, line 1: found no header, expected name,label and columns of numbers", path));
   file.header = file.rows[0].fields;
   for (auto it = file.header.begin(); it != file.header.end(); ++it) {
-    if (std::find(file.header.begin(), it, *it) != it) file.refuse(1, fmt::format("found the column {} twice, expected it once", shown(*it)));
+    if (std::find(file.header.begin(), it, *it) != it)
+      file.refuse(1, fmt::format("found the column {} twice, expected it once", shown(*it)));
   }
-  if (file.column("name") < 0) file.refuse(1, fmt::format("found no column \"name\" among {} columns, expected name,label and columns of numbers", file.header.size()));
+  if (file.column("name") < 0)
+    file.refuse(1, fmt::format("found no column \"name\" among {} columns, expected name,label and columns of numbers",
+                               file.header.size()));
   file.rows.erase(file.rows.begin());
   if (file.rows.empty()) file.refuse(2, "found no row below the header, expected at least one");
   for (const CsvRow& row : file.rows) {
-    if (row.fields.size() != file.header.size()) file.refuse(row.line, fmt::format("found {} fields, expected {} as in the header", row.fields.size(), file.header.size()));
+    if (row.fields.size() != file.header.size())
+      file.refuse(row.line,
+                  fmt::format("found {} fields, expected {} as in the header", row.fields.size(), file.header.size()));
   }
   return file;
 }
@@ -74,10 +82,15 @@ std::vector<std::string> feature_columns(const File& file, std::vector<std::stri
   for (size_t c = 0; c < file.header.size(); ++c) {
     const std::string& name = file.header[c];
     if (name == "name" || name == "label" || key_columns.count(name)) continue;
-    if (std::any_of(file.rows.begin(), file.rows.end(), [&](const CsvRow& row) { return number(row.fields[c]).has_value(); })) features.push_back(name);
-    else notes.push_back(fmt::format("{}: column {} holds no number and is left out", file.path, shown(name)));
+    if (std::any_of(file.rows.begin(), file.rows.end(),
+                    [&](const CsvRow& row) { return number(row.fields[c]).has_value(); }))
+      features.push_back(name);
+    else
+      notes.push_back(fmt::format("{}: column {} holds no number and is left out", file.path, shown(name)));
   }
-  if (features.empty()) file.refuse(1, fmt::format("found no column of numbers among {} columns, expected features beside name,label", file.header.size()));
+  if (features.empty())
+    file.refuse(1, fmt::format("found no column of numbers among {} columns, expected features beside name,label",
+                               file.header.size()));
   return features;
 }
 
@@ -100,7 +113,9 @@ std::map<std::string, const CsvRow*> rows_by_key(const File& file) {
   std::map<std::string, const CsvRow*> rows;
   for (const CsvRow& row : file.rows) {
     const auto [at, fresh] = rows.emplace(join_key(row.fields[name]), &row);
-    if (!fresh) file.refuse(row.line, fmt::format("found {} again, expected each name once (it stands in line {})", shown(row.fields[name]), at->second->line));
+    if (!fresh)
+      file.refuse(row.line, fmt::format("found {} again, expected each name once (it stands in line {})",
+                                        shown(row.fields[name]), at->second->line));
   }
   return rows;
 }
@@ -116,16 +131,20 @@ void learn_spelling(Table::Part& part, const File& file, const CsvRow& row, cons
   if (own.empty()) file.refuse(row.line, "found an empty label, expected one in every row");
   const auto [at, fresh] = part.label.emplace(own, label);
   if (!fresh && at->second != label) {
-    file.refuse(row.line, fmt::format("found label {} where the first file says {}, expected {} as before", shown(own), shown(label), shown(at->second)));
+    file.refuse(row.line, fmt::format("found label {} where the first file says {}, expected {} as before", shown(own),
+                                      shown(label), shown(at->second)));
   }
 }
 
 void order_classes(Table::Part& part, const File& file, const std::vector<std::string>& classes) {
   std::vector<std::string> own, meant;
   for (const auto& [word, label] : part.label) own.push_back(word), meant.push_back(label);
-  if (sorted_labels(meant).size() != own.size()) file.refuse(1, fmt::format("found {} labels for {} of the first file, expected one for one", own.size(), sorted_labels(meant).size()));
+  if (sorted_labels(meant).size() != own.size())
+    file.refuse(1, fmt::format("found {} labels for {} of the first file, expected one for one", own.size(),
+                               sorted_labels(meant).size()));
   for (const std::string& word : sorted_labels(own)) {
-    part.class_order.push_back(static_cast<int>(std::find(classes.begin(), classes.end(), part.label.at(word)) - classes.begin()));
+    part.class_order.push_back(
+        static_cast<int>(std::find(classes.begin(), classes.end(), part.label.at(word)) - classes.begin()));
   }
 }
 
@@ -139,17 +158,21 @@ Table read(const std::vector<std::string>& paths, const Table* like) {
   std::vector<File> files;
   for (const auto& path : paths) files.push_back(read_file(path));
   if (like && files.size() != like->parts.size()) {
-    throw Error(ExitCode::usage, fmt::format("{}: found {} files, expected {} as for {}", paths[0], files.size(), like->parts.size(), like->parts[0].file));
+    throw Error(ExitCode::usage, fmt::format("{}: found {} files, expected {} as for {}", paths[0], files.size(),
+                                             like->parts.size(), like->parts[0].file));
   }
   Table table;
   const File& first = files[0];
   const auto name = static_cast<size_t>(first.column("name"));
-  if (!like && first.column("label") < 0) first.refuse(1, "found no column \"label\", expected name,label and columns of numbers");
+  if (!like && first.column("label") < 0)
+    first.refuse(1, "found no column \"label\", expected name,label and columns of numbers");
   for (const CsvRow& row : first.rows) {
     table.names.push_back(row.fields[name]);
     table.labels.push_back(label_of(first, row));
-    if (like) check_label(first, row, *like);
-    else if (table.labels.back().empty()) first.refuse(row.line, "found an empty label, expected one in every row");
+    if (like)
+      check_label(first, row, *like);
+    else if (table.labels.back().empty())
+      first.refuse(row.line, "found an empty label, expected one in every row");
   }
   table.classes = like ? like->classes : sorted_labels(table.labels);
   for (size_t c = 0; c < first.header.size(); ++c) {
@@ -158,7 +181,8 @@ Table read(const std::vector<std::string>& paths, const Table* like) {
   }
   int64_t columns = 0;
   for (size_t f = 0; f < files.size(); ++f) {
-    table.parts.push_back({files[f].path, like ? like->parts[f].features : feature_columns(files[f], table.notes), {}, {}});
+    table.parts.push_back(
+        {files[f].path, like ? like->parts[f].features : feature_columns(files[f], table.notes), {}, {}});
     columns += static_cast<int64_t>(table.parts[f].features.size());
   }
   table.x = Matrix(static_cast<int64_t>(first.rows.size()), columns);
@@ -174,17 +198,26 @@ Table read(const std::vector<std::string>& paths, const Table* like) {
       const auto by_key = rows_by_key(file);
       for (size_t i = 0; i < rows.size(); ++i) {
         const auto at = by_key.find(join_key(table.names[i]));
-        if (at == by_key.end()) file.refuse(1, fmt::format("found no row for {}, expected one for each of the {} names in {}", shown(table.names[i]), rows.size(), first.path));
+        if (at == by_key.end())
+          file.refuse(1, fmt::format("found no row for {}, expected one for each of the {} names in {}",
+                                     shown(table.names[i]), rows.size(), first.path));
         rows[i] = at->second;
       }
-      if (by_key.size() > rows.size()) table.notes.push_back(fmt::format("{}: {} rows that {} does not name are left out", file.path, by_key.size() - rows.size(), first.path));
+      if (by_key.size() > rows.size())
+        table.notes.push_back(fmt::format("{}: {} rows that {} does not name are left out", file.path,
+                                          by_key.size() - rows.size(), first.path));
     }
     for (size_t c = 0; c < part.features.size(); ++c) {
       const int at = file.column(part.features[c]);
-      if (at < 0) file.refuse(1, fmt::format("found no column {}, expected the {} features of {}", shown(part.features[c]), part.features.size(), like->parts[f].file));
+      if (at < 0)
+        file.refuse(1, fmt::format("found no column {}, expected the {} features of {}", shown(part.features[c]),
+                                   part.features.size(), like->parts[f].file));
       for (size_t i = 0; i < rows.size(); ++i) {
         const auto value = number(rows[i]->fields[static_cast<size_t>(at)]);
-        if (!value) file.refuse(rows[i]->line, fmt::format("found \"{}\" in column {}, expected a finite number", shown(rows[i]->fields[static_cast<size_t>(at)]), shown(part.features[c])));
+        if (!value)
+          file.refuse(rows[i]->line,
+                      fmt::format("found \"{}\" in column {}, expected a finite number",
+                                  shown(rows[i]->fields[static_cast<size_t>(at)]), shown(part.features[c])));
         table.x.row(static_cast<int64_t>(i))[begin + static_cast<int64_t>(c)] = *value;
       }
     }
@@ -199,8 +232,10 @@ Table read(const std::vector<std::string>& paths, const Table* like) {
     for (size_t i = 0; like && f > 0 && i < rows.size(); ++i) {
       const std::string own = label_of(file, *rows[i]);
       const auto meant = part.label.find(own);
-      if (own.empty() || table.labels[i].empty() || (meant != part.label.end() && meant->second == table.labels[i])) continue;
-      file.refuse(rows[i]->line, fmt::format("found label {} where {} says {}", shown(own), first.path, shown(table.labels[i])));
+      if (own.empty() || table.labels[i].empty() || (meant != part.label.end() && meant->second == table.labels[i]))
+        continue;
+      file.refuse(rows[i]->line,
+                  fmt::format("found label {} where {} says {}", shown(own), first.path, shown(table.labels[i])));
     }
   }
   return table;
@@ -234,7 +269,8 @@ Table read_table(const std::vector<std::string>& paths) { return read(paths, nul
 Table read_table_like(const Table& like, const std::vector<std::string>& paths) { return read(paths, &like); }
 
 std::vector<std::string> sorted_labels(std::vector<std::string> labels) {
-  const bool numbers = std::all_of(labels.begin(), labels.end(), [](const auto& label) { return number(label).has_value(); });
+  const bool numbers =
+      std::all_of(labels.begin(), labels.end(), [](const auto& label) { return number(label).has_value(); });
   std::sort(labels.begin(), labels.end(), [&](const auto& a, const auto& b) {
     if (numbers && *number(a) != *number(b)) return *number(a) < *number(b);
     return a < b;

@@ -23,17 +23,17 @@ struct Table {
   /// One file's share of the columns.
   struct Part {
     std::string file;
-    std::vector<std::string> features;        ///< names of its columns of `x`
-    std::vector<int> class_order;             ///< its i-th sorted label is the class classes[class_order[i]]
-    std::map<std::string, std::string> label; ///< how it spells the first file's labels: its word -> the first's
+    std::vector<std::string> features;         ///< names of its columns of `x`
+    std::vector<int> class_order;              ///< its i-th sorted label is the class classes[class_order[i]]
+    std::map<std::string, std::string> label;  ///< how it spells the first file's labels: its word -> the first's
   };
   std::vector<Part> parts;
   std::vector<std::string> names;
-  std::vector<std::string> labels;   ///< one a row, as spelt; empty: not known
-  std::vector<std::string> classes;  ///< the labels that occur, sorted (as numbers if all are)
+  std::vector<std::string> labels;                       ///< one a row, as spelt; empty: not known
+  std::vector<std::string> classes;                      ///< the labels that occur, sorted (as numbers if all are)
   std::map<std::string, std::vector<std::string>> keys;  ///< "actor", "fold", "group", "split": those that are there
-  Matrix x;                          ///< [rows, features of all parts]
-  std::vector<std::string> notes;    ///< what was left out
+  Matrix x;                                              ///< [rows, features of all parts]
+  std::vector<std::string> notes;                        ///< what was left out
 
   int64_t rows() const { return x.rows; }
   /// `keys[name]`. Throws Error(usage) where there is no such column.

@@ -34,9 +34,9 @@ struct CompareResult {
 /// inference and of the recorded forward pass), loss, gradients from the last layer to the first, batch-norm buffers,
 /// the norm of each parameter's first AMSGrad step (lr 1e-3). Changes the net's buffers in train mode.
 /// Tolerances are relative: activations and gradients to the reference's largest element and norm. A gradient beyond
-/// its tolerance is measured again from inputs a few units in the last place larger, and counts with its smallest error.
-/// `each` sees every check as it is made. A gradient that only the reference has fails. Error(ExitCode::weights) where the reference is
-/// none, of other shapes than the net, or holds nothing that could be checked.
+/// its tolerance is measured again from inputs a few units in the last place larger, and counts with its smallest
+/// error. `each` sees every check as it is made. A gradient that only the reference has fails. Error(ExitCode::weights)
+/// where the reference is none, of other shapes than the net, or holds nothing that could be checked.
 CompareResult compare(Net& net, const std::vector<FileTensor>& reference, const std::string& file,
                       const CompareOptions& options = {}, const std::function<void(const CompareCheck&)>& each = {});
 

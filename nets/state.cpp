@@ -143,7 +143,8 @@ std::vector<std::string> load_state(Net& net, const std::vector<FileTensor>& ten
                                shape_text(file_shape(own))));
     }
     if (static_cast<int64_t>(found.values.size()) != own.tensor->size()) {
-      refuse(file, fmt::format("{} is {}, but holds {} numbers", found.name, shape_text(found.shape), found.values.size()));
+      refuse(file,
+             fmt::format("{} is {}, but holds {} numbers", found.name, shape_text(found.shape), found.values.size()));
     }
     check_finite(found, file);
     if (is_front_end(own.name)) check_front_end(own, found, net.front_end, warnings);

@@ -79,7 +79,8 @@ class System2Audio2d : public System2Audio {
 
   // Shapes for 3x3 kernels and 32 filters.
   Tensor embed(const Tensor& picture) override {
-    if (picture.rank() != 4 || picture.dim(1) < smallest(options.kernel.h) || picture.dim(2) < min_frames || picture.dim(3) != 1) {
+    if (picture.rank() != 4 || picture.dim(1) < smallest(options.kernel.h) || picture.dim(2) < min_frames ||
+        picture.dim(3) != 1) {
       throw Error(ExitCode::usage,
                   fmt::format("{}: input is {}, wants [N,128,282,1]", name, shape_text(picture.shape())));
     }

@@ -9,7 +9,8 @@
 namespace limbic {
 
 void add_clips(CLI::App* verb, ClipArguments& arguments) {
-  verb->add_option("clips", arguments.clips, "clips (any container FFmpeg reads), folders, or quoted patterns")->required();
+  verb->add_option("clips", arguments.clips, "clips (any container FFmpeg reads), folders, or quoted patterns")
+      ->required();
   verb->add_flag("--jsonl", arguments.jsonl, "one JSON document a clip, one a line, as each is ready");
 }
 
@@ -22,7 +23,8 @@ Answers answer_clips(const Program& program, const ClipArguments& arguments, con
     result.update(how.unknown);
     try {
       result.update(how.answer(clip));
-      for (const auto& warning : result["warnings"]) print_note(program, fmt::format("warning: {}: {}", clean_text(clip), warning.get<std::string>()));
+      for (const auto& warning : result["warnings"])
+        print_note(program, fmt::format("warning: {}: {}", clean_text(clip), warning.get<std::string>()));
       for (const auto& warning : how.warnings) result["warnings"].push_back("weights: " + warning);
     } catch (const Error& error) {
       if (error.code == ExitCode::weights || error.code == ExitCode::usage) throw;

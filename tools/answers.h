@@ -30,8 +30,8 @@ struct Answers {
   Json results = Json::array();  ///< "input", "status", "error", then the fields of `unknown`; empty with --jsonl
 };
 
-/// Answers for all that `arguments.clips` stands for (expand_inputs). A clip that fails is a line on stderr and a result
-/// of its own; Error(ExitCode::weights) and Error(ExitCode::usage) are not a clip's and pass through.
+/// Answers for all that `arguments.clips` stands for (expand_inputs). A clip that fails is a line on stderr and a
+/// result of its own; Error(ExitCode::weights) and Error(ExitCode::usage) are not a clip's and pass through.
 Answers answer_clips(const Program& program, const ClipArguments& arguments, const Answering& how);
 
 }  // namespace limbic

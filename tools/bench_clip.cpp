@@ -52,7 +52,8 @@ void run_program(std::vector<std::string> arguments) {
   pid_t pid = -1;
   const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw Error(ExitCode::failure, fmt::format("bench: {} cannot be started: {}", arguments[0], std::strerror(error)));
+  if (error != 0)
+    throw Error(ExitCode::failure, fmt::format("bench: {} cannot be started: {}", arguments[0], std::strerror(error)));
   int status = -1;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -65,11 +66,13 @@ void stay_on_one_core() {
   set_threads(1);
   cpu_set_t all, one;
   CPU_ZERO(&one);
-  if (sched_getaffinity(0, sizeof all, &all) != 0) throw Error(ExitCode::failure, "bench: this host does not tell its cores");
+  if (sched_getaffinity(0, sizeof all, &all) != 0)
+    throw Error(ExitCode::failure, "bench: this host does not tell its cores");
   int core = CPU_SETSIZE - 1;
   while (core > 0 && !CPU_ISSET(core, &all)) --core;
   CPU_SET(core, &one);
-  if (sched_setaffinity(0, sizeof one, &one) != 0) throw Error(ExitCode::failure, "bench: this host allows no choice of cores");
+  if (sched_setaffinity(0, sizeof one, &one) != 0)
+    throw Error(ExitCode::failure, "bench: this host allows no choice of cores");
 }
 
 double peak_mib(int who) {
@@ -96,19 +99,26 @@ struct Stage {
 }  // namespace
 
 int bench_clip(const Program& program, const ClipBench& options) {
-  if (options.clip.empty()) throw Error(ExitCode::usage, "bench clip: expected a clip, as in `limbic bench clip clip.mp4`");
+  if (options.clip.empty())
+    throw Error(ExitCode::usage, "bench clip: expected a clip, as in `limbic bench clip clip.mp4`");
   stay_on_one_core();
   const ClipModels models = load_clip_models(options.weights, options.face_weights);
-  if (!models.face) throw Error(ExitCode::weights, "bench clip: found no weights/face.h5 beside the program; expected it, or --face-weights FILE");
+  if (!models.face)
+    throw Error(ExitCode::weights,
+                "bench clip: found no weights/face.h5 beside the program; expected it, or --face-weights FILE");
   const std::string& clip = options.clip;
   const ClipAnswer answer = answer_clip(clip, models);  // and everything is in the cache
-  if (!answer.voice || !answer.face) throw Error(ExitCode::media, fmt::format("{}: found one stream, expected a clip with voice and pictures", clean_text(clip)));
+  if (!answer.voice || !answer.face)
+    throw Error(ExitCode::media,
+                fmt::format("{}: found one stream, expected a clip with voice and pictures", clean_text(clip)));
   const double peak = peak_mib(RUSAGE_SELF) + peak_mib(RUSAGE_CHILDREN);  // before ffmpeg is a child
 
   PictureOptions faces = models.face->film_options(), whole = faces;
   whole.cut = Cut::whole;
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::vector<std::string> ours = {self, "predict", "--quiet", "--json", "--threads", "1", "--weights", models.voice_path, "--face-weights", models.face_path, clip};
+  const std::vector<std::string> ours = {self, "predict",   "--quiet",         "--json",         "--threads",
+                                         "1",  "--weights", models.voice_path, "--face-weights", models.face_path,
+                                         clip};
   const std::vector<std::string> theirs = {"ffmpeg", "-nostdin", "-threads", "1", "-i", clip, "-f", "null", "-"};
   std::vector<double> sound, voice, film, search, face, fusion, predict, ffmpeg;
   for (int i = 0; i < options.repeats; ++i) {
@@ -118,12 +128,15 @@ int bench_clip(const Program& program, const ClipBench& options) {
     film.push_back(run_ms([&] { read_film(clip, whole); }));
     search.push_back(run_ms([&] { read_film(clip, faces); }));
     face.push_back(run_ms([&] { models.face->answer(clip); }));
-    fusion.push_back(run_ms([&] { fuse(answer.voice->probabilities, answer.face->probabilities, models.face->knows()); }));
+    fusion.push_back(
+        run_ms([&] { fuse(answer.voice->probabilities, answer.face->probabilities, models.face->knows()); }));
     predict.push_back(run_ms([&] { run_program(ours); }));
     ffmpeg.push_back(run_ms([&] { run_program(theirs); }));
   }
   // What a stage adds to the one before it; a cheap one can drown in the noise of both.
-  const auto added = [](const std::vector<double>& with, const std::vector<double>& without) { return std::max(0.0, median(with) - median(without)); };
+  const auto added = [](const std::vector<double>& with, const std::vector<double>& without) {
+    return std::max(0.0, median(with) - median(without));
+  };
   const std::vector<Stage> stages = {{"decode_sound", "decode the sound", median(sound)},
                                      {"voice", "voice net", added(voice, sound)},
                                      {"decode_pictures", "decode the pictures", median(film)},
@@ -134,13 +147,25 @@ int bench_clip(const Program& program, const ClipBench& options) {
   if (program.json) {
     Json list = Json::array();
     for (const Stage& stage : stages) list.push_back({{"name", stage.name}, {"ms", stage.ms}});
-    print_json({{"schema", "limbic.bench_clip/1"}, {"input", clip}, {"isa", isa_name(active_isa())}, {"repeats", options.repeats}, {"duration_s", answer.duration_s}, {"frames", answer.face->frames.size()},
-                {"coverage", answer.face->coverage(*answer.face)}, {"stages", list}, {"predict_ms", median(predict)}, {"ffmpeg_ms", median(ffmpeg)}, {"ratio", ratio}, {"peak_rss_mib", peak}});
+    print_json({{"schema", "limbic.bench_clip/1"},
+                {"input", clip},
+                {"isa", isa_name(active_isa())},
+                {"repeats", options.repeats},
+                {"duration_s", answer.duration_s},
+                {"frames", answer.face->frames.size()},
+                {"coverage", answer.face->coverage(*answer.face)},
+                {"stages", list},
+                {"predict_ms", median(predict)},
+                {"ffmpeg_ms", median(ffmpeg)},
+                {"ratio", ratio},
+                {"peak_rss_mib", peak}});
     return 0;
   }
-  fmt::print("{}: {:.2f} s, {:.0f} frames; one core, {}, medians of {} turns\n", clean_text(clip), answer.duration_s, frames, isa_name(active_isa()), options.repeats);
+  fmt::print("{}: {:.2f} s, {:.0f} frames; one core, {}, medians of {} turns\n", clean_text(clip), answer.duration_s,
+             frames, isa_name(active_isa()), options.repeats);
   for (const Stage& stage : stages) fmt::print("  {:<24} {:9.2f} ms\n", stage.what, stage.ms);
-  fmt::print("  {:<24} {:9.2f} ms\n  {:<24} {:9.2f} ms\n", "limbic predict, in all", median(predict), "ffmpeg -threads 1", median(ffmpeg));
+  fmt::print("  {:<24} {:9.2f} ms\n  {:<24} {:9.2f} ms\n", "limbic predict, in all", median(predict),
+             "ffmpeg -threads 1", median(ffmpeg));
   fmt::print("ratio {:.2f}, peak {:.0f} MiB\n", ratio, peak);
   return 0;
 }

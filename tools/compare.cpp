@@ -36,7 +36,8 @@ int run_compare(const Program& program, const CompareArguments& a) {
   std::vector<std::vector<float>> numbers;
   for (const H5Tensor& t : file.tensors) numbers.push_back(t.floats());
   std::vector<FileTensor> reference;
-  for (size_t i = 0; i < numbers.size(); ++i) reference.push_back({file.tensors[i].name, file.tensors[i].shape, numbers[i]});
+  for (size_t i = 0; i < numbers.size(); ++i)
+    reference.push_back({file.tensors[i].name, file.tensors[i].shape, numbers[i]});
 
   CompareOptions options{.stop_at_first_failure = !a.all};
   if (a.mode != "reference") options.mode = a.mode == "train" ? CompareMode::train : CompareMode::eval;
@@ -51,9 +52,11 @@ int run_compare(const Program& program, const CompareArguments& a) {
     for (const CompareCheck& c : result.checks) {
       checks.push_back({{"name", c.name}, {"error", c.error}, {"tolerance", c.tolerance}, {"ok", c.ok}});
     }
-    print_json({{"schema", "limbic.compare/1"}, {"ok", result.ok},
+    print_json({{"schema", "limbic.compare/1"},
+                {"ok", result.ok},
                 {"convolutions", forced_kernel("conv2d") ? forced_kernel("conv2d") : "default"},
-                {"first_failure", result.ok ? Json(nullptr) : Json(result.first_failure)}, {"checks", checks}});
+                {"first_failure", result.ok ? Json(nullptr) : Json(result.first_failure)},
+                {"checks", checks}});
   } else if (result.ok) {
     fmt::print("{} checks hold{}\n", result.checks.size(), forced_kernel("conv2d") ? "" : " with the default rungs");
   }
@@ -63,15 +66,17 @@ int run_compare(const Program& program, const CompareArguments& a) {
 }  // namespace
 
 void add_compare(Program& program) {
-  CLI::App* sub = program.verb("compare", "the first layer or gradient that differs from a reference",
-                               "  limbic compare --net cnn14 --weights tests/fixtures/cnn14_w32/weights.h5 "
-                               "--reference tests/fixtures/cnn14_w32/reference_train.h5\n"
-                               "Convolutions are summed directly, unless --as-run or --kernel conv2d=RUNG says otherwise.");
+  CLI::App* sub =
+      program.verb("compare", "the first layer or gradient that differs from a reference",
+                   "  limbic compare --net cnn14 --weights tests/fixtures/cnn14_w32/weights.h5 "
+                   "--reference tests/fixtures/cnn14_w32/reference_train.h5\n"
+                   "Convolutions are summed directly, unless --as-run or --kernel conv2d=RUNG says otherwise.");
   auto a = std::make_shared<CompareArguments>();
   sub->add_option("--net", a->net, "the net that the weights are of (told from them by default)");
   sub->add_option("--weights", a->weights, "HDF5, .pth, safetensors")->required();
   sub->add_option("--reference", a->reference, "HDF5, as tools/make_reference.py writes it")->required();
-  sub->add_option("--mode", a->mode, "eval or train; by default the reference's own")->check(CLI::IsMember({"reference", "eval", "train"}));
+  sub->add_option("--mode", a->mode, "eval or train; by default the reference's own")
+      ->check(CLI::IsMember({"reference", "eval", "train"}));
   sub->add_flag("--as-run", a->as_run, "with the rungs that predict and train use, Winograd among them");
   sub->add_flag("--all", a->all, "go on after the first failure");
   sub->callback([&program, a] { program.run = [&program, a] { return run_compare(program, *a); }; });

@@ -18,13 +18,20 @@ struct Options {
 
 int run(const Program& program, const Options& options) {
   write_toy_set(options.folder, options.set, options.force, [&](int done, int total) {
-    if (stderr_is_terminal() && !program.quiet) fmt::print(stderr, "\r{} of {} clips{}", done, total, done == total ? "\n" : "");
+    if (stderr_is_terminal() && !program.quiet)
+      fmt::print(stderr, "\r{} of {} clips{}", done, total, done == total ? "\n" : "");
   });
   const int clips = 8 * options.set.actors * options.set.takes;
   if (program.json) {
-    print_json({{"schema", "limbic.data/1"}, {"folder", options.folder}, {"seed", options.set.seed}, {"actors", options.set.actors}, {"clips", clips}, {"films", options.set.films}});
+    print_json({{"schema", "limbic.data/1"},
+                {"folder", options.folder},
+                {"seed", options.set.seed},
+                {"actors", options.set.actors},
+                {"clips", clips},
+                {"films", options.set.films}});
   } else {
-    fmt::print("{}: {} clips of {} actors, 8 emotions{}\n", options.folder, clips, options.set.actors, options.set.films ? "; faces.csv" : "; voices only");
+    fmt::print("{}: {} clips of {} actors, 8 emotions{}\n", options.folder, clips, options.set.actors,
+               options.set.films ? "; faces.csv" : "; voices only");
   }
   return 0;
 }

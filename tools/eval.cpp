@@ -46,14 +46,17 @@ int run_eval(const Program& program, const EvalArguments& a) {
   for (const auto& clip : data.clips) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), clip.group) == wanted.end()) continue;
     const bool known = std::find(model.labels().begin(), model.labels().end(), clip.label) != model.labels().end();
-    if (known) clips.push_back(clip);
-    else ++left_out;
+    if (known)
+      clips.push_back(clip);
+    else
+      ++left_out;
   }
   if (clips.empty()) {
     const std::string of_groups = a.groups.empty() ? "" : fmt::format(" of groups \"{}\"", a.groups);
     throw Error(ExitCode::usage, fmt::format("{}: no clip{} has a label of {}", a.data, of_groups, a.weights));
   }
-  if (left_out) print_note(program, fmt::format("{} clips with labels that {} does not know are left out", left_out, a.weights));
+  if (left_out)
+    print_note(program, fmt::format("{} clips with labels that {} does not know are left out", left_out, a.weights));
   ProgressLine progress(program.quiet);
   const auto examples = load_examples(clips, model, {}, [&](const std::string& what, int64_t done, int64_t total) {
     progress.show(fmt::format("{} {}/{}", what, done, total));
@@ -64,27 +67,43 @@ int run_eval(const Program& program, const EvalArguments& a) {
     const Matrix p = posteriors(model, examples);
     std::vector<int> labels;
     for (const auto& example : examples) labels.push_back(example.label);
-    std::vector<ReliabilityPanel> panels = {{fmt::format("temperature {:.3g}", model.temperature()), reliability(p, labels)}};
-    calibration = {{"temperature", model.temperature()}, {"calibration_error", panels[0].reliability.ece}, {"loss", panels[0].reliability.loss}};
+    std::vector<ReliabilityPanel> panels = {
+        {fmt::format("temperature {:.3g}", model.temperature()), reliability(p, labels)}};
+    calibration = {{"temperature", model.temperature()},
+                   {"calibration_error", panels[0].reliability.ece},
+                   {"loss", panels[0].reliability.loss}};
     if (!a.calibrate.empty()) {
       const double change = fit_temperature(p, labels);
-      panels.push_back({fmt::format("temperature {:.3g}, fitted here", change * model.temperature()), reliability(at_temperature(p, change), labels)});
-      calibration["fitted"] = {{"temperature", change * model.temperature()}, {"calibration_error", panels[1].reliability.ece}, {"loss", panels[1].reliability.loss}};
+      panels.push_back({fmt::format("temperature {:.3g}, fitted here", change * model.temperature()),
+                        reliability(at_temperature(p, change), labels)});
+      calibration["fitted"] = {{"temperature", change * model.temperature()},
+                               {"calibration_error", panels[1].reliability.ece},
+                               {"loss", panels[1].reliability.loss}};
       write_calibrated(a, change * model.temperature());
     }
-    if (!a.reliability.empty()) write_file(a.reliability, reliability_svg(fmt::format("{}: is it as sure as it is right?", std::filesystem::path(a.weights).filename().string()), panels), a.force);
+    if (!a.reliability.empty())
+      write_file(a.reliability,
+                 reliability_svg(fmt::format("{}: is it as sure as it is right?",
+                                             std::filesystem::path(a.weights).filename().string()),
+                                 panels),
+                 a.force);
   }
   if (program.json) {
-    Json document = {{"schema", "limbic.eval/1"}, {"weights", a.weights}, {"net", model.net().name}, {"groups", a.groups}};
+    Json document = {
+        {"schema", "limbic.eval/1"}, {"weights", a.weights}, {"net", model.net().name}, {"groups", a.groups}};
     document.update(scores_json(scores));
     if (!calibration.is_null()) document["calibration"] = calibration;
     print_json(document);
   } else {
     fmt::print("{}", scores_text(scores));
-    if (!calibration.is_null()) fmt::print("\ncalibration error {:.4f} at temperature {:.4f}\n", calibration["calibration_error"].get<double>(), model.temperature());
+    if (!calibration.is_null())
+      fmt::print("\ncalibration error {:.4f} at temperature {:.4f}\n", calibration["calibration_error"].get<double>(),
+                 model.temperature());
     if (!a.calibrate.empty()) {
-      fmt::print("fitted: temperature {:.4f}, calibration error {:.4f}, loss {:.4f} (of the clips that it was fitted on)\n", calibration["fitted"]["temperature"].get<double>(),
-                 calibration["fitted"]["calibration_error"].get<double>(), calibration["fitted"]["loss"].get<double>());
+      fmt::print(
+          "fitted: temperature {:.4f}, calibration error {:.4f}, loss {:.4f} (of the clips that it was fitted on)\n",
+          calibration["fitted"]["temperature"].get<double>(), calibration["fitted"]["calibration_error"].get<double>(),
+          calibration["fitted"]["loss"].get<double>());
     }
   }
   return 0;
@@ -97,10 +116,12 @@ void add_eval(Program& program) {
   CLI::App* verb = program.verb("eval", "measure weights on labelled clips",
                                 "  limbic eval --weights weights/voice.h5 --data ravdess_speech --groups 1,6,21-24");
   verb->add_option("--weights", a->weights, "weights with a model card")->required();
-  verb->add_option("--data", a->data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")->required();
+  verb->add_option("--data", a->data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")
+      ->required();
   verb->add_option("--groups", a->groups, "speakers to measure on, e.g. 21-24; default: all");
   verb->add_option("--reliability", a->reliability, "draw accuracy over confidence (SVG)");
-  verb->add_option("--calibrate", a->calibrate, "write the weights with the temperature that fits these clips; take other speakers than the test's");
+  verb->add_option("--calibrate", a->calibrate,
+                   "write the weights with the temperature that fits these clips; take other speakers than the test's");
   verb->add_flag("--force", a->force, "replace output files");
   verb->callback([&program, a] { program.run = [&program, a] { return run_eval(program, *a); }; });
 }

@@ -24,16 +24,24 @@ struct Options {
 Json net_json(const NetGraph& graph) {
   Json rows = Json::array();
   for (const auto& row : graph.rows) {
-    rows.push_back({{"name", row.name}, {"op", row.op}, {"output", row.output}, {"parameters", row.parameters}, {"macs", row.macs}});
+    rows.push_back({{"name", row.name},
+                    {"op", row.op},
+                    {"output", row.output},
+                    {"parameters", row.parameters},
+                    {"macs", row.macs}});
   }
-  return {{"schema", "limbic.graph/1"}, {"net", graph.title}, {"input", graph.input}, {"parameters", graph.parameters},
-          {"macs", graph.macs}, {"layers", rows}};
+  return {{"schema", "limbic.graph/1"},     {"net", graph.title}, {"input", graph.input},
+          {"parameters", graph.parameters}, {"macs", graph.macs}, {"layers", rows}};
 }
 
 Json tape_json(const TapeGraph& tape) {
   Json rows = Json::array();
   for (const auto& row : tape.rows) {
-    rows.push_back({{"op", row.op}, {"name", row.name}, {"shape", row.shape}, {"inputs", row.inputs}, {"gradient_norm", row.gradient_norm}});
+    rows.push_back({{"op", row.op},
+                    {"name", row.name},
+                    {"shape", row.shape},
+                    {"inputs", row.inputs},
+                    {"gradient_norm", row.gradient_norm}});
   }
   return {{"schema", "limbic.tape/1"}, {"net", tape.title}, {"loss", tape.loss}, {"steps", rows}};
 }
@@ -41,7 +49,9 @@ Json tape_json(const TapeGraph& tape) {
 int run(const Program& program, const Options& options) {
   set_random_step(1, 0);
   const auto net = make_net(options.net, options.sizes);
-  const int frames = options.frames ? options.frames : options.tape ? std::max(net->min_frames, 101) : net->typical_frames;
+  const int frames = options.frames ? options.frames
+                     : options.tape ? std::max(net->min_frames, 101)
+                                    : net->typical_frames;
   std::string svg;
   Json json;
   if (options.tape) {
@@ -76,7 +86,9 @@ void add_graph(Program& program) {
   sub->add_option("net", options->net, fmt::format("{}", fmt::join(net_names(), ", ")))->required();
   sub->add_option("-o,--output", options->output, "the SVG file (default: stdout)");
   sub->add_option("--classes", options->sizes.classes, "outputs of the last layer")->check(CLI::PositiveNumber);
-  sub->add_option("--widths", options->sizes.widths, "channels of the blocks, e.g. 32,64,128")->delimiter(',')->allow_extra_args(false);
+  sub->add_option("--widths", options->sizes.widths, "channels of the blocks, e.g. 32,64,128")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   sub->add_option("--frames", options->frames, "length of the input in frames")->check(CLI::PositiveNumber);
   sub->add_flag("--tape", options->tape, "the tape of one training step, with gradient norms");
   sub->add_flag("--force", options->force, "replace an output that exists");

@@ -13,10 +13,12 @@ namespace limbic {
 namespace {
 
 bool is_media_name(const fs::path& path) {
-  static const std::set<std::string> extensions = {".wav", ".flac", ".mp3", ".mp4", ".m4a", ".mkv", ".webm", ".mov",
-                                                   ".avi", ".ogg",  ".opus", ".aac", ".flv", ".wma", ".wmv", ".ts", ".mpg"};
+  static const std::set<std::string> extensions = {".wav",  ".flac", ".mp3", ".mp4", ".m4a",  ".mkv",
+                                                   ".webm", ".mov",  ".avi", ".ogg", ".opus", ".aac",
+                                                   ".flv",  ".wma",  ".wmv", ".ts",  ".mpg"};
   std::string extension = path.extension();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extensions.count(extension) == 1;
 }
 

@@ -23,7 +23,9 @@ std::vector<std::string> audioset_labels() {
 const FrontEnd* told_front_end(const WeightFile& file, const std::string& path) {
   if (!file.card.front_end.empty()) {
     const FrontEnd* front_end = find_front_end(file.card.front_end);
-    if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, file.card.front_end));
+    if (!front_end)
+      throw Error(ExitCode::weights,
+                  fmt::format("{}: its card's front end \"{}\" is unknown", path, file.card.front_end));
     return front_end;
   }
   for (const StoredTensor& t : file.tensors) {
@@ -39,19 +41,23 @@ PannsModel load_panns(const std::string& path, const std::string& front_end) {
   const WeightFile file = read_weights(path);
   PannsModel model;
   model.net = net_from_weights(file_tensors(file), path, file.card.net, &model.warnings);
-  if (model.net->options.mels == 0 || model.net->input_shape(1, model.net->typical_frames).size() != 3) refuse_net(*model.net, path);
+  if (model.net->options.mels == 0 || model.net->input_shape(1, model.net->typical_frames).size() != 3)
+    refuse_net(*model.net, path);
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) model.warnings.push_back(std::move(mismatch));
   model.front_end = front_end.empty() ? told_front_end(file, path) : find_front_end(front_end);
   if (!model.front_end && !front_end.empty()) {
-    throw Error(ExitCode::usage, fmt::format("--front-end {}: expected one of {}", front_end, fmt::join(front_end_names(), ", ")));
+    throw Error(ExitCode::usage,
+                fmt::format("--front-end {}: expected one of {}", front_end, fmt::join(front_end_names(), ", ")));
   }
   if (!model.front_end) {
-    throw Error(ExitCode::weights, fmt::format("{}: does not tell its front end; expected --front-end panns-32k, panns-16k or panns-8k", path));
+    throw Error(
+        ExitCode::weights,
+        fmt::format("{}: does not tell its front end; expected --front-end panns-32k, panns-16k or panns-8k", path));
   }
   if (!fits(*model.net, *model.front_end)) {
     throw Error(front_end.empty() ? ExitCode::weights : ExitCode::usage,
-                fmt::format("{}: the front end {} makes {} mel bins; its net {} wants {}", path, model.front_end->name, model.front_end->n_mels,
-                            model.net->name, model.net->options.mels));
+                fmt::format("{}: the front end {} makes {} mel bins; its net {} wants {}", path, model.front_end->name,
+                            model.front_end->n_mels, model.net->name, model.net->options.mels));
   }
   model.labels = file.card.labels;
   const size_t classes = static_cast<size_t>(model.net->options.classes);
@@ -60,14 +66,15 @@ PannsModel load_panns(const std::string& path, const std::string& front_end) {
     for (size_t i = 0; i < classes; ++i) model.labels.push_back(fmt::format("class {}", i));
   }
   if (model.labels.size() != classes) {
-    throw Error(ExitCode::weights, fmt::format("{}: found {} labels; expected one for each of its {} classes", path, model.labels.size(), classes));
+    throw Error(ExitCode::weights, fmt::format("{}: found {} labels; expected one for each of its {} classes", path,
+                                               model.labels.size(), classes));
   }
   for (const StoredTensor& t : file.tensors) {
     if (!t.name.ends_with("logmel_extractor.melW")) continue;
     const Shape wanted{model.front_end->n_fft / 2 + 1, model.front_end->n_mels};
     if (t.shape != wanted) {
-      model.warnings.push_back(fmt::format("{} is {}, the front end {} wants {}: its own is taken", t.name, shape_text(t.shape), model.front_end->name,
-                                           shape_text(wanted)));
+      model.warnings.push_back(fmt::format("{} is {}, the front end {} wants {}: its own is taken", t.name,
+                                           shape_text(t.shape), model.front_end->name, shape_text(wanted)));
       break;
     }
     model.stored = std::make_unique<FrontEnd>(with_mel_matrix(*model.front_end, t.values, model.front_end->n_mels));

@@ -12,7 +12,8 @@ namespace limbic {
 
 class Peer {
  public:
-  /// Starts `arguments` and reads its settings, up to the line `ready VERSION`. Throws Error where it does not get there.
+  /// Starts `arguments` and reads its settings, up to the line `ready VERSION`. Throws Error where it does not get
+  /// there.
   explicit Peer(const std::vector<std::string>& arguments);
   ~Peer();
   Peer(const Peer&) = delete;

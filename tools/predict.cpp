@@ -31,9 +31,13 @@ Json probabilities_json(const EmotionProbabilities& p) {
 Json voice_json(const VoiceAnswer& voice, const std::string& model) {
   Json windows = Json::array();
   for (const auto& w : voice.windows) {
-    windows.push_back({{"start_s", w.start_s}, {"end_s", w.end_s}, {"probabilities", probabilities_json(w.probabilities)}});
+    windows.push_back(
+        {{"start_s", w.start_s}, {"end_s", w.end_s}, {"probabilities", probabilities_json(w.probabilities)}});
   }
-  return {{"label", label_of(voice.probabilities)}, {"probabilities", probabilities_json(voice.probabilities)}, {"model", model}, {"windows", windows}};
+  return {{"label", label_of(voice.probabilities)},
+          {"probabilities", probabilities_json(voice.probabilities)},
+          {"model", model},
+          {"windows", windows}};
 }
 
 Json track_json(const FaceTrack& track, double coverage, const FaceModel& model) {
@@ -41,11 +45,15 @@ Json track_json(const FaceTrack& track, double coverage, const FaceModel& model)
   for (const auto& f : track.frames) {
     Json p = Json::object();
     for (size_t c = 0; c < f.probabilities.size(); ++c) p[model.labels()[c]] = f.probabilities[c];
-    frames.push_back({{"pts_s", f.pts_s}, {"box", f.probabilities.empty() ? Json() : Json(f.box)}, {"probabilities", p}});
+    frames.push_back(
+        {{"pts_s", f.pts_s}, {"box", f.probabilities.empty() ? Json() : Json(f.box)}, {"probabilities", p}});
   }
   const bool seen = track.faces > 0;
-  return {{"coverage", coverage}, {"label", seen ? Json(label_of(track.probabilities)) : Json()},
-          {"probabilities", seen ? probabilities_json(track.probabilities) : Json::object()}, {"model", model.name()}, {"frames", frames}};
+  return {{"coverage", coverage},
+          {"label", seen ? Json(label_of(track.probabilities)) : Json()},
+          {"probabilities", seen ? probabilities_json(track.probabilities) : Json::object()},
+          {"model", model.name()},
+          {"frames", frames}};
 }
 
 Json face_json(const FaceAnswer& face, const FaceModel& model, Faces which) {
@@ -57,8 +65,11 @@ Json face_json(const FaceAnswer& face, const FaceModel& model, Faces which) {
 }
 
 Json answer_json(const ClipAnswer& clip, const ClipModels& models, Faces which) {
-  Json answer = {{"duration_s", clip.duration_s}, {"label", label_of(clip.probabilities)}, {"probabilities", probabilities_json(clip.probabilities)},
-                 {"streams", Json::object()}, {"warnings", clip.warnings}};
+  Json answer = {{"duration_s", clip.duration_s},
+                 {"label", label_of(clip.probabilities)},
+                 {"probabilities", probabilities_json(clip.probabilities)},
+                 {"streams", Json::object()},
+                 {"warnings", clip.warnings}};
   if (clip.voice) answer["streams"]["voice"] = voice_json(*clip.voice, models.voice->name());
   if (clip.face) answer["streams"]["face"] = face_json(*clip.face, *models.face, which);
   if (!models.face) return answer;
@@ -87,7 +98,8 @@ void print_answer(const Json& answer, const Options& options) {
   }
   if (streams.contains("face")) {
     const Json& frames = streams["face"]["frames"];
-    const auto faces = std::count_if(frames.begin(), frames.end(), [](const Json& frame) { return !frame["box"].is_null(); });
+    const auto faces =
+        std::count_if(frames.begin(), frames.end(), [](const Json& frame) { return !frame["box"].is_null(); });
     fmt::print("{}a face in {} of {} frames", streams.contains("voice") ? ", " : "", faces, frames.size());
   }
   if (answer.contains("timing")) fmt::print(", {:.0f} ms", answer["timing"]["ms"].get<double>());
@@ -118,7 +130,8 @@ int run(const Program& program, const Options& options) {
   const ClipModels models = load_clip_models(options.weights, options.face_weights);
   const Faces which = options.faces == "all" ? Faces::all : Faces::largest;
   if (models.face) {
-    for (const auto& warning : models.face->warnings()) print_note(program, fmt::format("warning: {}: {}", models.face_path, warning));
+    for (const auto& warning : models.face->warnings())
+      print_note(program, fmt::format("warning: {}: {}", models.face_path, warning));
   }
   const auto answer = [&](const std::string& clip) {
     const auto start = std::chrono::steady_clock::now();
@@ -131,13 +144,16 @@ int run(const Program& program, const Options& options) {
     if (options.timing) known["timing"] = {{"ms", took.count()}};
     return known;
   };
-  Json unknown = {{"duration_s", nullptr}, {"label", nullptr}, {"probabilities", Json::object()},
-                        {"streams", Json::object()}, {"warnings", Json::array()}};
+  Json unknown = {{"duration_s", nullptr},
+                  {"label", nullptr},
+                  {"probabilities", Json::object()},
+                  {"streams", Json::object()},
+                  {"warnings", Json::array()}};
   if (models.face) unknown["fusion"] = nullptr;
   if (options.min_confidence > 0) unknown["answer"] = nullptr;
-  const Answers answers = answer_clips(program, options.clips, {models.voice_path, models.voice->warnings(), unknown, answer, [&](const Json& result) {
-    print_answer(result, options);
-  }});
+  const Answers answers = answer_clips(program, options.clips,
+                                       {models.voice_path, models.voice->warnings(), unknown, answer,
+                                        [&](const Json& result) { print_answer(result, options); }});
   if (program.json && !options.clips.jsonl) print_json({{"schema", "limbic.predict/1"}, {"results", answers.results}});
   return answers.code;
 }
@@ -151,15 +167,19 @@ void add_predict(Program& program) {
                                "  limbic predict --top 8 clips/ interview.wav\n"
                                "  limbic predict --jsonl recordings/ > answers.jsonl");
   add_clips(sub, options->clips);
-  sub->add_option("--weights,--voice-weights", options->weights, "the voice net (default: the shipped weights/voice.h5)");
+  sub->add_option("--weights,--voice-weights", options->weights,
+                  "the voice net (default: the shipped weights/voice.h5)");
   sub->add_option("--face-weights", options->face_weights,
                   "a face net, which answers beside the voice (default: weights/face.h5 where there is one)");
-  sub->add_option("--face", options->faces, "largest (default): in each frame its largest face; all: each face is followed, and the most prominent one answers")
+  sub->add_option("--face", options->faces,
+                  "largest (default): in each frame its largest face; all: each face is followed, and the most "
+                  "prominent one answers")
       ->check(CLI::IsMember({"largest", "all"}));
   sub->add_option("--top", options->top, "how many emotions to print (default 3; JSON always has all eight)")
       ->check(CLI::Range(1, 8));
   sub->add_option("--min-confidence", options->min_confidence,
-                  "answer \"uncertain\" where no emotion is this probable (0 to 1); JSON then has \"answer\" beside \"label\", which stays the most probable")
+                  "answer \"uncertain\" where no emotion is this probable (0 to 1); JSON then has \"answer\" beside "
+                  "\"label\", which stays the most probable")
       ->check(CLI::Range(0.0, 1.0));
   sub->add_flag("--timing", options->timing, "say how long each clip took");
   sub->callback([&program, options] { program.run = [&program, options] { return run(program, *options); }; });

@@ -25,18 +25,23 @@ struct Options {
 };
 
 constexpr char style[] =
-    "body{font:14px/1.45 'DejaVu Sans',Helvetica,sans-serif;color:#26303a;background:#fbfbf9;max-width:920px;margin:24px auto;padding:0 16px}\n"
-    "h1{font-size:22px;margin:0}h2{font-size:16px;margin:28px 0 6px}svg{font-size:12px;fill:#26303a;max-width:100%;height:auto;display:block}\n"
+    "body{font:14px/1.45 'DejaVu "
+    "Sans',Helvetica,sans-serif;color:#26303a;background:#fbfbf9;max-width:920px;margin:24px auto;padding:0 16px}\n"
+    "h1{font-size:22px;margin:0}h2{font-size:16px;margin:28px 0 "
+    "6px}svg{font-size:12px;fill:#26303a;max-width:100%;height:auto;display:block}\n"
     "figure{display:inline-block;margin:0 8px 8px 0;vertical-align:top}figcaption{font-size:11px;color:#66707c}\n"
     "table{border-collapse:collapse}td,th{padding:2px 12px 2px 0;text-align:left;vertical-align:top;font-size:12px}\n"
-    ".row{display:flex;flex-wrap:wrap;gap:24px}.key span{display:inline-block;margin-right:14px}.key i{display:inline-block;width:12px;height:12px;margin-right:4px}\n"
-    ".looks img{width:96px;height:96px;image-rendering:pixelated;margin-right:2px}.note{color:#66707c}.warning{color:#a33}\n";
+    ".row{display:flex;flex-wrap:wrap;gap:24px}.key span{display:inline-block;margin-right:14px}.key "
+    "i{display:inline-block;width:12px;height:12px;margin-right:4px}\n"
+    ".looks "
+    "img{width:96px;height:96px;image-rendering:pixelated;margin-right:2px}.note{color:#66707c}.warning{color:#a33}\n";
 
 std::string text(const std::string& raw) { return svg_escaped(clean_text(raw)); }
 
 std::string key() {
   std::string html = "<p class=\"key\">";
-  for (size_t e = 0; e < emotion_names.size(); ++e) html += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", emotion_color(e), emotion_names[e]);
+  for (size_t e = 0; e < emotion_names.size(); ++e)
+    html += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", emotion_color(e), emotion_names[e]);
   return html + "</p>\n";
 }
 
@@ -57,7 +62,8 @@ std::vector<Moment> voice_moments(const VoiceAnswer& voice) {
     double windows = 0;
     for (size_t i = first; i < voice.windows.size() && voice.windows[i].start_s <= at; ++i) {
       if (voice.windows[i].end_s <= at) continue;
-      for (size_t e = 0; e < moment.probabilities.size(); ++e) moment.probabilities[e] += voice.windows[i].probabilities[e];
+      for (size_t e = 0; e < moment.probabilities.size(); ++e)
+        moment.probabilities[e] += voice.windows[i].probabilities[e];
       ++windows;
     }
     moment.known = windows > 0;
@@ -71,17 +77,20 @@ std::vector<Moment> face_moments(const FaceAnswer& face, const FaceModel& model)
   std::vector<Moment> moments;
   for (const FaceFrame& frame : face.frames) {
     const bool seen = !frame.probabilities.empty();
-    moments.push_back({frame.pts_s, seen, seen ? emotion_probabilities(frame.probabilities, model.emotions()) : EmotionProbabilities{}});
+    moments.push_back({frame.pts_s, seen,
+                       seen ? emotion_probabilities(frame.probabilities, model.emotions()) : EmotionProbabilities{}});
   }
   return moments;
 }
 
 /// Both at every moment at which either changes; where one is silent, the other.
-std::vector<Moment> fused_moments(const std::vector<Moment>& voice, const std::vector<Moment>& face, const std::array<bool, 8>& face_knows) {
+std::vector<Moment> fused_moments(const std::vector<Moment>& voice, const std::vector<Moment>& face,
+                                  const std::array<bool, 8>& face_knows) {
   std::vector<Moment> moments;
   size_t v = 0, f = 0;
   while (v < voice.size() || f < face.size()) {
-    const double next_voice = v < voice.size() ? voice[v].start_s : 1e300, next_face = f < face.size() ? face[f].start_s : 1e300;
+    const double next_voice = v < voice.size() ? voice[v].start_s : 1e300,
+                 next_face = f < face.size() ? face[f].start_s : 1e300;
     const double at = std::min(next_voice, next_face);
     v += next_voice <= at;
     f += next_face <= at;
@@ -109,23 +118,31 @@ std::string thumbnails_html(const Thumbnails& thumbnails) {
   const double scale = 140.0 / std::max(thumbnails.width, thumbnails.height);
   std::string html = "<h2>The clip</h2>\n<div>";
   for (const Thumbnail& t : thumbnails.pictures) {
-    html += fmt::format("<figure><img alt=\"frame\" width=\"{:.0f}\" height=\"{:.0f}\" src=\"{}\"><figcaption>{:.2f} s</figcaption></figure>", scale * thumbnails.width, scale * thumbnails.height,
-                        png_uri(t.pixels.data(), thumbnails.side, thumbnails.side, 3), t.pts_s);
+    html += fmt::format(
+        "<figure><img alt=\"frame\" width=\"{:.0f}\" height=\"{:.0f}\" src=\"{}\"><figcaption>{:.2f} "
+        "s</figcaption></figure>",
+        scale * thumbnails.width, scale * thumbnails.height,
+        png_uri(t.pixels.data(), thumbnails.side, thumbnails.side, 3), t.pts_s);
   }
   return html + "</div>\n";
 }
 
 std::string looks_html(const FaceEvidence& evidence, const FaceModel& model) {
-  const float low = (0 - model.input().mean) / model.input().scale, high = (1 - model.input().mean) / model.input().scale;
+  const float low = (0 - model.input().mean) / model.input().scale,
+              high = (1 - model.input().mean) / model.input().scale;
   const auto picture = [&](const Tensor& t, int64_t channel) {
     const auto bytes = grey_bytes(std::as_const(t).data() + channel, t.dim(0) * t.dim(1), t.dim(2), low, high);
-    return fmt::format("<img alt=\"face\" src=\"{}\">", png_uri(bytes.data(), static_cast<int>(t.dim(1)), static_cast<int>(t.dim(0)), 1));
+    return fmt::format("<img alt=\"face\" src=\"{}\">",
+                       png_uri(bytes.data(), static_cast<int>(t.dim(1)), static_cast<int>(t.dim(0)), 1));
   };
   const bool guided = model.input().guided;
-  std::string html = fmt::format("<h2>Where the face net looks</h2>\n<p class=\"note\">{}: each face{}, and what its spatial transformer takes from it.</p>\n<div class=\"looks\">", text(model.name()),
-                                 guided ? ", its guide" : "");
+  std::string html = fmt::format(
+      "<h2>Where the face net looks</h2>\n<p class=\"note\">{}: each face{}, and what its spatial transformer takes "
+      "from it.</p>\n<div class=\"looks\">",
+      text(model.name()), guided ? ", its guide" : "");
   for (const Look& look : evidence.looks) {
-    html += fmt::format("<figure>{}{}{}<figcaption>{:.2f} s</figcaption></figure>", picture(look.face, 0), guided ? picture(look.face, 1) : "", picture(look.sampled, 0), look.pts_s);
+    html += fmt::format("<figure>{}{}{}<figcaption>{:.2f} s</figcaption></figure>", picture(look.face, 0),
+                        guided ? picture(look.face, 1) : "", picture(look.sampled, 0), look.pts_s);
   }
   return html + "</div>\n";
 }
@@ -143,21 +160,32 @@ std::string card_html(const std::string& what, const std::string& path, const Mo
   row("measured", card.metrics);
   row("licence", card.licence.empty() ? "the card names none" : card.licence);
   row("SHA-256", card.sha256);
-  for (const auto& [name, value] : card.attributes) row(name, value.size() > 400 ? value.substr(0, 400) + " ..." : value);
+  for (const auto& [name, value] : card.attributes)
+    row(name, value.size() > 400 ? value.substr(0, 400) + " ..." : value);
   return html + "</table>\n";
 }
 
 std::string page(const Options& options, ClipModels& models, const ClipAnswer& clip) {
-  std::string html = fmt::format("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
-                                 "<title>{0}: {1}</title>\n<style>\n{2}</style></head>\n<body>\n<h1>{0}: {1}</h1>\n<p class=\"note\">limbic {3}; {4:.2f} s", text(options.clip), label_of(clip.probabilities), style, LIMBIC_VERSION, clip.duration_s);
-  if (clip.face) html += fmt::format("; a face in {} of {} frames, coverage {:.1f} %", clip.face->faces, clip.face->frames.size(), 100 * clip.face->coverage(*clip.face));
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" "
+      "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
+      "<title>{0}: {1}</title>\n<style>\n{2}</style></head>\n<body>\n<h1>{0}: {1}</h1>\n<p class=\"note\">limbic {3}; "
+      "{4:.2f} s",
+      text(options.clip), label_of(clip.probabilities), style, LIMBIC_VERSION, clip.duration_s);
+  if (clip.face)
+    html += fmt::format("; a face in {} of {} frames, coverage {:.1f} %", clip.face->faces, clip.face->frames.size(),
+                        100 * clip.face->coverage(*clip.face));
   html += "</p>\n";
   for (const std::string& warning : clip.warnings) html += fmt::format("<p class=\"warning\">{}</p>\n", text(warning));
   html += answer_html(clip);
-  if (clip.face) html += thumbnails_html(read_thumbnails(options.clip, static_cast<int64_t>(clip.face->frames.size()), most_thumbnails));
+  if (clip.face)
+    html +=
+        thumbnails_html(read_thumbnails(options.clip, static_cast<int64_t>(clip.face->frames.size()), most_thumbnails));
 
-  const std::vector<Moment> voice = clip.voice ? voice_moments(*clip.voice) : std::vector<Moment>{}, face = clip.face ? face_moments(*clip.face, *models.face) : std::vector<Moment>{};
-  const double end_s = std::max({voice.empty() ? 0 : voice.back().start_s, face.empty() ? 0 : face.back().start_s, 1e-3});
+  const std::vector<Moment> voice = clip.voice ? voice_moments(*clip.voice) : std::vector<Moment>{},
+                            face = clip.face ? face_moments(*clip.face, *models.face) : std::vector<Moment>{};
+  const double end_s =
+      std::max({voice.empty() ? 0 : voice.back().start_s, face.empty() ? 0 : face.back().start_s, 1e-3});
   html += "<h2>Emotions over time</h2>\n" + key();
   const auto timeline = [&](const char* name, const std::vector<Moment>& moments) {
     html += fmt::format("<p>{}</p>\n{}", name, timeline_svg(moments, end_s));
@@ -169,8 +197,11 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
   if (clip.voice) {
     double start = 0, end = 0;
     const Tensor map = read_log_mel(options.clip, *models.voice, longest_picture_s, start, end);
-    html += fmt::format("<h2>What the voice net hears</h2>\n<p class=\"note\">log-mel {}, {} bands, {:.2f} to {:.2f} s</p>\n<img alt=\"log-mel spectrogram\" width=\"840\" height=\"180\" style=\"margin-left:40px;max-width:95%\" src=\"{}\">\n",
-                        text(models.voice->front_end()), map.dim(1), start, end, log_mel_uri(map, 1200));
+    html += fmt::format(
+        "<h2>What the voice net hears</h2>\n<p class=\"note\">log-mel {}, {} bands, {:.2f} to {:.2f} s</p>\n<img "
+        "alt=\"log-mel spectrogram\" width=\"840\" height=\"180\" style=\"margin-left:40px;max-width:95%\" "
+        "src=\"{}\">\n",
+        text(models.voice->front_end()), map.dim(1), start, end, log_mel_uri(map, 1200));
   }
   Attention attention;
   if (clip.seen()) {
@@ -178,8 +209,11 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
     if (!evidence.looks.empty()) html += looks_html(evidence, *models.face);
     if (!options.sequence_weights.empty()) {
       attention = attend(options.sequence_weights, *models.face, evidence);
-      html += fmt::format("<h2>What a sequence net attends to</h2>\n<p class=\"note\">{} over what the face net makes of each face; its own answer, not a part of the one above: {}</p>\n{}", text(attention.net),
-                          label_of(attention.probabilities), weights_svg(evidence.times, attention.weights, end_s));
+      html += fmt::format(
+          "<h2>What a sequence net attends to</h2>\n<p class=\"note\">{} over what the face net makes of each face; "
+          "its own answer, not a part of the one above: {}</p>\n{}",
+          text(attention.net), label_of(attention.probabilities),
+          weights_svg(evidence.times, attention.weights, end_s));
     }
   }
   html += card_html("The voice net", models.voice_path, read_weights(models.voice_path).card);
@@ -192,11 +226,16 @@ int run(const Program& program, const Options& options) {
   refuse_overwrite(options.out, options.force);
   ClipModels models = load_clip_models(options.weights, options.face_weights);
   const ClipAnswer clip = answer_clip(options.clip, models);
-  for (const std::string& warning : clip.warnings) print_note(program, fmt::format("warning: {}: {}", clean_text(options.clip), warning));
+  for (const std::string& warning : clip.warnings)
+    print_note(program, fmt::format("warning: {}: {}", clean_text(options.clip), warning));
   write_file(options.out, page(options, models, clip), options.force);
   const char* label = label_of(clip.probabilities);
   if (program.json) {
-    print_json({{"schema", "limbic.report/1"}, {"input", options.clip}, {"label", label}, {"report", options.out}, {"warnings", clip.warnings}});
+    print_json({{"schema", "limbic.report/1"},
+                {"input", options.clip},
+                {"label", label},
+                {"report", options.out},
+                {"warnings", clip.warnings}});
   } else {
     fmt::print("{}: {}; {}\n", clean_text(options.clip), label, clean_text(options.out));
   }
@@ -207,14 +246,18 @@ int run(const Program& program, const Options& options) {
 
 void add_report(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = program.verb("report", "one page about a clip: what was seen and heard, when, and why",
-                               "  limbic report clip.mp4 -o report.html\n"
-                               "  limbic report clip.mp4 -o report.html --face-weights face.h5 --sequence-weights sequence.h5");
+  CLI::App* sub =
+      program.verb("report", "one page about a clip: what was seen and heard, when, and why",
+                   "  limbic report clip.mp4 -o report.html\n"
+                   "  limbic report clip.mp4 -o report.html --face-weights face.h5 --sequence-weights sequence.h5");
   sub->add_option("clip", options->clip, "any container FFmpeg reads")->required();
   sub->add_option("-o,--out", options->out, "the page (HTML): complete in itself, without scripts")->required();
-  sub->add_option("--weights,--voice-weights", options->weights, "the voice net (default: the shipped weights/voice.h5)");
-  sub->add_option("--face-weights", options->face_weights, "the face net (default: weights/face.h5 where there is one)");
-  sub->add_option("--sequence-weights", options->sequence_weights, "a bilstm-attention over the face net's embeddings: draws its attention");
+  sub->add_option("--weights,--voice-weights", options->weights,
+                  "the voice net (default: the shipped weights/voice.h5)");
+  sub->add_option("--face-weights", options->face_weights,
+                  "the face net (default: weights/face.h5 where there is one)");
+  sub->add_option("--sequence-weights", options->sequence_weights,
+                  "a bilstm-attention over the face net's embeddings: draws its attention");
   sub->add_flag("--force", options->force, "replace the page");
   sub->callback([&program, options] { program.run = [&program, options] { return run(program, *options); }; });
 }

@@ -43,15 +43,22 @@ int tag(const Program& program, const Options& options) {
     order.resize(std::min<size_t>(order.size(), options.top));
     Json tags = Json::array();
     for (int i : order) tags.push_back({{"label", model.labels[i]}, {"index", i}, {"probability", p[i]}});
-    return {{"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"tags", tags}, {"warnings", analysed.warnings}};
+    return {{"duration_s", analysed.duration_s},
+            {"windows", over.windows()},
+            {"tags", tags},
+            {"warnings", analysed.warnings}};
   };
   const auto show = [](const Json& result) {
     const auto windows = result["windows"].get<int64_t>();
-    fmt::print("{}  {:.2f} s, {} window{}\n", clean_text(result["input"].get<std::string>()), result["duration_s"].get<double>(), windows, windows == 1 ? "" : "s");
-    for (const Json& t : result["tags"]) fmt::print("  {:.3f}  {}\n", t["probability"].get<double>(), t["label"].get<std::string>());
+    fmt::print("{}  {:.2f} s, {} window{}\n", clean_text(result["input"].get<std::string>()),
+               result["duration_s"].get<double>(), windows, windows == 1 ? "" : "s");
+    for (const Json& t : result["tags"])
+      fmt::print("  {:.3f}  {}\n", t["probability"].get<double>(), t["label"].get<std::string>());
   };
-  const Json unknown = {{"duration_s", nullptr}, {"windows", nullptr}, {"tags", Json::array()}, {"warnings", Json::array()}};
-  const Answers answers = answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, show});
+  const Json unknown = {
+      {"duration_s", nullptr}, {"windows", nullptr}, {"tags", Json::array()}, {"warnings", Json::array()}};
+  const Answers answers =
+      answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, show});
   if (program.json && !options.clips.jsonl) print_json({{"schema", "limbic.tag/1"}, {"results", answers.results}});
   return answers.code;
 }
@@ -74,10 +81,14 @@ int embed(const Program& program, const Options& options) {
     rows.insert(rows.end(), e.begin(), e.end());
     names += (count++ ? "\n" : "") + clip;
     print_note(program, fmt::format("{}  {:.2f} s", clean_text(clip), analysed.duration_s));
-    return {{"row", count - 1}, {"duration_s", analysed.duration_s}, {"windows", over.windows()}, {"warnings", analysed.warnings}};
+    return {{"row", count - 1},
+            {"duration_s", analysed.duration_s},
+            {"windows", over.windows()},
+            {"warnings", analysed.warnings}};
   };
   const Json unknown = {{"row", nullptr}, {"duration_s", nullptr}, {"windows", nullptr}, {"warnings", Json::array()}};
-  const Answers answers = answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, [](const Json&) {}});
+  const Answers answers =
+      answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, [](const Json&) {}});
   const int64_t width = count ? static_cast<int64_t>(rows.size()) / count : 0;
   if (count) {
     write_hdf5(options.output, {{"embedding", "f32", {count, width}, rows.data()}},
@@ -85,7 +96,10 @@ int embed(const Program& program, const Options& options) {
   }
   if (options.clips.jsonl) return answers.code;
   if (program.json) {
-    print_json({{"schema", "limbic.embed/1"}, {"output", options.output}, {"shape", {count, width}}, {"results", answers.results}});
+    print_json({{"schema", "limbic.embed/1"},
+                {"output", options.output},
+                {"shape", {count, width}},
+                {"results", answers.results}});
   } else if (count) {
     fmt::print("{}: embedding [{},{}]\n", options.output, count, width);
   }
@@ -96,17 +110,20 @@ void add_common(CLI::App* sub, Options& options) {
   add_clips(sub, options.clips);
   sub->add_option("--weights", options.weights, "PANNs weights: .h5, .pth or safetensors")->required();
   sub->add_option("--front-end", options.front_end, "panns-32k, panns-16k or panns-8k, where the file does not tell");
-  sub->add_option("--window", options.windows.window_s, "seconds of a window in recordings over 20 s (default 10)")->check(CLI::Range(1.0, 60.0));
+  sub->add_option("--window", options.windows.window_s, "seconds of a window in recordings over 20 s (default 10)")
+      ->check(CLI::Range(1.0, 60.0));
   sub->add_option("--hop", options.windows.hop_s, "seconds between windows (default 10)")->check(CLI::Range(0.1, 60.0));
-  sub->add_option("--aggregate", options.aggregate, "mean (default) or max over the windows")->check(CLI::IsMember({"mean", "max"}));
+  sub->add_option("--aggregate", options.aggregate, "mean (default) or max over the windows")
+      ->check(CLI::IsMember({"mean", "max"}));
 }
 
 }  // namespace
 
 void add_tag(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = program.verb("tag", "name the sounds in recordings (AudioSet's 527 classes)",
-                               "  limbic tag street.wav --weights cnn14.h5\n  limbic tag --top 3 --json clips/ --weights cnn14.h5");
+  CLI::App* sub =
+      program.verb("tag", "name the sounds in recordings (AudioSet's 527 classes)",
+                   "  limbic tag street.wav --weights cnn14.h5\n  limbic tag --top 3 --json clips/ --weights cnn14.h5");
   add_common(sub, *options);
   sub->add_option("--top", options->top, "how many classes (default 10)")->check(CLI::Range(1, 10000));
   sub->callback([&program, options] { program.run = [&program, options] { return tag(program, *options); }; });
@@ -117,7 +134,9 @@ void add_embed(Program& program) {
   CLI::App* sub = program.verb("embed", "an embedding for each clip, into one HDF5 file",
                                "  limbic embed clips/ --weights cnn14.h5 -o embeddings.h5");
   add_common(sub, *options);
-  sub->add_option("-o,--output", options->output, "the HDF5 file: embedding [clips, width], attribute name: one clip a line")->required();
+  sub->add_option("-o,--output", options->output,
+                  "the HDF5 file: embedding [clips, width], attribute name: one clip a line")
+      ->required();
   sub->add_flag("--force", options->force, "replace an output that exists");
   sub->callback([&program, options] { program.run = [&program, options] { return embed(program, *options); }; });
 }

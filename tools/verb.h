@@ -4,9 +4,9 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <memory>
 #include <vector>
 
 #include "engine/error.h"

@@ -183,10 +183,10 @@ std::vector<Difference> differences(const WeightFile& a, const WeightFile& b, do
       // Integers and doubles can differ where their f32 values do not.
       if (count == 0 && tolerance == 0 && left.dtype == right->dtype && left.raw != right->raw) count = 1;
       if (count > 0)
-        found.push_back(
-            {left.name,
-             fmt::format("{} of {} elements, by up to {:.3g}", grouped_digits(count), grouped_digits(left.size()), largest),
-             largest});
+        found.push_back({left.name,
+                         fmt::format("{} of {} elements, by up to {:.3g}", grouped_digits(count),
+                                     grouped_digits(left.size()), largest),
+                         largest});
       else if (left.dtype != right->dtype)
         found.push_back({left.name, left.dtype + " and " + right->dtype});
     }

@@ -125,9 +125,10 @@ Process::Process(const InputFile& file, const std::string& job, double stall_s, 
     const HighFd input(file.fd), output(ends[1]);
     ::fcntl(channel_, F_SETPIPE_SZ, 1 << 20);  // fewer switches; the default serves where this is refused
     ::close(std::exchange(ends[1], -1));
-    pid_ = start(program,
-                 {"limbic-reader", job, std::to_string(cpu_s_), std::to_string(data_megabytes), std::to_string(rate_or_side)},
-                 input.get(), output.get());
+    pid_ = start(
+        program,
+        {"limbic-reader", job, std::to_string(cpu_s_), std::to_string(data_megabytes), std::to_string(rate_or_side)},
+        input.get(), output.get());
   } catch (...) {
     if (ends[1] >= 0) ::close(ends[1]);
     ::close(channel_);

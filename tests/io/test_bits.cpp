@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same bits on every machine: SHA-256 of inference and training results, from committed sound, against the committed
-// table tests/fixtures/bits.csv, whose last column says on which kinds of machine each was seen.
+// The same bits on every machine: SHA-256 of inference and training results, from committed sound, against the
+// committed table tests/fixtures/bits.csv, whose last column says on which kinds of machine each was seen.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
@@ -34,7 +34,9 @@ std::vector<float> committed_sound() {  // 16 kHz mono: the sound of tests/clips
   return samples;
 }
 
-std::string hash(const Tensor& t) { return Sha256().update(t.data(), static_cast<size_t>(t.size()) * sizeof(float)).hex(); }
+std::string hash(const Tensor& t) {
+  return Sha256().update(t.data(), static_cast<size_t>(t.size()) * sizeof(float)).hex();
+}
 
 Tensor sound_map(const char* front_end) {
   const auto samples = committed_sound();
@@ -80,7 +82,10 @@ const std::map<std::string, std::string (*)()> results = {
     {"log_mel_panns_16k", log_mel_bits},
     {"voice_inference", [] { return inference_bits("voice", {}, sound_map("voice-16k")); }},
     {"cnn14_w16_inference",
-     [] { return inference_bits("cnn14-16k", {.widths = {4, 8, 16, 32, 64, 128}, .embedding = 128}, sound_map("panns-16k")); }},
+     [] {
+       return inference_bits("cnn14-16k", {.widths = {4, 8, 16, 32, 64, 128}, .embedding = 128},
+                             sound_map("panns-16k"));
+     }},
     {"cnn14_training_50_steps", training_bits},
 };
 

@@ -88,8 +88,18 @@ TEST_CASE("lists of groups hold names and ranges") {
 TEST_CASE("a split refuses a speaker or a recording on two sides") {
   const SplitSide train{"train", {"a", "b"}, {"1", "1"}, {"s1", "s1"}};  // the same recording twice on one side is fine
   CHECK_NOTHROW(check_split({train, {"test", {"c"}, {"2"}, {"s2"}}}));
-  CHECK(refusal([&] { check_split({train, {"test", {"c"}, {"1"}, {"s2"}}}); }, ExitCode::usage).find("speaker 1") != std::string::npos);
-  CHECK(refusal([&] { check_split({train, {"test", {"c"}, {"2"}, {"s1"}}}); }, ExitCode::usage).find("same recording") != std::string::npos);
+  CHECK(refusal(
+            [&] {
+              check_split({train, {"test", {"c"}, {"1"}, {"s2"}}});
+            },
+            ExitCode::usage)
+            .find("speaker 1") != std::string::npos);
+  CHECK(refusal(
+            [&] {
+              check_split({train, {"test", {"c"}, {"2"}, {"s1"}}});
+            },
+            ExitCode::usage)
+            .find("same recording") != std::string::npos);
 }
 
 TEST_CASE("the cache gives back the same bits, and nothing for a damaged entry") {
@@ -120,7 +130,9 @@ TEST_CASE("the cache gives back the same bits, and nothing for a damaged entry")
 TEST_CASE("a table of frames beside its film gives a clip a frame, with FER2013's names of splits") {
   const Folder folder;
   folder.write("faces.mkv");
-  folder.write("faces.csv", "frame,split,label,emotion,row\n0,Training,0,angry,7\n2,PublicTest,3,happy,8\n1,PrivateTest,0,angry,9\n");
+  folder.write(
+      "faces.csv",
+      "frame,split,label,emotion,row\n0,Training,0,angry,7\n2,PublicTest,3,happy,8\n1,PrivateTest,0,angry,9\n");
   const Dataset data = read_dataset((folder.path / "faces.csv").string());
   REQUIRE(data.clips.size() == 3);
   CHECK(data.labels == std::vector<std::string>{"happy", "angry"});  // in the order of RAVDESS
@@ -145,7 +157,8 @@ TEST_CASE("a table of frames beside its film gives a clip a frame, with FER2013'
     folder.write("faces.csv", "frame,split,label\n" + rows);
     return refusal([&] { read_dataset((folder.path / "faces.csv").string()); }, ExitCode::media);
   };
-  CHECK_THAT(refused("0,Training,1\n0,Training,1\n"), Catch::Contains("line 3: frame 0 stands in an earlier line already"));
+  CHECK_THAT(refused("0,Training,1\n0,Training,1\n"),
+             Catch::Contains("line 3: frame 0 stands in an earlier line already"));
   CHECK_THAT(refused("-1,Training,1\n"), Catch::Contains("line 2: frame is \"-1\""));
   CHECK_THAT(refused("0,Tuning,1\n"), Catch::Contains("split is \"Tuning\""));
   CHECK_THAT(refused("0,Training,\n"), Catch::Contains("empty label"));

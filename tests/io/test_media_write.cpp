@@ -32,7 +32,8 @@ void check_samples(const std::string& path, const std::vector<int16_t>& samples,
   CHECK(sound.sample_rate == rate);
   REQUIRE(sound.samples.size() == samples.size());
   double worst = 0;
-  for (size_t i = 0; i < samples.size(); ++i) worst = std::max(worst, std::abs(double{sound.samples[i]} - samples[i] / 32768.0));
+  for (size_t i = 0; i < samples.size(); ++i)
+    worst = std::max(worst, std::abs(double{sound.samples[i]} - samples[i] / 32768.0));
   CHECK(worst < 1e-6);
 }
 
@@ -70,7 +71,8 @@ TEST_CASE("a film without sound, a grey PNG and a WAV are what their readers exp
   PictureStream stream(scratch / "mute.avi", {.side = 1, .cut = Cut::whole});
   CHECK(stream.width() == 5);
   CHECK(stream.height() == 4);
-  CHECK(error_of(ExitCode::media, [&] { decode_audio(scratch / "mute.avi", 0); }).find("without a sound track") != std::string::npos);
+  CHECK(error_of(ExitCode::media, [&] { decode_audio(scratch / "mute.avi", 0); }).find("without a sound track") !=
+        std::string::npos);
   const std::string grey = png_file(pixels.data(), 5, 4, 1);
   CHECK(grey.substr(1, 3) == "PNG");
   CHECK(grey[25] == 0);  // colour type: grey

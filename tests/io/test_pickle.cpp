@@ -259,7 +259,8 @@ TEST_CASE("the ZIP format holds one checked copy of everything") {
   CHECK(says(zip_refusal(zip_file({data, content, {"m/byteorder", "big"}})), "little-endian"));
   CHECK(says(zip_refusal(zip_file({data, content, {"m/code/__torch__.py", ""}})), "TorchScript"));
   CHECK(says(zip_refusal(zip_file({data, content, {"m/constants.pkl", ""}})), "TorchScript"));
-  CHECK(says(zip_refusal(zip_file({data, content, {"m/code/__torch__.py", ""}}, {.method = 8})), "TorchScript"));  // as it comes
+  CHECK(says(zip_refusal(zip_file({data, content, {"m/code/__torch__.py", ""}}, {.method = 8})),
+             "TorchScript"));  // as it comes
   CHECK(says(zip_refusal(zip_file({{"m/data.pkl", pickle + "x"}, content})), "behind the pickle"));
   CHECK(says(zip_refusal(zip_file({})), "without data.pkl"));
   std::string contradicting = zip_with(two_by_three);

@@ -93,7 +93,9 @@ TEST_CASE("a confined reader can open, reach and change nothing") {
 }
 
 TEST_CASE("a reader that says of its pictures what cannot be is not believed") {
-  const auto video = [](int width, int height) { return frame(Kind::video, Payload().put<int32_t>(width).put<int32_t>(height).text("x/y").bytes); };
+  const auto video = [](int width, int height) {
+    return frame(Kind::video, Payload().put<int32_t>(width).put<int32_t>(height).text("x/y").bytes);
+  };
   const auto picture = [](int64_t number, double pts, std::array<int, 4> box, size_t pixels) {
     Payload payload;
     payload.put(number).put(pts);
@@ -111,13 +113,17 @@ TEST_CASE("a reader that says of its pictures what cannot be is not believed") {
   CHECK(read_all(video(10, 10) + seen + empty) == 2);
   CHECK(read_all(video(10, 10) + seen + seen + empty, true) == 3);  // two faces in frame 0
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  for (const std::string& lie : {video(0, 10), video(10, 10) + picture(0, nan, {}, 0), video(10, 10) + picture(0, 0, {}, 4), video(10, 10) + picture(0, 0, {1, 1, 5, 5}, 3),
-                                 video(10, 10) + picture(0, 0, {1, 1, 5, 0}, 4), video(10, 10) + picture(0, 0, {-1, 1, 5, 5}, 4), video(10, 10) + seen + seen,
-                                 video(10, 10) + empty, video(10, 10) + samples({0}), sound(32000)}) {
-    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(lie); }), Catch::Contains("demo.mp4: found") && Catch::Contains("limbic-reader"));
+  for (const std::string& lie :
+       {video(0, 10), video(10, 10) + picture(0, nan, {}, 0), video(10, 10) + picture(0, 0, {}, 4),
+        video(10, 10) + picture(0, 0, {1, 1, 5, 5}, 3), video(10, 10) + picture(0, 0, {1, 1, 5, 0}, 4),
+        video(10, 10) + picture(0, 0, {-1, 1, 5, 5}, 4), video(10, 10) + seen + seen, video(10, 10) + empty,
+        video(10, 10) + samples({0}), sound(32000)}) {
+    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(lie); }),
+               Catch::Contains("demo.mp4: found") && Catch::Contains("limbic-reader"));
   }
   for (const std::string& lie : {seen + empty + empty, picture(0, 0, {}, 0) + seen, seen + picture(0, 0, {}, 0)}) {
-    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(video(10, 10) + lie, true); }), Catch::Contains("limbic-reader"));
+    CHECK_THAT(error_of(ExitCode::media, [&] { read_all(video(10, 10) + lie, true); }),
+               Catch::Contains("limbic-reader"));
   }
 }
 

@@ -74,7 +74,8 @@ TEST_CASE("front end: panns-32k gives torchlibrosa's log-mel of the PANNs' sampl
 }
 
 // tools/make_front_end_reference.py wrote the table.
-TEST_CASE("front end: every published preset gives torchlibrosa's and librosa's values within 1e-3 dB, edges included") {
+TEST_CASE(
+    "front end: every published preset gives torchlibrosa's and librosa's values within 1e-3 dB, edges included") {
   const std::string fixtures = std::string(LIMBIC_SOURCE_DIR) + "/tests/fixtures/";
   std::ifstream sound(fixtures + "voice_16k.s16", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(sound), {}};

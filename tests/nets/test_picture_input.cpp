@@ -55,8 +55,11 @@ TEST_CASE("the guide is the picture's saliency, scaled as the picture is, and it
 }
 
 TEST_CASE("a picture input fits the nets of its size and channels") {
-  const std::pair<const char*, const char*> fitting[] = {
-      {"grey-48", "unguided-stn"}, {"grey-48", "no-stn"}, {"grey-48", "face"}, {"grey-48-guided", "guided-stn"}, {"grey-112", "sys2-face"}};
+  const std::pair<const char*, const char*> fitting[] = {{"grey-48", "unguided-stn"},
+                                                         {"grey-48", "no-stn"},
+                                                         {"grey-48", "face"},
+                                                         {"grey-48-guided", "guided-stn"},
+                                                         {"grey-112", "sys2-face"}};
   for (const std::string& input : picture_input_names()) {
     for (const char* net : {"unguided-stn", "no-stn", "guided-stn", "face", "sys2-face", "voice"}) {
       INFO(input << " " << net);

@@ -13,7 +13,8 @@ namespace limbic_test {
 inline const std::string fer_labels = "angry,disgust,fear,happy,sad,surprise,neutral";
 
 /// `net` with its initial numbers; `labels` with commas.
-inline void write_untrained(const std::string& path, const std::string& net, const std::string& front_end, const std::string& labels = fer_labels) {
+inline void write_untrained(const std::string& path, const std::string& net, const std::string& front_end,
+                            const std::string& labels = fer_labels) {
   limbic::set_random_step(5, 0);
   limbic::WeightFile file;
   file.card.net = net;

@@ -19,7 +19,9 @@ struct Run {
 /// A folder that goes when the test ends, in which commands run; `limbic` is on the PATH.
 class Scratch {
  public:
-  Scratch() : folder_(std::filesystem::temp_directory_path() / ("limbic-test-" + std::to_string(getpid()) + "-" + std::to_string(next()))) {
+  Scratch()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("limbic-test-" + std::to_string(getpid()) + "-" + std::to_string(next()))) {
     std::filesystem::create_directories(folder_);
   }
   ~Scratch() { std::filesystem::remove_all(folder_); }
@@ -29,9 +31,11 @@ class Scratch {
   const std::filesystem::path& folder() const { return folder_; }
 
   Run run(const std::string& command, int limit_s = 60) const {
-    std::ofstream(folder_ / ".command") << "PATH=\"" LIMBIC_BUILD_DIR ":$PATH\"\ncd '" << folder_.string() << "'\n" << command << "\n";
-    const std::string line = "timeout " + std::to_string(limit_s) + " bash '" + (folder_ / ".command").string() + "' >'" +
-                             (folder_ / ".out").string() + "' 2>'" + (folder_ / ".err").string() + "' </dev/null";
+    std::ofstream(folder_ / ".command") << "PATH=\"" LIMBIC_BUILD_DIR ":$PATH\"\ncd '" << folder_.string() << "'\n"
+                                        << command << "\n";
+    const std::string line = "timeout " + std::to_string(limit_s) + " bash '" + (folder_ / ".command").string() +
+                             "' >'" + (folder_ / ".out").string() + "' 2>'" + (folder_ / ".err").string() +
+                             "' </dev/null";
     const int status = std::system(line.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(".out"), read(".err")};
   }

@@ -39,7 +39,9 @@ TEST_CASE("includes follow the arrows: tools -> {nets, io} -> engine -> kernels"
 
 TEST_CASE("only io knows the foreign libraries, and kernels know no library at all") {
   const std::string media = R"(libav\w*|libsw\w*|opencv2|hdf5\w*|zlib|png)";
-  const auto including = [](const std::string& libraries) { return std::regex("#\\s*include\\s*<(" + libraries + ")[./+>]"); };
+  const auto including = [](const std::string& libraries) {
+    return std::regex("#\\s*include\\s*<(" + libraries + ")[./+>]");
+  };
   const std::map<std::string, std::regex> forbidden = {
       {"kernels", including(media + "|fmt|nlohmann|CLI|toml\\w*|libsvm")},
       {"engine", including(media + "|nlohmann|CLI|toml\\w*|libsvm")},

@@ -33,7 +33,8 @@ void check_same(const Json& cpu, const Json& emu, const std::string& where) {
     CHECK(std::fabs(cpu.get<double>() - emu.get<double>()) <= 1e-3);
   } else if (cpu.is_structured()) {
     REQUIRE(cpu.size() == emu.size());
-    for (const auto& [key, value] : cpu.items()) check_same(value, cpu.is_array() ? emu[std::stoul(key)] : emu.at(key), where + "/" + key);
+    for (const auto& [key, value] : cpu.items())
+      check_same(value, cpu.is_array() ? emu[std::stoul(key)] : emu.at(key), where + "/" + key);
   } else {
     CHECK(cpu == emu);
   }
@@ -49,7 +50,8 @@ TEST_CASE("tag and embed answer on the emulator as on the CPU") {
   std::vector<float> of_device[2];
   for (const int i : {0, 1}) {
     const std::string device = i ? "emu" : "cpu";
-    const Run run = scratch.run("limbic embed" + weights + "'" + demo + "' -o " + device + ".h5 --device " + device, 600);
+    const Run run =
+        scratch.run("limbic embed" + weights + "'" + demo + "' -o " + device + ".h5 --device " + device, 600);
     INFO(run.err);
     REQUIRE(run.code == 0);
     of_device[i] = limbic::read_hdf5((scratch.folder() / (device + ".h5")).string()).find("embedding")->floats();
@@ -67,18 +69,23 @@ TEST_CASE("predict hears the shipped clip on the emulator as on the CPU") {
 TEST_CASE("compare holds on the emulator, a training step and its gradients too") {
   const Scratch scratch;
   for (const char* reference : {"reference_eval.h5", "reference_train.h5"}) {
-    const Json result = answer(scratch, "compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" + narrow + reference + "'", "emu");
+    const Json result = answer(
+        scratch, "compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" + narrow + reference + "'",
+        "emu");
     CHECK(result["ok"] == true);
     CHECK(result["checks"].size() > 10);
   }
 }
 
 TEST_CASE("--device cuda without a driver is one line and exit code 6, for every verb") {
-  if (const limbic::GpuRuntime* const cuda = limbic::gpu_runtime(limbic::Device::cuda); cuda && !cuda->what_is_missing()) return;
+  if (const limbic::GpuRuntime* const cuda = limbic::gpu_runtime(limbic::Device::cuda);
+      cuda && !cuda->what_is_missing())
+    return;
   const Scratch scratch;
-  for (const char* command : {"predict x.wav", "tag x.wav --weights w.h5", "embed x.wav --weights w.h5 -o y.h5", "train r.toml --data d --out o",
-                              "eval --weights w.h5 --data d", "cv r.toml --data d --out o", "compare --weights w.h5 --reference r.h5",
-                              "graph cnn14", "bench net --alone", "kernels run softmax v1_naive --shape rows=2,C=3"}) {
+  for (const char* command : {"predict x.wav", "tag x.wav --weights w.h5", "embed x.wav --weights w.h5 -o y.h5",
+                              "train r.toml --data d --out o", "eval --weights w.h5 --data d",
+                              "cv r.toml --data d --out o", "compare --weights w.h5 --reference r.h5", "graph cnn14",
+                              "bench net --alone", "kernels run softmax v1_naive --shape rows=2,C=3"}) {
     const Run run = scratch.run(std::string("limbic ") + command + " --device cuda");
     INFO(command << ": " << run.out << run.err);
     CHECK(run.code == 6);

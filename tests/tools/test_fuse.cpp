@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `limbic fuse` as its users meet it, against what scikit-learn answers (tests/fixtures/fuse) and hand-made tables.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -53,7 +53,8 @@ double worst(const json& wanted, const json& found) {  // two arrays of arrays o
   double most = 0;
   for (size_t i = 0; i < wanted.size(); ++i) {
     REQUIRE(wanted[i].size() == found[i].size());
-    for (size_t k = 0; k < wanted[i].size(); ++k) most = std::max(most, std::abs(wanted[i][k].get<double>() - found[i][k].get<double>()));
+    for (size_t k = 0; k < wanted[i].size(); ++k)
+      most = std::max(most, std::abs(wanted[i][k].get<double>() - found[i][k].get<double>()));
   }
   return most;
 }
@@ -66,13 +67,16 @@ json probabilities(const std::vector<Answer>& answers) {
 
 // Runs on the fixture; the answers are in out.csv.
 json fuse_fixture(const Scratch& scratch, const std::string& options) {
-  const Run run = scratch.run("limbic fuse --train " + fixture + "train.csv --test " + fixture + "test.csv --json --force -o out.csv " + options);
+  const Run run = scratch.run("limbic fuse --train " + fixture + "train.csv --test " + fixture +
+                              "test.csv --json --force -o out.csv " + options);
   INFO(options << "\n" << run.err);
   REQUIRE(run.code == 0);
   return json::parse(run.out);
 }
 
-void write(const Scratch& scratch, const std::string& name, const std::string& text) { std::ofstream(scratch.folder() / name) << text; }
+void write(const Scratch& scratch, const std::string& name, const std::string& text) {
+  std::ofstream(scratch.folder() / name) << text;
+}
 
 }  // namespace
 
@@ -104,7 +108,8 @@ TEST_CASE("fuse: svc and knn answer as scikit-learn does") {
       CHECK(answers[i].pred == svc["pred"][i]);
       double sum = 0;  // our scores are scikit-learn's decision function through a softmax
       for (const auto& d : svc["decision"][i]) sum += std::exp(d.get<double>());
-      for (size_t k = 0; k < answers[i].p.size(); ++k) CHECK(answers[i].p[k] == Approx(std::exp(svc["decision"][i][k].get<double>()) / sum).epsilon(2e-3));
+      for (size_t k = 0; k < answers[i].p.size(); ++k)
+        CHECK(answers[i].p[k] == Approx(std::exp(svc["decision"][i][k].get<double>()) / sum).epsilon(2e-3));
     }
     fuse_fixture(scratch, "--method knn --neighbours 10 --scale " + scale);
     answers = read_answers(scratch.read("out.csv"));
@@ -117,7 +122,8 @@ TEST_CASE("fuse: the perceptron learns the fixture, the same at every run") {
   Scratch scratch;
   const json first = fuse_fixture(scratch, "--method mlp --scale standard --hidden 16,8");
   const std::string answers = scratch.read("out.csv");
-  CHECK(first["scores"]["accuracy"].get<double>() >= expected()["logistic"]["standard 1"]["correct"].get<double>() / 40 - 0.1);
+  CHECK(first["scores"]["accuracy"].get<double>() >=
+        expected()["logistic"]["standard 1"]["correct"].get<double>() / 40 - 0.1);
   CHECK(first["model"]["epochs"].get<int>() > 10);
   fuse_fixture(scratch, "--method mlp --scale standard --hidden 16,8 --threads 3");
   CHECK(scratch.read("out.csv") == answers);
@@ -166,7 +172,8 @@ TEST_CASE("fuse: streams are combined by mean, median, votes and weights") {
   CHECK(scratch.run("limbic fuse --train a.csv --test a.csv --method weighted --stream-weights 1,2").code == 2);
   CHECK(scratch.run("limbic fuse --train a.csv --test a.csv --stream-weights 1,2,3").code == 2);
   write(scratch, "ties.csv", "name,label,a0,a1,b0,b1\n1,x,.9,.1,.4,.6\n2,y,.4,.6,.6,.4\n");
-  answers = read_answers((scratch.run("limbic fuse --quiet --train ties.csv --test ties.csv --method mode -o t.csv"), scratch.read("t.csv")));
+  answers = read_answers((scratch.run("limbic fuse --quiet --train ties.csv --test ties.csv --method mode -o t.csv"),
+                          scratch.read("t.csv")));
   CHECK(answers[0].pred == "x");  // one vote each: the mean decides
   CHECK(answers[1].pred == "x");  // equal means too: the first
 }
@@ -184,7 +191,8 @@ TEST_CASE("fuse: files are joined by clip, whatever the modality and the spellin
         "01-01-01-01-01-01-01,0,1,0,0\n"
         "01-01-03-01-01-01-01,2,0,1,0\n"
         "01-01-03-01-01-01-09,2,0,1,0\n");  // sorted: 0, 2, 4
-  const Run run = scratch.run("limbic fuse --train voice.csv face.csv --test voice.csv face.csv --method mean -o out.csv");
+  const Run run =
+      scratch.run("limbic fuse --train voice.csv face.csv --test voice.csv face.csv --method mean -o out.csv");
   INFO(run.err);
   REQUIRE(run.code == 0);
   CHECK(run.err.find("1 rows that voice.csv does not name are left out") != std::string::npos);
@@ -198,15 +206,20 @@ TEST_CASE("fuse: files are joined by clip, whatever the modality and the spellin
   write(scratch, "short.csv", "name,label,p0,p1,p2\n01-01-05-01-01-01-02,4,.0,.0,1\n");
   const Run missing = scratch.run("limbic fuse --train voice.csv short.csv --test voice.csv short.csv --method mean");
   CHECK(missing.code == 3);
-  CHECK(missing.err.find("short.csv, line 1: found no row for Actor_01/03-01-01-01-01-01-01.flac") != std::string::npos);
-  write(scratch, "mixed.csv", "name,label,p0,p1,p2\n01-01-05-01-01-01-02,4,0,0,1\n01-01-01-01-01-01-01,4,1,0,0\n01-01-03-01-01-01-01,2,0,1,0\n");
+  CHECK(missing.err.find("short.csv, line 1: found no row for Actor_01/03-01-01-01-01-01-01.flac") !=
+        std::string::npos);
+  write(scratch, "mixed.csv",
+        "name,label,p0,p1,p2\n01-01-05-01-01-01-02,4,0,0,1\n01-01-01-01-01-01-01,4,1,0,0\n01-01-03-01-01-01-01,2,0,1,"
+        "0\n");
   CHECK(scratch.run("limbic fuse --train voice.csv mixed.csv --test voice.csv mixed.csv --method mean").code == 3);
 }
 
 TEST_CASE("fuse: reserved columns and words are no features, test labels may be empty, labels keep their spelling") {
   Scratch scratch;
   // Were any reserved column a feature, it would give the label away in A and mislead in B.
-  write(scratch, "a.csv", "name,label,actor,fold,group,split,note,x\n1,\"yes, sir\",1,1,1,1,good,0.9\n2,no,0,0,0,0,bad,0.1\n3,\"yes, sir\",1,1,1,1,good,0.8\n4,no,0,0,0,0,bad,0.3\n");
+  write(scratch, "a.csv",
+        "name,label,actor,fold,group,split,note,x\n1,\"yes, sir\",1,1,1,1,good,0.9\n2,no,0,0,0,0,bad,0.1\n3,\"yes, "
+        "sir\",1,1,1,1,good,0.8\n4,no,0,0,0,0,bad,0.3\n");
   write(scratch, "b.csv", "x,name,label,actor,fold,group,split,note\n0.1,p,,1,1,1,1,good\n0.9,q,no,0,0,0,0,bad\n");
   const Run run = scratch.run("limbic fuse --train a.csv --test b.csv --C 100 -o out.csv --json");
   INFO(run.err);
@@ -236,11 +249,12 @@ TEST_CASE("fuse: a column without range does no harm, and nothing is clipped") {
     const Run run = scratch.run("limbic fuse --train a.csv --test b.csv --json --force -o out.csv --scale " + scale);
     REQUIRE(run.code == 0);
     const json model = json::parse(run.out)["model"];
-    CHECK(model["coefficients"][1][1].get<double>() == Approx(0).margin(1e-7));  // constant on A
+    CHECK(model["coefficients"][1][1].get<double>() == Approx(0).margin(1e-7));                      // constant on A
     const double span = scale == "minmax" ? 4 : std::sqrt(2.5), offset = scale == "minmax" ? 0 : 2;  // 10/4: population
     const auto answers = read_answers(scratch.read("out.csv"));
-    const double z = (-4 - offset) / span * (model["coefficients"][1][0].get<double>() - model["coefficients"][0][0].get<double>()) +
-                     model["intercepts"][1].get<double>() - model["intercepts"][0].get<double>();
+    const double z =
+        (-4 - offset) / span * (model["coefficients"][1][0].get<double>() - model["coefficients"][0][0].get<double>()) +
+        model["intercepts"][1].get<double>() - model["intercepts"][0].get<double>();
     CHECK(answers[0].p[1] == Approx(1 / (1 + std::exp(-z))).epsilon(1e-6));
   }
 }
@@ -277,7 +291,8 @@ TEST_CASE("fuse: what a table must not be is told in one line, with exit code 3"
     CHECK(run.err.find(words) != std::string::npos);
   };
   write(scratch, "bad.csv", "name,label,x\n1,a,0.1\n2,b,0.2\n");
-  fails("--train good.csv --test bad.csv", 3, "bad.csv, line 1: found no column y, expected the 2 features of good.csv");
+  fails("--train good.csv --test bad.csv", 3,
+        "bad.csv, line 1: found no column y, expected the 2 features of good.csv");
   write(scratch, "bad.csv", "name,label,x,y\n1,a,0.1,1\n2,,0.2,2\n");
   fails("--train bad.csv --test good.csv", 3, "bad.csv, line 3: found an empty label");
   write(scratch, "bad.csv", "name,label,x,y\n1,a,0.1,1\n2,c,0.2,2\n");
@@ -285,7 +300,8 @@ TEST_CASE("fuse: what a table must not be is told in one line, with exit code 3"
   write(scratch, "bad.csv", "name,label,x,y\n1,a,0.1,1\n2,a,0.2,2\n");
   fails("--train bad.csv --test good.csv", 3, "two or more labels");
   write(scratch, "bad.csv", "name,label,x,y,z\n1,a,0.1,1,2\n2,b,0.2,2,1\n");
-  fails("--train bad.csv --test bad.csv --method mean", 3, "bad.csv, line 1: found 3 columns of numbers, expected a multiple of 2");
+  fails("--train bad.csv --test bad.csv --method mean", 3,
+        "bad.csv, line 1: found 3 columns of numbers, expected a multiple of 2");
   fails("--train none.csv --test good.csv", 3, "none.csv: found no such file");
   fails("--train . --test good.csv", 3, "a directory");
   fails("--train good.csv", 2, "--test");
@@ -309,7 +325,8 @@ TEST_CASE("fuse: an output stands whole or not at all, and is not replaced unask
 
 TEST_CASE("fuse: --folds answers every row without its own fold, --train-groups and --test-groups choose speakers") {
   Scratch scratch;
-  const Run run = scratch.run("limbic fuse --train " + fixture + "train.csv --folds fold --scale standard --json -o cv.csv");
+  const Run run =
+      scratch.run("limbic fuse --train " + fixture + "train.csv --folds fold --scale standard --json -o cv.csv");
   REQUIRE(run.code == 0);
   const json said = json::parse(run.out);
   CHECK(said["scores"]["clips"] == 120);
@@ -319,7 +336,10 @@ TEST_CASE("fuse: --folds answers every row without its own fold, --train-groups 
   CHECK(said["cross_validation"]["mean_accuracy"].get<double>() == Approx(mean));
   // Actor 2's rows by a model of the others: the same as choosing the groups by hand.
   REQUIRE(scratch.run("limbic fuse --quiet --train " + fixture + "train.csv --folds actor -o actors.csv").code == 0);
-  REQUIRE(scratch.run("limbic fuse --quiet --train " + fixture + "train.csv --train-groups 1,3-5 --test " + fixture + "train.csv --test-groups 2 -o two.csv").code == 0);
+  REQUIRE(scratch
+              .run("limbic fuse --quiet --train " + fixture + "train.csv --train-groups 1,3-5 --test " + fixture +
+                   "train.csv --test-groups 2 -o two.csv")
+              .code == 0);
   const auto all = read_answers(scratch.read("actors.csv")), two = read_answers(scratch.read("two.csv"));
   REQUIRE(two.size() == 24);
   for (size_t i = 0; i < two.size(); ++i) {
@@ -329,13 +349,17 @@ TEST_CASE("fuse: --folds answers every row without its own fold, --train-groups 
   CHECK(scratch.run("limbic fuse --train " + fixture + "train.csv --train-groups 9 --folds fold").code == 2);
 }
 
-TEST_CASE("fuse: --calibrate finds the temperature that scores were spoilt with, and --reliability draws what is left") {
+TEST_CASE(
+    "fuse: --calibrate finds the temperature that scores were spoilt with, and --reliability draws what is left") {
   Scratch scratch;
   // Class 0 is right in 3 of 4 rows, in three folds alike; the scores claim 0.99.
   std::string csv = "name,label,fold,p0,p1\n";
-  for (int i = 0; i < 120; ++i) csv += std::to_string(i) + (i % 4 ? ",0," : ",1,") + std::to_string(i / 40) + ",0.99,0.01\n";
+  for (int i = 0; i < 120; ++i)
+    csv += std::to_string(i) + (i % 4 ? ",0," : ",1,") + std::to_string(i / 40) + ",0.99,0.01\n";
   write(scratch, "sure.csv", csv);
-  const Run run = scratch.run("limbic fuse --quiet --train sure.csv --folds fold --method mean --calibrate --reliability picture.svg --json -o out.csv");
+  const Run run = scratch.run(
+      "limbic fuse --quiet --train sure.csv --folds fold --method mean --calibrate --reliability picture.svg --json -o "
+      "out.csv");
   INFO(run.err);
   REQUIRE(run.code == 0);
   CHECK(json::parse(run.out)["calibration_error"].get<double>() == Approx(0).margin(1e-6));
@@ -349,7 +373,8 @@ TEST_CASE("fuse: --calibrate finds the temperature that scores were spoilt with,
   CHECK(json::parse(before.out)["calibration_error"].get<double>() == Approx(0.24).epsilon(1e-9));
   const Run held = scratch.run("limbic fuse --quiet --train sure.csv --test sure.csv --method mean --calibrate --json");
   // (0.99 / 0.01)^(1/T) = 3
-  CHECK(json::parse(held.out)["model"]["temperature"].get<double>() == Approx(std::log(99.0) / std::log(3.0)).epsilon(1e-6));
+  CHECK(json::parse(held.out)["model"]["temperature"].get<double>() ==
+        Approx(std::log(99.0) / std::log(3.0)).epsilon(1e-6));
   write(scratch, "plain.csv", "name,label,fold,p0,p1\n1,0,1,.6,.4\n2,1,2,.6,.4\n");
   CHECK(scratch.run("limbic fuse --train plain.csv --folds fold --method mean --calibrate").code == 2);
   write(scratch, "plain.csv", "name,label,p0,p1\n1,0,.6,.4\n2,1,.6,.4\n");

@@ -30,8 +30,9 @@ TEST_CASE("kernels lesson prints the openings of an op's ladder, from v0 up") {
   const Run run = scratch.run("limbic kernels lesson softmax");
   REQUIRE(run.code == 0);
   size_t at = 0;
-  for (const char* part : {"softmax_v0_reference.h", "softmax_v1_naive.cu\nIdea: one thread a row.", "softmax_v2_warp.cu\nIdea: a warp a row",
-                           "Limited by: ", "softmax_v3_block.cu\nIdea: a block a row"}) {
+  for (const char* part :
+       {"softmax_v0_reference.h", "softmax_v1_naive.cu\nIdea: one thread a row.",
+        "softmax_v2_warp.cu\nIdea: a warp a row", "Limited by: ", "softmax_v3_block.cu\nIdea: a block a row"}) {
     INFO(part);
     at = run.out.find(part, at);
     REQUIRE(at != std::string::npos);
@@ -42,7 +43,8 @@ TEST_CASE("kernels lesson prints the openings of an op's ladder, from v0 up") {
 
 TEST_CASE("kernels run launches one rung on one shape, on any device") {
   const Scratch scratch;
-  const Json gpu = json_of(scratch.run("limbic kernels run conv2d v2_tiled --pass dw --shape N=1,H=8,W=8,C=4,K=4,R=3,S=3 --repeat 3 --json"));
+  const Json gpu = json_of(scratch.run(
+      "limbic kernels run conv2d v2_tiled --pass dw --shape N=1,H=8,W=8,C=4,K=4,R=3,S=3 --repeat 3 --json"));
   CHECK((gpu["pass"] == "dw" && gpu["device"] == "emu" && gpu["repeat"] == 3));
   const Json cpu = json_of(scratch.run("limbic kernels run matmul cpu_packed --shape square --shape M=8 --json"));
   CHECK((cpu["device"] == "cpu" && cpu["shape"] == "M8 N256 K256"));
@@ -94,7 +96,9 @@ TEST_CASE("kernels count tells a coalesced rung from one that is not") {
 
 TEST_CASE("kernels show prints the source, and what nvcc makes of it or that nvcc is not here") {
   const Scratch scratch;
-  const Run nowhere = scratch.run("PATH=" LIMBIC_BUILD_DIR ":/usr/bin:/bin CUDA_PATH=/nowhere limbic kernels show softmax v2_warp --shape rows=8,C=64 --json");
+  const Run nowhere =
+      scratch.run("PATH=" LIMBIC_BUILD_DIR
+                  ":/usr/bin:/bin CUDA_PATH=/nowhere limbic kernels show softmax v2_warp --shape rows=8,C=64 --json");
   const Json shown = json_of(nowhere);
   CHECK(has(shown["source"], "softmax_fwd_v2(SoftmaxDims d"));
   if (shown["nvcc"] == "") {

@@ -61,7 +61,8 @@ TEST_CASE("a file's name cannot speak to the terminal; JSON has it as it is") {
   CHECK((text.out + text.err).find('\x1b') == std::string::npos);
   CHECK(text.out.find("a?[31m.wav  1.00 s") == 0);
   CHECK(text.err.find("warning: a?[31m.wav: ") == 0);
-  CHECK(Json::parse(scratch.run("limbic predict --json $'a\\e[31m.wav'").out)["results"][0]["input"] == "a\x1b[31m.wav");
+  CHECK(Json::parse(scratch.run("limbic predict --json $'a\\e[31m.wav'").out)["results"][0]["input"] ==
+        "a\x1b[31m.wav");
 }
 
 TEST_CASE("a trace ends with the peak of memory") {
@@ -94,10 +95,11 @@ TEST_CASE("predict --min-confidence answers uncertain where no emotion is that p
 
 TEST_CASE("predict takes what FFmpeg reads: wav, flac, mp3, 8 kHz mono, 96 kHz 5.1, silence, a long recording") {
   Scratch scratch;
-  const Run made = scratch.run("ffmpeg -v error -i '" + demo +
-                               "' -vn a.wav -vn a.flac -vn a.mp3 -vn -ar 8000 -ac 1 phone.wav -vn -ar 96000 -ac 6 surround.wav && "
-                               "ffmpeg -v error -f lavfi -i anullsrc=r=16000:cl=mono -t 2 silence.wav && "
-                               "ffmpeg -v error -stream_loop 5 -i a.wav long.wav");
+  const Run made =
+      scratch.run("ffmpeg -v error -i '" + demo +
+                  "' -vn a.wav -vn a.flac -vn a.mp3 -vn -ar 8000 -ac 1 phone.wav -vn -ar 96000 -ac 6 surround.wav && "
+                  "ffmpeg -v error -f lavfi -i anullsrc=r=16000:cl=mono -t 2 silence.wav && "
+                  "ffmpeg -v error -stream_loop 5 -i a.wav long.wav");
   INFO(made.err);
   REQUIRE(made.code == 0);
   for (const char* name : {"a.wav", "a.flac", "a.mp3", "phone.wav", "surround.wav", "silence.wav", "long.wav"}) {
@@ -117,15 +119,23 @@ TEST_CASE("predict takes what FFmpeg reads: wav, flac, mp3, 8 kHz mono, 96 kHz 5
 
 TEST_CASE("predict refuses what is no clip, in one line, with the documented exit code") {
   Scratch scratch;
-  REQUIRE(scratch.run("ffmpeg -v error -i '" + demo + "' -an video_only.mp4 && ffmpeg -v error -i '" + demo +
-                      "' -frames:v 1 image.png && ffmpeg -v error -i '" + demo + "' -vn -t 0.1 short.wav && "
-                      ": > empty.mp4 && head -c 3000 '" + demo + "' > truncated.mp4 && mkdir folder && mkfifo pipe.wav && "
-                      "printf '#EXTM3U\\n#EXTINF:1,\\nfile.ts\\n' > list.m3u8 && "
-                      "printf \"ffconcat version 1.0\\nfile a.wav\\n\" > concat.wav && echo hello > text.mp3 && "
-                      "ffmpeg -v error -i '" + demo + "' -vn -c:a pcm_f32le nan.wav && "
-                      "printf '\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff' | dd of=nan.wav bs=1 seek=20000 conv=notrunc status=none").code == 0);
-  for (const char* name : {"missing.mp4", "empty.mp4", "truncated.mp4", "folder", "image.png", "video_only.mp4", "short.wav",
-                           "nan.wav", "pipe.wav", "list.m3u8", "concat.wav", "text.mp3"}) {
+  REQUIRE(scratch
+              .run("ffmpeg -v error -i '" + demo + "' -an video_only.mp4 && ffmpeg -v error -i '" + demo +
+                   "' -frames:v 1 image.png && ffmpeg -v error -i '" + demo +
+                   "' -vn -t 0.1 short.wav && "
+                   ": > empty.mp4 && head -c 3000 '" +
+                   demo +
+                   "' > truncated.mp4 && mkdir folder && mkfifo pipe.wav && "
+                   "printf '#EXTM3U\\n#EXTINF:1,\\nfile.ts\\n' > list.m3u8 && "
+                   "printf \"ffconcat version 1.0\\nfile a.wav\\n\" > concat.wav && echo hello > text.mp3 && "
+                   "ffmpeg -v error -i '" +
+                   demo +
+                   "' -vn -c:a pcm_f32le nan.wav && "
+                   "printf '\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff' | dd of=nan.wav bs=1 seek=20000 conv=notrunc "
+                   "status=none")
+              .code == 0);
+  for (const char* name : {"missing.mp4", "empty.mp4", "truncated.mp4", "folder", "image.png", "video_only.mp4",
+                           "short.wav", "nan.wav", "pipe.wav", "list.m3u8", "concat.wav", "text.mp3"}) {
     INFO(name);
     check_refused(scratch.run(std::string("limbic predict ") + name, 20), 3, name);
   }
@@ -153,7 +163,8 @@ TEST_CASE("predict refuses what is no clip, in one line, with the documented exi
 
 TEST_CASE("predict says what is odd about a clip cut short, and about weights that were changed") {
   Scratch scratch;
-  REQUIRE(scratch.run("ffmpeg -v error -i '" + demo + "' -vn whole.wav && head -c 70000 whole.wav > cut.wav").code == 0);
+  REQUIRE(scratch.run("ffmpeg -v error -i '" + demo + "' -vn whole.wav && head -c 70000 whole.wav > cut.wav").code ==
+          0);
   const Run cut = scratch.run("limbic predict cut.wav");
   CHECK(cut.code == 0);
   CHECK(cut.err.find("warning: cut.wav: truncated: ") == 0);
@@ -165,12 +176,14 @@ TEST_CASE("predict says what is odd about a clip cut short, and about weights th
   const Run changed = scratch.run("limbic predict --json --weights changed.h5 whole.wav");
   CHECK(changed.code == 0);
   CHECK(changed.err.find("warning: changed.h5: tensors have SHA-256 ") == 0);
-  CHECK(Json::parse(changed.out)["results"][0]["warnings"][0].get<std::string>().find("weights: tensors have SHA-256 ") == 0);
+  CHECK(Json::parse(changed.out)["results"][0]["warnings"][0].get<std::string>().find(
+            "weights: tensors have SHA-256 ") == 0);
 }
 
 TEST_CASE("an option that may be given again takes one value each time, never a clip") {
   Scratch scratch;
-  const Run run = scratch.run("limbic predict --top 1 --kernel mel=v0_reference --kernel stft=v0_reference '" + demo + "' '" + demo + "'");
+  const Run run = scratch.run("limbic predict --top 1 --kernel mel=v0_reference --kernel stft=v0_reference '" + demo +
+                              "' '" + demo + "'");
   INFO(run.err);
   CHECK(run.code == 0);
   CHECK(std::count(run.out.begin(), run.out.end(), '\n') == 4);
@@ -178,7 +191,10 @@ TEST_CASE("an option that may be given again takes one value each time, never a 
 
 TEST_CASE("predict refuses weights that are none") {
   Scratch scratch;
-  REQUIRE(scratch.run("echo hello > text.h5 && : > empty.h5 && head -c 5000 '" LIMBIC_SOURCE_DIR "/weights/voice.h5' > truncated.h5").code == 0);
+  REQUIRE(scratch
+              .run("echo hello > text.h5 && : > empty.h5 && head -c 5000 '" LIMBIC_SOURCE_DIR
+                   "/weights/voice.h5' > truncated.h5")
+              .code == 0);
   for (const char* name : {"missing.h5", "text.h5", "empty.h5", "truncated.h5"}) {
     INFO(name);
     check_refused(scratch.run(std::string("limbic predict --weights ") + name + " '" + demo + "'", 20), 4, name);
@@ -211,11 +227,14 @@ TEST_CASE("predict refuses weights whose card or numbers make no sense, and name
       CHECK_THAT(refusal([&](auto& file) { file.card.attributes[key] = text; }), Catch::Contains(key));
     }
   }
-  CHECK_THAT(refusal([](auto& file) { file.card.labels[5] = "surprise"; }), Catch::Contains("two labels for surprised"));
-  CHECK_THAT(refusal([](auto& file) { file.card.front_end = "librosa-48k"; }), Catch::Contains("librosa-48k") && Catch::Contains("64"));
+  CHECK_THAT(refusal([](auto& file) { file.card.labels[5] = "surprise"; }),
+             Catch::Contains("two labels for surprised"));
+  CHECK_THAT(refusal([](auto& file) { file.card.front_end = "librosa-48k"; }),
+             Catch::Contains("librosa-48k") && Catch::Contains("64"));
   CHECK_THAT(refusal([&](auto& file) {
                for (float& v : tensor(file, "conv_block2.bn1.running_var").values) v = -1;
-             }), Catch::Contains("nan"));
+             }),
+             Catch::Contains("nan"));
   const auto scaler = [](limbic::WeightFile& file, std::vector<float> mean, std::vector<float> scale) {
     const auto size = [](const auto& values) { return std::vector<int64_t>{static_cast<int64_t>(values.size())}; };
     file.tensors.push_back({"scaler.mean", "f32", size(mean), mean, {}});
@@ -229,10 +248,12 @@ TEST_CASE("predict refuses weights whose card or numbers make no sense, and name
 
 TEST_CASE("wrong words on the command line are one line and exit code 2") {
   Scratch scratch;
-  for (const char* line : {"limbic", "limbic sing", "limbic predict", "limbic predict --bottom 3 x.wav", "limbic predict --top 9 x.wav",
-                           "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor",
-                           "limbic graph cnn14 --widths 8", "LIMBIC_THREADS=abc limbic doctor", "LIMBIC_THREADS=0 limbic doctor",
-                           "LIMBIC_THREADS=-5 limbic doctor", "LIMBIC_THREADS=100000 limbic doctor", "limbic bench net --alone --only nope", "limbic graph voice --widths 4,4,4,0"}) {
+  for (const char* line :
+       {"limbic", "limbic sing", "limbic predict", "limbic predict --bottom 3 x.wav", "limbic predict --top 9 x.wav",
+        "limbic predict --threads 0 x.wav", "limbic doctor --kernel conv2d=magic", "LIMBIC_ISA=mmx limbic doctor",
+        "limbic graph cnn14 --widths 8", "LIMBIC_THREADS=abc limbic doctor", "LIMBIC_THREADS=0 limbic doctor",
+        "LIMBIC_THREADS=-5 limbic doctor", "LIMBIC_THREADS=100000 limbic doctor",
+        "limbic bench net --alone --only nope", "limbic graph voice --widths 4,4,4,0"}) {
     const Run run = scratch.run(line);
     INFO(line << "\n" << run.err);
     CHECK(run.code == 2);
@@ -242,6 +263,8 @@ TEST_CASE("wrong words on the command line are one line and exit code 2") {
   const Run full = scratch.run("limbic kernels list > /dev/full");
   CHECK(full.code == 1);
   CHECK(full.err.find("No space left on device") != std::string::npos);
-  for (const char* line : {"limbic --help", "limbic predict --help", "limbic --version"}) CHECK(scratch.run(line).code == 0);
-  CHECK(scratch.run("\"$(which limbic)\" predict --help").out.find("Usage: limbic predict [OPTIONS] clips...") != std::string::npos);
+  for (const char* line : {"limbic --help", "limbic predict --help", "limbic --version"})
+    CHECK(scratch.run(line).code == 0);
+  CHECK(scratch.run("\"$(which limbic)\" predict --help").out.find("Usage: limbic predict [OPTIONS] clips...") !=
+        std::string::npos);
 }

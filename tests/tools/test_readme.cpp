@@ -103,9 +103,11 @@ std::vector<std::string> options_in(const std::string& command) {
 }  // namespace
 
 TEST_CASE("an option counts only under its whole name, and only where the help lists it") {
-  const std::string help = "Options:\n  -o,--out TEXT REQUIRED      the file; --force replaces it\n  --weights,--voice-weights TEXT\n";
+  const std::string help =
+      "Options:\n  -o,--out TEXT REQUIRED      the file; --force replaces it\n  --weights,--voice-weights TEXT\n";
   CHECK(options_of(help) == std::set<std::string>{"-o", "--out", "--weights", "--voice-weights"});
-  CHECK(options_in(" a-b.wav --weight x -o y --top=3\n  --out z") == std::vector<std::string>{"--weight", "-o", "--top", "--out"});
+  CHECK(options_in(" a-b.wav --weight x -o y --top=3\n  --out z") ==
+        std::vector<std::string>{"--weight", "-o", "--top", "--out"});
 }
 
 TEST_CASE("the commands of every README run") {

@@ -27,9 +27,12 @@ bool has(const std::string& text, const std::string& part) { return count(text, 
 TEST_CASE("a report shows both streams, where the nets looked, and their cards, and asks nothing of a network") {
   const Scratch scratch;
   limbic_test::write_untrained(scratch.folder() / "face.h5", "guided-stn", "grey-48-guided");
-  limbic_test::write_untrained(scratch.folder() / "sequence.h5", "bilstm-attention", "", "neutral,calm,happy,sad,angry,fearful,disgust,surprised");
-  REQUIRE(scratch.run("limbic data synth toy --actors 1 --quiet && cp toy/Actor_01/01-01-03-01-01-01-01.avi '<b>&.avi'").code == 0);
-  const std::string command = "limbic report '<b>&.avi' -o page.html --json --face-weights face.h5 --sequence-weights sequence.h5";
+  limbic_test::write_untrained(scratch.folder() / "sequence.h5", "bilstm-attention", "",
+                               "neutral,calm,happy,sad,angry,fearful,disgust,surprised");
+  REQUIRE(scratch.run("limbic data synth toy --actors 1 --quiet && cp toy/Actor_01/01-01-03-01-01-01-01.avi '<b>&.avi'")
+              .code == 0);
+  const std::string command =
+      "limbic report '<b>&.avi' -o page.html --json --face-weights face.h5 --sequence-weights sequence.h5";
   const Run run = scratch.run(command, 120);
   INFO(run.err);
   REQUIRE(run.code == 0);
@@ -44,8 +47,10 @@ TEST_CASE("a report shows both streams, where the nets looked, and their cards, 
   CHECK_FALSE(has(page, "<script"));
   CHECK_FALSE(std::regex_search(page, std::regex(R"((src|href)\s*=\s*"(?!data:image/png;base64,))")));
   CHECK_FALSE(has(page, "url("));
-  for (const char* part : {"together: ", "voice: ", "face: ", "The clip", "Emotions over time", "What the voice net hears", "Where the face net looks", "its guide",
-                           "What a sequence net attends to", "The voice net", "The face net", "The sequence net", "coverage ", "CC BY-NC-SA 4.0", "made by a test"}) {
+  for (const char* part :
+       {"together: ", "voice: ", "face: ", "The clip", "Emotions over time", "What the voice net hears",
+        "Where the face net looks", "its guide", "What a sequence net attends to", "The voice net", "The face net",
+        "The sequence net", "coverage ", "CC BY-NC-SA 4.0", "made by a test"}) {
     INFO(part);
     CHECK(has(page, part));
   }
@@ -55,12 +60,15 @@ TEST_CASE("a report shows both streams, where the nets looked, and their cards, 
   CHECK(count(page, "<title>surprised</title>") >= 3);  // a layer in each timeline
   // An untrained transformer looks at the whole: what it takes is what there was.
   std::smatch look;
-  REQUIRE(std::regex_search(page, look, std::regex(R"re(alt="face" src="([^"]+)"><img alt="face" src="([^"]+)"><img alt="face" src="([^"]+)")re")));
+  REQUIRE(std::regex_search(
+      page, look,
+      std::regex(R"re(alt="face" src="([^"]+)"><img alt="face" src="([^"]+)"><img alt="face" src="([^"]+)")re")));
   CHECK(look[1] == look[3]);
   CHECK(look[1] != look[2]);
 
   CHECK(scratch.run(command).code == 2);  // it is there already
-  const Run other = scratch.run("limbic report '<b>&.avi' -o other.html --face-weights face.h5 --sequence-weights face.h5", 120);
+  const Run other =
+      scratch.run("limbic report '<b>&.avi' -o other.html --face-weights face.h5 --sequence-weights face.h5", 120);
   CHECK(other.code == 4);
   CHECK(other.err.find("expected a net with attention over the 50 numbers") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(scratch.folder() / "other.html"));
@@ -90,7 +98,8 @@ TEST_CASE("bench clip tells every stage, the ratio to FFmpeg and the peak of mem
   CHECK(told["schema"] == "limbic.bench_clip/1");
   REQUIRE(told["stages"].size() == 6);
   for (size_t i = 0; i < 6; ++i) {
-    CHECK(told["stages"][i]["name"] == std::vector<std::string>{"decode_sound", "voice", "decode_pictures", "detect", "face", "fusion"}[i]);
+    CHECK(told["stages"][i]["name"] ==
+          std::vector<std::string>{"decode_sound", "voice", "decode_pictures", "detect", "face", "fusion"}[i]);
     CHECK(told["stages"][i]["ms"].get<double>() >= 0);
   }
   CHECK(told["predict_ms"].get<double>() > 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The toy set of `limbic data synth`: that it is the same every time, that nets can be trained on it, and that its faces
-// are faces; with them, films of several faces and of a face that leaves.
+// The toy set of `limbic data synth`: that it is the same every time, that nets can be trained on it, and that its
+// faces are faces; with them, films of several faces and of a face that leaves.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -33,7 +33,9 @@ Json predicted(const Scratch& scratch, const std::string& arguments) {
 
 TEST_CASE("the toy set has RAVDESS's names, and the same bytes every time") {
   const Scratch scratch;
-  run_ok(scratch, "limbic data synth one --actors 1 && limbic data synth again --actors 1 --threads 2 --quiet && limbic data synth other --actors 1 --seed 2");
+  run_ok(scratch,
+         "limbic data synth one --actors 1 && limbic data synth again --actors 1 --threads 2 --quiet && limbic data "
+         "synth other --actors 1 --seed 2");
   int files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.folder() / "one")) {
     if (!entry.is_regular_file()) continue;
@@ -56,8 +58,9 @@ TEST_CASE("the toy set has RAVDESS's names, and the same bytes every time") {
 TEST_CASE("a voice net and a face net learn from a small part of the toy set") {
   const Scratch scratch;
   run_ok(scratch, "limbic data synth toy --actors 3");
-  std::ofstream(scratch.folder() / "voice.toml") << "seed = 1\n[net]\nname = \"voice\"\nwidths = [8, 8, 16, 16]\n[input]\nfront_end = \"voice-16k\"\n"
-                                                    "crop_s = 1.2\n[split]\ntrain = \"1-2\"\nvalidation = \"3\"\n[train]\nepochs = 6\nbatch = 4\nlr = 0.005\n";
+  std::ofstream(scratch.folder() / "voice.toml")
+      << "seed = 1\n[net]\nname = \"voice\"\nwidths = [8, 8, 16, 16]\n[input]\nfront_end = \"voice-16k\"\n"
+         "crop_s = 1.2\n[split]\ntrain = \"1-2\"\nvalidation = \"3\"\n[train]\nepochs = 6\nbatch = 4\nlr = 0.005\n";
   const Run voice = scratch.run("XDG_CACHE_HOME=$PWD/cache limbic train voice.toml --data toy --out voice --json", 300);
   INFO(voice.err);
   REQUIRE(voice.code == 0);
@@ -78,7 +81,8 @@ TEST_CASE("a voice net and a face net learn from a small part of the toy set") {
   REQUIRE(losses.size() == 6);
   CHECK(losses.back() < losses.front());
 
-  std::ofstream(scratch.folder() / "face.toml") << "seed = 1\n[net]\nname = \"no-stn\"\n[input]\nfront_end = \"grey-48\"\n[train]\nepochs = 2\nbatch = 16\nlr = 0.003\n";
+  std::ofstream(scratch.folder() / "face.toml") << "seed = 1\n[net]\nname = \"no-stn\"\n[input]\nfront_end = "
+                                                   "\"grey-48\"\n[train]\nepochs = 2\nbatch = 16\nlr = 0.003\n";
   const Run face = scratch.run("limbic train face.toml --data toy/faces.csv --out face --json", 300);
   INFO(face.err);
   REQUIRE(face.code == 0);
@@ -104,7 +108,8 @@ TEST_CASE("predict finds the toy faces: one, two side by side, and one that leav
 
   // A second, smaller person to the right.
   run_ok(scratch, "ffmpeg -v error -i " + one + " -i " + other +
-                      " -filter_complex \"[1:v]scale=180:135,pad=240:180:30:20:white[b];[0:v][b]hstack=shortest=1\" -map 0:a -c:v libx264 -qp 12 -pix_fmt yuv420p two.mp4");
+                      " -filter_complex \"[1:v]scale=180:135,pad=240:180:30:20:white[b];[0:v][b]hstack=shortest=1\" "
+                      "-map 0:a -c:v libx264 -qp 12 -pix_fmt yuv420p two.mp4");
   const Json two = predicted(scratch, "--face all two.mp4")["streams"]["face"];
   REQUIRE(two["tracks"].size() >= 2);
   for (int i = 0; i < 2; ++i) {
@@ -125,7 +130,9 @@ TEST_CASE("predict finds the toy faces: one, two side by side, and one that leav
   CHECK(scratch.run("limbic predict --face some --face-weights face.h5 two.mp4").code == 2);
 
   // The wall, from the first second on.
-  run_ok(scratch, "ffmpeg -v error -t 1 -i " + one + " -f lavfi -t 1 -i color=gray:s=240x180:r=12 -filter_complex \"[0:v]format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]concat\" -c:v libx264 gone.mp4");
+  run_ok(scratch, "ffmpeg -v error -t 1 -i " + one +
+                      " -f lavfi -t 1 -i color=gray:s=240x180:r=12 -filter_complex "
+                      "\"[0:v]format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]concat\" -c:v libx264 gone.mp4");
   const Json gone = predicted(scratch, "gone.mp4")["streams"]["face"];
   CHECK(gone["coverage"].get<double>() == Approx(0.5).margin(0.1));
   for (const Json& frame : gone["frames"]) {

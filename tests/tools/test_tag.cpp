@@ -28,7 +28,8 @@ void check_refused(const Run& run, int code, const std::string& part) {
 }
 
 // A net as its checkpoint holds it; narrow, for a PANN.
-limbic::WeightFile panns(const std::string& net, const limbic::NetOptions& options = {.classes = 4, .widths = {2, 2, 2, 2, 2, 2}, .embedding = 3}) {
+limbic::WeightFile panns(const std::string& net, const limbic::NetOptions& options = {
+                                                     .classes = 4, .widths = {2, 2, 2, 2, 2, 2}, .embedding = 3}) {
   limbic::WeightFile file;
   for (limbic::SavedTensor& t : limbic::save_state(limbic::make_net(net, options)->state())) {
     file.tensors.push_back({t.name, t.dtype, t.shape, t.values, {}});
@@ -46,7 +47,8 @@ TEST_CASE("the front end is the card's, else that of the file's stored STFT, els
     REQUIRE(run.code == 0);
     return limbic::read_hdf5(scratch.folder() / "e.h5").attributes.at("front_end");
   };
-  for (const auto& [net, front_end] : {std::pair{"cnn14", "panns-32k"}, {"cnn14-16k", "panns-16k"}, {"cnn14-8k", "panns-8k"}}) {
+  for (const auto& [net, front_end] :
+       {std::pair{"cnn14", "panns-32k"}, {"cnn14-16k", "panns-16k"}, {"cnn14-8k", "panns-8k"}}) {
     limbic::WeightFile file = panns(net);
     limbic::write_weights_hdf5(scratch.folder() / "w.h5", file, true);
     CHECK(heard_with("w.h5") == front_end);
@@ -55,14 +57,17 @@ TEST_CASE("the front end is the card's, else that of the file's stored STFT, els
     CHECK(heard_with("w.h5") == "panns-16k");
   }
   for (const char* verb : {"tag", "embed -o none.h5"}) {
-    check_refused(scratch.run(std::string("limbic ") + verb + " '" + demo + "' --weights '" + fixture + "'"), 4, "expected --front-end panns-32k");
+    check_refused(scratch.run(std::string("limbic ") + verb + " '" + demo + "' --weights '" + fixture + "'"), 4,
+                  "expected --front-end panns-32k");
   }
   limbic::WeightFile scalar = panns("voice", {.classes = 4, .widths = {2, 2, 2, 2}});
   scalar.tensors.push_back({"spectrogram_extractor.stft.conv_real.weight", "f32", {}, {1}, {}});
   limbic::write_weights_hdf5(scratch.folder() / "scalar.h5", scalar);
-  check_refused(scratch.run("limbic tag '" + demo + "' --weights scalar.h5"), 4, "scalar.h5: does not tell its front end");
+  check_refused(scratch.run("limbic tag '" + demo + "' --weights scalar.h5"), 4,
+                "scalar.h5: does not tell its front end");
   CHECK(heard_with("'" + fixture + "' --front-end panns-16k") == "panns-16k");
-  check_refused(scratch.run("limbic tag '" + demo + "' --front-end panns-64k --weights '" + fixture + "'"), 2, "panns-64k");
+  check_refused(scratch.run("limbic tag '" + demo + "' --front-end panns-64k --weights '" + fixture + "'"), 2,
+                "panns-64k");
 }
 
 TEST_CASE("tag and embed refuse weights that answer with no numbers, and a front end of other mel bins") {
@@ -79,23 +84,29 @@ TEST_CASE("tag and embed refuse weights that answer with no numbers, and a front
   file.card.front_end = "librosa-48k";
   limbic::write_weights_hdf5(scratch.folder() / "mels.h5", file);
   check_refused(scratch.run("limbic tag '" + demo + "' --weights mels.h5"), 4, "mels.h5: the front end librosa-48k");
-  check_refused(scratch.run("limbic tag '" + demo + "' --weights '" + fixture + "' --front-end librosa-48k"), 2, "librosa-48k");
+  check_refused(scratch.run("limbic tag '" + demo + "' --weights '" + fixture + "' --front-end librosa-48k"), 2,
+                "librosa-48k");
 }
 
 TEST_CASE("weights of a net that does not hear are told so, by every verb that wants one that does") {
   const Scratch scratch;
   limbic::write_weights_hdf5(scratch.folder() / "face.h5", panns("no-stn", {}));
-  limbic::write_weights_hdf5(scratch.folder() / "pictures.h5", panns("alexnet", {.classes = 4, .widths = {2, 2, 2, 2, 2}, .embedding = 3}));
+  limbic::write_weights_hdf5(scratch.folder() / "pictures.h5",
+                             panns("alexnet", {.classes = 4, .widths = {2, 2, 2, 2, 2}, .embedding = 3}));
   for (const char* verb : {"predict", "tag", "embed -o e.h5", "eval --data"}) {
     check_refused(scratch.run(std::string("limbic ") + verb + " '" + demo + "' --weights face.h5"), 4,
                   "face.h5: found the face net no-stn, input [1,48,48,1]; expected a net that hears log-mels");
   }
-  check_refused(scratch.run("limbic tag '" + demo + "' --weights pictures.h5"), 4, "pictures.h5: found the net alexnet, input [1,224,224,3]");
+  check_refused(scratch.run("limbic tag '" + demo + "' --weights pictures.h5"), 4,
+                "pictures.h5: found the net alexnet, input [1,224,224,3]");
 }
 
 TEST_CASE("tag names the sounds of recordings from 0.31 s on, long ones window by window") {
   Scratch scratch;
-  REQUIRE(scratch.run("ffmpeg -v error -f lavfi -i anoisesrc=r=32000:d=45:seed=1 long.wav -t 0.31 least.wav -t 0.30 short.wav").code == 0);
+  REQUIRE(
+      scratch
+          .run("ffmpeg -v error -f lavfi -i anoisesrc=r=32000:d=45:seed=1 long.wav -t 0.31 least.wav -t 0.30 short.wav")
+          .code == 0);
   const Run text = scratch.run("limbic tag --top 3 long.wav" + narrow);
   INFO(text.err);
   REQUIRE(text.code == 0);

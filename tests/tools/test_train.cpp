@@ -51,7 +51,8 @@ struct Workplace {
         const bool high = clip % 2;
         std::vector<int16_t> tone(16000 + 160 * clip);
         for (size_t i = 0; i < tone.size(); ++i) {
-          tone[i] = static_cast<int16_t>(6000 * std::sin(static_cast<double>(i) * (high ? 0.6 : 0.15) * (1 + 0.02 * speaker + 0.01 * clip)));
+          tone[i] = static_cast<int16_t>(
+              6000 * std::sin(static_cast<double>(i) * (high ? 0.6 : 0.15) * (1 + 0.02 * speaker + 0.01 * clip)));
         }
         const std::string name = std::string("s").append(std::to_string(speaker)) + "_" + std::to_string(clip) + ".wav";
         write_wav(path / "data" / name, tone, 16000);
@@ -63,16 +64,20 @@ struct Workplace {
   ~Workplace() { fs::remove_all(path); }
 
   static std::string recipe() {
-    return "seed = 3\n[net]\nname = \"voice\"\nwidths = [4, 4, 4, 4]\n[input]\nfront_end = \"voice-16k\"\ncrop_s = 0.8\n"
-           "[split]\ntrain = \"1\"\nvalidation = \"2\"\ntest = \"3\"\n[train]\nepochs = 6\nbatch = 2\nlr = 0.01\noptimizer = \"amsgrad\"\n"
-           "keep = \"best-loss\"\n[augment]\ntime_stripes = 1\ntime_width = 4\nmixup = 1.0\nmixup_share = 0.5\ngain_db = 3.0\n";
+    return "seed = 3\n[net]\nname = \"voice\"\nwidths = [4, 4, 4, 4]\n[input]\nfront_end = \"voice-16k\"\ncrop_s = "
+           "0.8\n"
+           "[split]\ntrain = \"1\"\nvalidation = \"2\"\ntest = \"3\"\n[train]\nepochs = 6\nbatch = 2\nlr = "
+           "0.01\noptimizer = \"amsgrad\"\n"
+           "keep = \"best-loss\"\n[augment]\ntime_stripes = 1\ntime_width = 4\nmixup = 1.0\nmixup_share = 0.5\ngain_db "
+           "= 3.0\n";
   }
   void write(const std::string& name, const std::string& text) const { std::ofstream(path / name) << text; }
   std::string in(const std::string& name) const { return (path / name).string(); }
 
   // Runs `limbic ARGUMENTS`; returns the exit code, and what it printed in `printed`.
   int limbic(const std::string& arguments) {
-    const std::string command = std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " > " + in("out.txt") + " 2> " + in("err.txt");
+    const std::string command =
+        std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " > " + in("out.txt") + " 2> " + in("err.txt");
     const int status = std::system(command.c_str());
     printed = read_file(path / "out.txt");
     complaint = read_file(path / "err.txt");
@@ -85,11 +90,13 @@ struct Workplace {
 };
 
 // Starts the command and sends it `signal` as soon as its log has `epochs` lines; returns how it ended.
-int run_and_signal(const Workplace& place, const std::string& out, const std::string& arguments, int epochs, int signal) {
+int run_and_signal(const Workplace& place, const std::string& out, const std::string& arguments, int epochs,
+                   int signal) {
   const pid_t child = fork();
   if (child == 0) {
     setpgid(0, 0);
-    const std::string command = "exec " + std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " --quiet > /dev/null 2>&1";
+    const std::string command =
+        "exec " + std::string(LIMBIC_BUILD_DIR) + "/limbic " + arguments + " --quiet > /dev/null 2>&1";
     execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
     _exit(127);
   }
@@ -104,7 +111,8 @@ int run_and_signal(const Workplace& place, const std::string& out, const std::st
   return status;
 }
 
-// Every text of a picture stands on its page (letters of at most 0.65 of their size), and no label is drawn twice in a place.
+// Every text of a picture stands on its page (letters of at most 0.65 of their size), and no label is drawn twice in a
+// place.
 void check_picture(const std::string& svg) {
   const auto number = [](const std::string& tag, const std::string& name, double otherwise) {
     const size_t at = tag.find(" " + name + "=\"");
@@ -124,7 +132,9 @@ void check_picture(const std::string& svg) {
       CHECK(y - length >= 0);
       continue;
     }
-    const double left = tag.find("\"end\"") != std::string::npos ? x - length : tag.find("\"middle\"") != std::string::npos ? x - length / 2 : x;
+    const double left = tag.find("\"end\"") != std::string::npos      ? x - length
+                        : tag.find("\"middle\"") != std::string::npos ? x - length / 2
+                                                                      : x;
     CHECK(left >= 0);
     CHECK(left + length <= width);
     CHECK((y >= size && y <= height));
@@ -140,7 +150,8 @@ TEST_CASE("a run that is killed and resumed ends with the bits of one that was n
   CHECK(place.complaint.find("peak memory ") != std::string::npos);
   const std::string weights = read_file(place.in("whole/weights.h5"));
   REQUIRE(weights.size() > 1000);
-  for (const char* file : {"recipe.toml", "log.csv", "checkpoint.h5", "curves.svg", "confusion_test.svg", "result.json", "log.txt"}) {
+  for (const char* file :
+       {"recipe.toml", "log.csv", "checkpoint.h5", "curves.svg", "confusion_test.svg", "result.json", "log.txt"}) {
     CHECK(fs::file_size(place.in("whole/" + std::string(file))) > 0);
   }
   CHECK(read_file(place.in("whole/log.txt")).find("validation groups 2 (6 clips)") != std::string::npos);
@@ -173,7 +184,8 @@ TEST_CASE("a run that is killed and resumed ends with the bits of one that was n
     REQUIRE(place.limbic(place.train("whole", "--json")) == 0);
     CHECK(read_file(place.in("whole/weights.h5")) == weights);
     const auto correct = place.printed.substr(place.printed.rfind("\"correct\""), 14);
-    REQUIRE(place.limbic("eval --json --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3") == 0);
+    REQUIRE(place.limbic("eval --json --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") +
+                         " --groups 3") == 0);
     CHECK(place.printed.find(correct) != std::string::npos);
   }
   SECTION("another recipe or other data in the folder is refused") {
@@ -204,13 +216,15 @@ TEST_CASE("cv trains a fold a run and sums them up") {
   CHECK(place.printed.find("\"mean_accuracy\"") != std::string::npos);
   CHECK(place.printed.find("\"clips\": 18") != std::string::npos);
   REQUIRE(place.limbic("cv" + place.train("cv", "--set train.epochs=2 --set train.keep=last").substr(5)) == 0);
-  for (const char* words : {"fold 2 (groups 3)", "mean of the folds", "all folds pooled: accuracy", "/18)", "top-3", "UAR", "95 % interval", "predicted as"}) {
+  for (const char* words : {"fold 2 (groups 3)", "mean of the folds", "all folds pooled: accuracy", "/18)", "top-3",
+                            "UAR", "95 % interval", "predicted as"}) {
     INFO(words << "\n" << place.printed);
     CHECK(place.printed.find(words) != std::string::npos);
   }
   CHECK(place.limbic("cv" + place.train("cv2").substr(5)) == 2);
   for (const char* folds : {"[\\\"1\\\",\\\"\\\"]", "[\\\"1\\\",\\\"9\\\"]"}) {
-    CHECK(place.limbic("cv" + place.train("cv2", std::string("--set train.keep=last --set cv.folds=") + folds).substr(5)) == 2);
+    CHECK(place.limbic(
+              "cv" + place.train("cv2", std::string("--set train.keep=last --set cv.folds=") + folds).substr(5)) == 2);
     CHECK(std::count(place.complaint.begin(), place.complaint.end(), '\n') == 1);
   }
   CHECK(!fs::exists(place.in("cv2")));
@@ -224,7 +238,8 @@ TEST_CASE("train, eval and cv run on the emulator, with the CPU's losses") {
   for (const int i : {0, 1}) {
     const std::string device = i ? "emu" : "cpu", on = "--device " + device + " --json ";
     REQUIRE(place.limbic(place.train(device, few + on)) == 0);
-    REQUIRE(place.limbic("eval --weights " + place.in(device + "/weights.h5") + " --data " + place.in("data") + " --groups 3 " + on) == 0);
+    REQUIRE(place.limbic("eval --weights " + place.in(device + "/weights.h5") + " --data " + place.in("data") +
+                         " --groups 3 " + on) == 0);
     losses[i].push_back(nlohmann::json::parse(place.printed)["accuracy"]);
     REQUIRE(place.limbic("cv" + place.train("cv_" + device, few + on).substr(5)) == 0);
     losses[i].push_back(nlohmann::json::parse(place.printed)["mean_accuracy"]);
@@ -289,7 +304,8 @@ TEST_CASE("a resolved recipe leaves out what is unset, and runs begun before a k
 TEST_CASE("cv writes posteriors that fuse reads, on clips of its fold, of training, and with --hold-out of neither") {
   Workplace place;
   place.write("recipe.toml", Workplace::recipe() + "[cv]\nfolds = [\"1\", \"2\", \"3\"]\n");
-  REQUIRE(place.limbic("cv" + place.train("cv", "--hold-out --json --set train.epochs=2 --set train.keep=last").substr(5)) == 0);
+  REQUIRE(place.limbic(
+              "cv" + place.train("cv", "--hold-out --json --set train.epochs=2 --set train.keep=last").substr(5)) == 0);
   const auto accuracy = nlohmann::json::parse(place.printed)["pooled"]["correct"].get<int>();
   const std::string all = read_file(place.in("cv/posteriors.csv"));
   CHECK(all.rfind("name,label,actor,fold,p0,p1\n", 0) == 0);
@@ -310,7 +326,8 @@ TEST_CASE("eval --calibrate writes weights that are less sure and otherwise the 
   Workplace place;
   REQUIRE(place.limbic(place.train("run")) == 0);
   const std::string on = " --data " + place.in("data") + " --groups 2 --json --weights ";
-  REQUIRE(place.limbic("eval --calibrate " + place.in("calm.h5") + " --reliability " + place.in("both.svg") + on + place.in("run/weights.h5")) == 0);
+  REQUIRE(place.limbic("eval --calibrate " + place.in("calm.h5") + " --reliability " + place.in("both.svg") + on +
+                       place.in("run/weights.h5")) == 0);
   const auto said = nlohmann::json::parse(place.printed);
   const double temperature = said["calibration"]["fitted"]["temperature"].get<double>();
   CHECK(said["calibration"]["temperature"].get<double>() == 1);
@@ -320,10 +337,12 @@ TEST_CASE("eval --calibrate writes weights that are less sure and otherwise the 
   const auto again = nlohmann::json::parse(place.printed);
   CHECK(again["correct"] == said["correct"]);
   CHECK(again["loss"].get<double>() == Approx(said["calibration"]["fitted"]["loss"].get<double>()).epsilon(1e-3));
-  CHECK(again["calibration"]["temperature"].get<double>() == Approx(temperature).margin(5.1e-5));  // printed with four digits
+  CHECK(again["calibration"]["temperature"].get<double>() ==
+        Approx(temperature).margin(5.1e-5));  // printed with four digits
   CHECK(again["calibration"]["fitted"]["temperature"].get<double>() == Approx(temperature).epsilon(2e-3));
   CHECK(place.limbic("eval --calibrate " + place.in("calm.h5") + on + place.in("run/weights.h5")) == 2);
-  REQUIRE(place.limbic("weights convert --card temperature=cold -o " + place.in("cold.h5") + " " + place.in("calm.h5")) == 0);
+  REQUIRE(place.limbic("weights convert --card temperature=cold -o " + place.in("cold.h5") + " " +
+                       place.in("calm.h5")) == 0);
   CHECK(place.limbic("eval" + on + place.in("cold.h5")) == 4);
 }
 
@@ -335,7 +354,8 @@ TEST_CASE("fine-tuning replaces the head where the classes differ, and frozen pa
   place.write("data/manifest.csv", manifest);
   const std::string from = "--set train.epochs=1 --from " + place.in("base/weights.h5");
   CHECK(place.limbic(place.train("tuned", from + " --freeze 'conv_block*'")) == 0);
-  CHECK(read_file(place.in("tuned/log.txt")).find("base/weights.h5, of clips; trained on groups 1 (6 clips)\n") != std::string::npos);
+  CHECK(read_file(place.in("tuned/log.txt")).find("base/weights.h5, of clips; trained on groups 1 (6 clips)\n") !=
+        std::string::npos);
   CHECK(place.limbic("weights diff " + place.in("base/weights.h5") + " " + place.in("tuned/weights.h5")) == 7);
   CHECK(place.printed.find("conv_block2.conv1.weight") == std::string::npos);
   CHECK(place.printed.find("bn0.weight") != std::string::npos);
@@ -364,7 +384,12 @@ TEST_CASE("a manifest's split column serves in place of groups, and the guard wa
     std::string text;
     std::istringstream lines(manifest);
     for (std::string line; std::getline(lines, line);) {
-      text += line + "," + (text.empty() ? "split" : line.back() == '1' ? "train" : line.back() == '2' ? validation : "test") + "\n";
+      text += line + "," +
+              (text.empty()         ? "split"
+               : line.back() == '1' ? "train"
+               : line.back() == '2' ? validation
+                                    : "test") +
+              "\n";
     }
     place.write("data/manifest.csv", text);
   };
@@ -379,7 +404,8 @@ TEST_CASE("a manifest's split column serves in place of groups, and the guard wa
   CHECK(place.complaint.find("[grid] is ranked on validation clips, but there are none") != std::string::npos);
   with_column("validation");
   REQUIRE(place.limbic(place.train("a", "--set train.epochs=1")) == 0);
-  CHECK(read_file(place.in("a/log.txt")).find("validation 6 clips of the manifest's split column") != std::string::npos);
+  CHECK(read_file(place.in("a/log.txt")).find("validation 6 clips of the manifest's split column") !=
+        std::string::npos);
   check_picture(read_file(place.in("a/curves.svg")));
   check_picture(read_file(place.in("a/confusion_test.svg")));
 
@@ -396,8 +422,9 @@ TEST_CASE("clips with RAVDESS names are read without a manifest: mp4, flac, wav;
   const std::string tone = "ffmpeg -v error -f lavfi -i sine=frequency=", length = ":duration=1 ";
   std::string command = "mkdir -p " + place.in("ravdess/Actor_01") + " && cd " + place.in("ravdess");
   int pitch = 200;
-  for (const char* name : {"Actor_01/01-01-03-01-01-01-01.mp4", "Actor_01/03-01-05-01-01-01-01.flac", "03-01-03-01-01-01-02.wav",
-                           "01-01-05-01-01-01-02.mp4", "03-01-03-01-01-01-03.wav", "03-01-05-01-01-01-03.wav", "03-02-05-01-01-01-03.wav", "02-01-05-01-01-01-03.mp4"}) {
+  for (const char* name : {"Actor_01/01-01-03-01-01-01-01.mp4", "Actor_01/03-01-05-01-01-01-01.flac",
+                           "03-01-03-01-01-01-02.wav", "01-01-05-01-01-01-02.mp4", "03-01-03-01-01-01-03.wav",
+                           "03-01-05-01-01-01-03.wav", "03-02-05-01-01-01-03.wav", "02-01-05-01-01-01-03.mp4"}) {
     command += " && " + tone + std::to_string(pitch += 100) + length + name;
   }
   REQUIRE(std::system(command.c_str()) == 0);
@@ -406,9 +433,11 @@ TEST_CASE("clips with RAVDESS names are read without a manifest: mp4, flac, wav;
   CHECK(place.complaint.find("1 sung clips left out") != std::string::npos);
   CHECK(place.complaint.find("1 clips without sound left out") != std::string::npos);
   CHECK(read_file(place.in("named/result.json")).find("\"happy\",") != std::string::npos);
-  REQUIRE(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") + " --groups 1-3") == 0);
+  REQUIRE(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") +
+                       " --groups 1-3") == 0);
   CHECK(place.printed.find("/6)") != std::string::npos);
-  CHECK(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") + " --groups 1,9") == 2);
+  CHECK(place.limbic("eval --weights " + place.in("named/weights.h5") + " --data " + place.in("ravdess") +
+                     " --groups 1,9") == 2);
   CHECK(place.complaint.find("--groups names group 9, which has no clip") != std::string::npos);
   std::ofstream(place.in("ravdess/notes.wav")) << "x";
   CHECK(place.limbic(arguments + place.in("other")) == 3);
@@ -417,10 +446,12 @@ TEST_CASE("clips with RAVDESS names are read without a manifest: mp4, flac, wav;
 
 TEST_CASE("alexnet learns from pictures of log-mels, and eval reads what it learnt") {
   Workplace place;
-  place.write("recipe.toml", "seed = 3\n[net]\nname = \"alexnet\"\nwidths = [8, 8, 8, 8, 8]\n[input]\nfront_end = \"panns-16k\"\n"
-                             "[split]\ntrain = \"1\"\ntest = \"3\"\n[train]\nepochs = 1\nbatch = 6\nlr = 0.01\noptimizer = \"sgd\"\n");
+  place.write("recipe.toml",
+              "seed = 3\n[net]\nname = \"alexnet\"\nwidths = [8, 8, 8, 8, 8]\n[input]\nfront_end = \"panns-16k\"\n"
+              "[split]\ntrain = \"1\"\ntest = \"3\"\n[train]\nepochs = 1\nbatch = 6\nlr = 0.01\noptimizer = \"sgd\"\n");
   REQUIRE(place.limbic(place.train("alexnet")) == 0);
-  REQUIRE(place.limbic("eval --json --weights " + place.in("alexnet/weights.h5") + " --data " + place.in("data") + " --groups 3") == 0);
+  REQUIRE(place.limbic("eval --json --weights " + place.in("alexnet/weights.h5") + " --data " + place.in("data") +
+                       " --groups 3") == 0);
   CHECK(place.printed.find("\"net\": \"alexnet\"") != std::string::npos);
   CHECK(place.printed.find("\"clips\": 6") != std::string::npos);
 }
@@ -429,7 +460,9 @@ TEST_CASE("the alpha of mixup counts, below 1 and above") {
   Workplace place;
   std::set<std::string> logs;
   for (const char* alpha : {"0.3", "1", "8"}) {
-    REQUIRE(place.limbic(place.train(alpha, std::string("--set train.epochs=1 --set augment.mixup_share=1 --set augment.mixup=") + alpha)) == 0);
+    REQUIRE(place.limbic(place.train(
+                alpha, std::string("--set train.epochs=1 --set augment.mixup_share=1 --set augment.mixup=") + alpha)) ==
+            0);
     logs.insert(read_file(place.in(std::string(alpha) + "/log.csv")));
   }
   CHECK(logs.size() == 3);
@@ -446,7 +479,8 @@ TEST_CASE("kernels that round differently do not share log-mels in the cache") {
     const fs::recursive_directory_iterator cache(place.path / "cache");
     return std::count_if(begin(cache), end(cache), [](const auto& entry) { return entry.is_regular_file(); });
   };
-  const std::string eval = "eval --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3";
+  const std::string eval =
+      "eval --weights " + place.in("whole/weights.h5") + " --data " + place.in("data") + " --groups 3";
   const auto before = entries();
   REQUIRE(place.limbic(eval) == 0);
   CHECK(entries() == before);
@@ -478,11 +512,14 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   refused("--set train.optimizer=adamm", "expected one of adam, amsgrad, adamw, sgd");
   refused("--set split.test=2", "speaker 2 is in validation");
   refused("--set split.train=9", "group 9");
-  refused("--set split.validation=", "train.keep = \"best-loss\" chooses an epoch on validation clips, but there are none");
+  refused("--set split.validation=",
+          "train.keep = \"best-loss\" chooses an epoch on validation clips, but there are none");
   refused("--set net.widths=[4,4,4,4294967300]", "net.widths");
   refused("--set net.kernel=[3]", "net.kernel");
-  refused("--quiet --freeze 'conv_blok*'", "train.freeze: \"conv_blok*\" matches no parameter of voice; did you mean conv_block1?");
-  refused("--quiet --set l2.layers=[\\\"fc1\\\"]", "l2.layers: \"fc1\" matches no parameter of voice; did you mean fc?");
+  refused("--quiet --freeze 'conv_blok*'",
+          "train.freeze: \"conv_blok*\" matches no parameter of voice; did you mean conv_block1?");
+  refused("--quiet --set l2.layers=[\\\"fc1\\\"]",
+          "l2.layers: \"fc1\" matches no parameter of voice; did you mean fc?");
   refused("--set input.offset_s=601", "input.offset_s is 601; expected 0 to 600");
   refused("--set input.length_s=1e300", "input.length_s");
   place.write("recipe.toml", "[train]\nepochs = 3\nbacth = 4\n");
@@ -496,7 +533,8 @@ TEST_CASE("mistakes in a recipe are told in one line, with exit code 2") {
   CHECK(place.limbic(place.train("narrow", "--set input.crop_s=0.05")) == 2);  // 3 frames: shorter than voice can take
   CHECK(place.limbic(place.train("narrow", "--set input.front_end=librosa-48k")) == 2);
   CHECK(!fs::exists(place.in("narrow")));
-  CHECK(place.limbic("train " + place.in("none.toml") + " --data " + place.in("data") + " --out " + place.in("y")) == 2);
+  CHECK(place.limbic("train " + place.in("none.toml") + " --data " + place.in("data") + " --out " + place.in("y")) ==
+        2);
 }
 
 TEST_CASE("every recipe that ships is understood") {
@@ -505,6 +543,7 @@ TEST_CASE("every recipe that ships is understood") {
     if (entry.path().extension() != ".toml") continue;
     INFO(entry.path());
     // The recipe is read before the data, which is not there.
-    CHECK(place.limbic("train " + entry.path().string() + " --data " + place.in("nowhere") + " --out " + place.in("z")) == 3);
+    CHECK(place.limbic("train " + entry.path().string() + " --data " + place.in("nowhere") + " --out " +
+                       place.in("z")) == 3);
   }
 }

@@ -23,8 +23,10 @@ void put(const Scratch& scratch, const std::string& name, const std::string& byt
 }
 
 std::string pytorch_file(const std::vector<float>& values) {
-  const torch_files::Tensor tensor{
-      .name = "w", .stored = static_cast<int64_t>(values.size()), .shape = {static_cast<int64_t>(values.size())}, .strides = {1}};
+  const torch_files::Tensor tensor{.name = "w",
+                                   .stored = static_cast<int64_t>(values.size()),
+                                   .shape = {static_cast<int64_t>(values.size())},
+                                   .strides = {1}};
   return torch_files::legacy_file(torch_files::dict_of({tensor}, true), {{"0", torch_files::floats(values)}});
 }
 
@@ -70,7 +72,8 @@ TEST_CASE("weights convert, diff and verify agree with each other") {
   INFO(convert.err);
   REQUIRE(convert.code == 0);
   check_refused(scratch.run("limbic weights convert a.pth -o a.h5"), 2, "a.h5");
-  CHECK(scratch.run("limbic weights convert a.pth -o a.h5 --force --card licence=MIT --card labels=calm,sad").code == 0);
+  CHECK(scratch.run("limbic weights convert a.pth -o a.h5 --force --card licence=MIT --card labels=calm,sad").code ==
+        0);
   const Json card = Json::parse(scratch.run("limbic weights inspect a.h5 --json").out)["card"];
   CHECK(card["licence"] == "MIT");
   CHECK(card["labels"] == Json({"calm", "sad"}));
@@ -112,13 +115,16 @@ TEST_CASE("what is no file of weights ends in one line and code 4") {
   put(scratch, "text.h5", "hello, world");
   put(scratch, "empty.h5", "");
   put(scratch, "half.h5", scratch.read(fixture).substr(0, 1000));
-  put(scratch, "evil.pth", torch_files::legacy_file(torch_files::global("os", "system") + torch_files::mark + torch_files::text("touch ran") +
-                                                        torch_files::tuple + torch_files::reduce, {}));
+  put(scratch, "evil.pth",
+      torch_files::legacy_file(torch_files::global("os", "system") + torch_files::mark +
+                                   torch_files::text("touch ran") + torch_files::tuple + torch_files::reduce,
+                               {}));
   scratch.run("mkfifo fifo.h5; mkdir folder.h5");
   for (const char* name : {"text.h5", "empty.h5", "half.h5", "evil.pth", "fifo.h5", "folder.h5", "none.h5"}) {
     check_refused(scratch.run(std::string("limbic weights inspect ") + name, 20), 4, name);
   }
-  CHECK(scratch.run("limbic weights inspect evil.pth").err.find("os.system, which is not allowed") != std::string::npos);
+  CHECK(scratch.run("limbic weights inspect evil.pth").err.find("os.system, which is not allowed") !=
+        std::string::npos);
   CHECK(!std::filesystem::exists(scratch.folder() / "ran"));
   put(scratch, "nan.pth", pytorch_file({1, NAN}));
   const Run nan = scratch.run("limbic weights inspect nan.pth");

@@ -16,41 +16,65 @@ namespace {
 using Json = nlohmann::ordered_json;
 using emu::Counters, emu::DeviceTraffic, emu::SharedTraffic;
 
-double a_request(uint64_t n, uint64_t requests) { return requests ? static_cast<double>(n) / static_cast<double>(requests) : 0; }
+double a_request(uint64_t n, uint64_t requests) {
+  return requests ? static_cast<double>(n) / static_cast<double>(requests) : 0;
+}
 
 Json json_of(const DeviceTraffic& t) {
-  return {{"requests", t.requests}, {"bytes", t.bytes}, {"sectors", t.sectors}, {"sectors_per_request", a_request(t.sectors, t.requests)}};
+  return {{"requests", t.requests},
+          {"bytes", t.bytes},
+          {"sectors", t.sectors},
+          {"sectors_per_request", a_request(t.sectors, t.requests)}};
 }
-Json json_of(const SharedTraffic& t) { return {{"requests", t.requests}, {"bytes", t.bytes}, {"bank_conflicts", t.conflicts}}; }
+Json json_of(const SharedTraffic& t) {
+  return {{"requests", t.requests}, {"bytes", t.bytes}, {"bank_conflicts", t.conflicts}};
+}
 
 Json json_of(const Counters& c) {
-  Json json = {{"kernel", c.kernel}, {"launches", c.launches}, {"blocks", c.blocks}, {"threads", c.threads},
-               {"device_reads", json_of(c.reads)}, {"device_writes", json_of(c.writes)}, {"device_atomics", json_of(c.atomics)},
-               {"shared_reads", json_of(c.shared_reads)}, {"shared_writes", json_of(c.shared_writes)},
-               {"barriers", c.barriers}, {"warp_meetings", c.meetings}, {"divergent_branches", c.divergent_branches},
-               {"active_lanes", a_request(c.lanes, c.steps)}, {"flops", nullptr}, {"flops_f64", nullptr}, {"flops_tensor", c.tensor_flops}};
+  Json json = {{"kernel", c.kernel},
+               {"launches", c.launches},
+               {"blocks", c.blocks},
+               {"threads", c.threads},
+               {"device_reads", json_of(c.reads)},
+               {"device_writes", json_of(c.writes)},
+               {"device_atomics", json_of(c.atomics)},
+               {"shared_reads", json_of(c.shared_reads)},
+               {"shared_writes", json_of(c.shared_writes)},
+               {"barriers", c.barriers},
+               {"warp_meetings", c.meetings},
+               {"divergent_branches", c.divergent_branches},
+               {"active_lanes", a_request(c.lanes, c.steps)},
+               {"flops", nullptr},
+               {"flops_f64", nullptr},
+               {"flops_tensor", c.tensor_flops}};
   if (c.flops) json["flops"] = c.flops->f32, json["flops_f64"] = c.flops->f64;
   return json;
 }
 
 void print(const char* what, const DeviceTraffic& t) {
   if (!t.requests) return;
-  fmt::print("  {:<16}{:>10} requests, {:5.2f} sectors each; {} bytes asked for, {} moved ({:.0f} % of use)\n", what, t.requests,
-             a_request(t.sectors, t.requests), t.bytes, 32 * t.sectors, 100 * a_request(t.bytes, 32 * t.sectors));
+  fmt::print("  {:<16}{:>10} requests, {:5.2f} sectors each; {} bytes asked for, {} moved ({:.0f} % of use)\n", what,
+             t.requests, a_request(t.sectors, t.requests), t.bytes, 32 * t.sectors,
+             100 * a_request(t.bytes, 32 * t.sectors));
 }
 void print(const char* what, const SharedTraffic& t) {
-  if (t.requests) fmt::print("  {:<16}{:>10} requests, {:5.2f} bank conflicts each; {} bytes\n", what, t.requests, a_request(t.conflicts, t.requests), t.bytes);
+  if (t.requests)
+    fmt::print("  {:<16}{:>10} requests, {:5.2f} bank conflicts each; {} bytes\n", what, t.requests,
+               a_request(t.conflicts, t.requests), t.bytes);
 }
 void print(const Counters& c) {
-  fmt::print("{}: {} launch{}, {} blocks, {} threads\n", c.kernel, c.launches, c.launches == 1 ? "" : "es", c.blocks, c.threads);
+  fmt::print("{}: {} launch{}, {} blocks, {} threads\n", c.kernel, c.launches, c.launches == 1 ? "" : "es", c.blocks,
+             c.threads);
   print("device reads", c.reads), print("device writes", c.writes), print("device atomics", c.atomics);
   print("shared reads", c.shared_reads), print("shared writes", c.shared_writes);
-  fmt::print("  {:<16}{:>10} divergent branches, {:.1f} of 32 lanes active\n", "warps", c.divergent_branches, a_request(c.lanes, c.steps));
+  fmt::print("  {:<16}{:>10} divergent branches, {:.1f} of 32 lanes active\n", "warps", c.divergent_branches,
+             a_request(c.lanes, c.steps));
   fmt::print("  {:<16}{:>10} barriers of a block, {} meetings of a warp\n", "waits", c.barriers, c.meetings);
   if (c.flops) {
     fmt::print("  {:<16}{:>10} f32, {} f64, {} on tensor cores\n", "FLOPs", c.flops->f32, c.flops->f64, c.tensor_flops);
   } else {
-    fmt::print("  {:<16}{:>10} unknown without objdump (Debian: binutils), {} on tensor cores\n", "FLOPs", "", c.tensor_flops);
+    fmt::print("  {:<16}{:>10} unknown without objdump (Debian: binutils), {} on tensor cores\n", "FLOPs", "",
+               c.tensor_flops);
   }
 }
 
@@ -76,8 +100,13 @@ int run(int argc, char** argv) {
     }
     Json kernels = Json::array();
     for (const Counters& c : all) kernels.push_back(json_of(c));
-    fmt::print("{}\n", Json{{"schema", "limbic.kernel_counts/1"}, {"op", rung.pass.op}, {"pass", rung.pass.pass}, {"rung", rung.rung},
-                            {"shape", rung.dims}, {"kernels", kernels}}.dump(1));
+    fmt::print("{}\n", Json{{"schema", "limbic.kernel_counts/1"},
+                            {"op", rung.pass.op},
+                            {"pass", rung.pass.pass},
+                            {"rung", rung.rung},
+                            {"shape", rung.dims},
+                            {"kernels", kernels}}
+                           .dump(1));
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) ? static_cast<int>(ExitCode::usage) : 0;
@@ -86,7 +115,11 @@ int run(int argc, char** argv) {
     const ExitCode code = ours ? ours->code : ExitCode::failure;
     fmt::print(stderr, "limbic: {}\n", error.what());
     if (json) {
-      fmt::print("{}\n", Json{{"schema", "limbic.error/1"}, {"status", "error"}, {"error", error.what()}, {"exit_code", static_cast<int>(code)}}.dump(1));
+      fmt::print("{}\n", Json{{"schema", "limbic.error/1"},
+                              {"status", "error"},
+                              {"error", error.what()},
+                              {"exit_code", static_cast<int>(code)}}
+                             .dump(1));
     }
     return static_cast<int>(code);
   }

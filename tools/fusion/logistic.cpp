@@ -164,7 +164,8 @@ Matrix Logistic::probabilities(const Matrix& x) const {
 // convex, and the last steps converge quadratically, far below the bound.
 Logistic fit_logistic(const Matrix& x, const std::vector<int>& labels, int classes, double C) {
   Objective objective(x, labels, classes, C);
-  Vector theta(objective.size(), 0.0), gradient(objective.size()), next(objective.size()), next_gradient(objective.size());
+  Vector theta(objective.size(), 0.0), gradient(objective.size()), next(objective.size()),
+      next_gradient(objective.size());
   double value = objective.at(theta, gradient);
   Logistic model;
   constexpr double aim = 1e-3 * converged;
@@ -180,7 +181,8 @@ Logistic fit_logistic(const Matrix& x, const std::vector<int>& labels, int class
       for (auto b = next.end() - classes; b != next.end(); ++b) *b -= mean;
       const double next_value = objective.at(next, next_gradient);
       // Near the minimum the value's own rounding hides the decrease; there the gradient decides.
-      const bool level = std::abs(next_value - value) <= 1e-12 * std::abs(value) && largest(next_gradient) < largest(gradient);
+      const bool level =
+          std::abs(next_value - value) <= 1e-12 * std::abs(value) && largest(next_gradient) < largest(gradient);
       if (!(next_value <= value + 1e-4 * length * slope) && !level) continue;
       stuck = false;
       value = next_value;
@@ -191,7 +193,9 @@ Logistic fit_logistic(const Matrix& x, const std::vector<int>& labels, int class
   }
   model.gradient_max = largest(gradient);
   if (!(model.gradient_max <= converged)) {
-    throw Error(ExitCode::failure, fmt::format("logistic regression: stopped at a gradient of {:.1e}, expected at most {:.0e}; scaled columns (--scale standard) help", model.gradient_max, converged));
+    throw Error(ExitCode::failure, fmt::format("logistic regression: stopped at a gradient of {:.1e}, expected at most "
+                                               "{:.0e}; scaled columns (--scale standard) help",
+                                               model.gradient_max, converged));
   }
   model.weights = Matrix(classes, x.columns);
   for (int64_t k = 0; k < classes; ++k) {

@@ -23,13 +23,16 @@ void initialise(Linear& layer) {
 Tensor rows_of(const Matrix& x, const std::vector<int64_t>& which, size_t begin, size_t end) {
   Tensor batch = Tensor::empty({static_cast<int64_t>(end - begin), x.columns});
   float* to = batch.data();
-  for (size_t i = begin; i < end; ++i) to = std::transform(x.row(which[i]), x.row(which[i]) + x.columns, to, [](double v) { return static_cast<float>(v); });
+  for (size_t i = begin; i < end; ++i)
+    to = std::transform(x.row(which[i]), x.row(which[i]) + x.columns, to,
+                        [](double v) { return static_cast<float>(v); });
   return batch;
 }
 
 }  // namespace
 
-MlpAnswer mlp_probabilities(const Matrix& x, const std::vector<int>& labels, int classes, const MlpOptions& options, const Matrix& test) {
+MlpAnswer mlp_probabilities(const Matrix& x, const std::vector<int>& labels, int classes, const MlpOptions& options,
+                            const Matrix& test) {
   set_random_step(options.seed, 0);
   Sequential net;
   std::vector<Linear*> layers;
@@ -58,7 +61,8 @@ MlpAnswer mlp_probabilities(const Matrix& x, const std::vector<int>& labels, int
       for (size_t i = begin; i < end; ++i) target.push_back(labels[static_cast<size_t>(order[i])]);
       const auto n = static_cast<int64_t>(end - begin);
       Tensor loss = cross_entropy(net(rows_of(x, order, begin, end)), Tensor::of_ints({n}, target));
-      for (Linear* layer : layers) loss = loss + l2(layer->weight) * static_cast<float>(options.alpha / 2 / static_cast<double>(n));
+      for (Linear* layer : layers)
+        loss = loss + l2(layer->weight) * static_cast<float>(options.alpha / 2 / static_cast<double>(n));
       adam.zero_grad();
       backward(loss);
       adam.step();

@@ -8,7 +8,8 @@
 
 namespace limbic {
 
-/// What scikit-learn's MLPClassifier does unasked: the settings of the published rows, which name the hidden sizes only.
+/// What scikit-learn's MLPClassifier does unasked: the settings of the published rows, which name the hidden sizes
+/// only.
 struct MlpOptions {
   std::vector<int> hidden = {80};  ///< ReLU layers
   uint64_t seed = 2020;
@@ -26,6 +27,7 @@ struct MlpAnswer {
 };
 
 /// Trains on x and answers for `test`.
-MlpAnswer mlp_probabilities(const Matrix& x, const std::vector<int>& labels, int classes, const MlpOptions& options, const Matrix& test);
+MlpAnswer mlp_probabilities(const Matrix& x, const std::vector<int>& labels, int classes, const MlpOptions& options,
+                            const Matrix& test);
 
 }  // namespace limbic

@@ -19,7 +19,8 @@
 namespace limbic {
 namespace {
 
-Matrix combine_streams(const FuseOptions& options, const Table& train, const Table& test, nlohmann::ordered_json& about) {
+Matrix combine_streams(const FuseOptions& options, const Table& train, const Table& test,
+                       nlohmann::ordered_json& about) {
   const auto streams = class_streams(test);
   about["streams"] = streams.size();
   std::vector<double> weights;
@@ -27,22 +28,26 @@ Matrix combine_streams(const FuseOptions& options, const Table& train, const Tab
     weights = options.stream_weights;
     if (weights.empty()) {
       for (const Matrix& p : class_streams(train)) weights.push_back(share_correct(p, class_numbers(train)));
-      if (std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0; })) weights.assign(weights.size(), 1.0);
+      if (std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0; }))
+        weights.assign(weights.size(), 1.0);
     }
     if (weights.size() != streams.size()) {
-      throw Error(ExitCode::usage, fmt::format("--stream-weights: found {} numbers, expected {}: one a stream", weights.size(), streams.size()));
+      throw Error(ExitCode::usage, fmt::format("--stream-weights: found {} numbers, expected {}: one a stream",
+                                               weights.size(), streams.size()));
     }
     about["stream_weights"] = weights;
   }
   return combine(streams, options.method, weights);
 }
 
-Matrix logistic(const FuseOptions& options, const Matrix& x, const std::vector<int>& labels, int classes, const Matrix& test, nlohmann::ordered_json& about) {
+Matrix logistic(const FuseOptions& options, const Matrix& x, const std::vector<int>& labels, int classes,
+                const Matrix& test, nlohmann::ordered_json& about) {
   const Logistic model = fit_logistic(x, labels, classes, options.C);
   about["iterations"] = model.iterations;
   about["gradient_max"] = model.gradient_max;
   auto rows = nlohmann::ordered_json::array();
-  for (int64_t k = 0; k < classes; ++k) rows.push_back(std::vector<double>(model.weights.row(k), model.weights.row(k) + x.columns));
+  for (int64_t k = 0; k < classes; ++k)
+    rows.push_back(std::vector<double>(model.weights.row(k), model.weights.row(k) + x.columns));
   about["coefficients"] = rows;  // [class][feature], on scaled columns
   about["intercepts"] = model.intercepts;
   return model.probabilities(test);
@@ -59,9 +64,11 @@ std::vector<int> class_numbers(const Table& table) {
   return numbers;
 }
 
-Matrix fit_and_answer(const FuseOptions& options, const Table& train, const Table& test, nlohmann::ordered_json& about) {
+Matrix fit_and_answer(const FuseOptions& options, const Table& train, const Table& test,
+                      nlohmann::ordered_json& about) {
   const std::string& method = options.method;
-  if (method == "mean" || method == "median" || method == "mode" || method == "weighted") return combine_streams(options, train, test, about);
+  if (method == "mean" || method == "median" || method == "mode" || method == "weighted")
+    return combine_streams(options, train, test, about);
   const auto classes = static_cast<int>(train.classes.size());
   const auto labels = class_numbers(train);
   const Scaler scaler = Scaler::fit(options.scale, train.x);
@@ -69,7 +76,8 @@ Matrix fit_and_answer(const FuseOptions& options, const Table& train, const Tabl
   if (method == "logistic") return logistic(options, x, labels, classes, asked, about);
   if (method == "svc") return svc_probabilities(x, labels, classes, options.C, asked);
   if (method == "knn") return neighbour_shares(x, labels, classes, options.neighbours, asked);
-  MlpAnswer answer = mlp_probabilities(x, labels, classes, {.hidden = options.hidden, .seed = static_cast<uint64_t>(options.seed)}, asked);
+  MlpAnswer answer = mlp_probabilities(x, labels, classes,
+                                       {.hidden = options.hidden, .seed = static_cast<uint64_t>(options.seed)}, asked);
   about["epochs"] = answer.epochs;
   about["train_loss"] = answer.loss;
   return std::move(answer.p);
@@ -79,9 +87,12 @@ std::vector<Fold> folds_of(const Table& table, const std::string& key) {
   const auto& values = table.key(key);
   std::vector<Fold> folds;
   for (const std::string& value : sorted_labels(values)) folds.push_back({value, {}, {}});
-  if (folds.size() < 2) throw Error(ExitCode::usage, fmt::format("{}: column {} has one value ({}), expected two or more", table.parts.at(0).file, key, folds.at(0).value));
+  if (folds.size() < 2)
+    throw Error(ExitCode::usage, fmt::format("{}: column {} has one value ({}), expected two or more",
+                                             table.parts.at(0).file, key, folds.at(0).value));
   for (Fold& fold : folds) {
-    for (size_t i = 0; i < values.size(); ++i) (values[i] == fold.value ? fold.inside : fold.outside).push_back(static_cast<int64_t>(i));
+    for (size_t i = 0; i < values.size(); ++i)
+      (values[i] == fold.value ? fold.inside : fold.outside).push_back(static_cast<int64_t>(i));
   }
   return folds;
 }
@@ -92,9 +103,11 @@ Matrix answer_out_of_fold(const FuseOptions& options, const Table& table, const 
     nlohmann::ordered_json about;
     const Table others = table.chosen(fold.outside);
     Matrix part = fit_and_answer(options, others, table.chosen(fold.inside), about);
-    if (calibrate) part = at_temperature(part, fit_temperature(answer_out_of_fold(options, others, key), class_numbers(others)));
+    if (calibrate)
+      part = at_temperature(part, fit_temperature(answer_out_of_fold(options, others, key), class_numbers(others)));
     for (size_t i = 0; i < fold.inside.size(); ++i) {
-      std::copy(part.row(static_cast<int64_t>(i)), part.row(static_cast<int64_t>(i)) + p.columns, p.row(fold.inside[i]));
+      std::copy(part.row(static_cast<int64_t>(i)), part.row(static_cast<int64_t>(i)) + p.columns,
+                p.row(fold.inside[i]));
     }
   }
   return p;

@@ -45,7 +45,9 @@ std::vector<Matrix> class_streams(const Table& table) {
   for (const Table::Part& part : table.parts) {
     const auto columns = static_cast<int64_t>(part.features.size());
     if (columns % K) {
-      throw Error(ExitCode::media, fmt::format("{}, line 1: found {} columns of numbers, expected a multiple of {}: a score for each label, stream after stream", part.file, columns, K));
+      throw Error(ExitCode::media, fmt::format("{}, line 1: found {} columns of numbers, expected a multiple of {}: a "
+                                               "score for each label, stream after stream",
+                                               part.file, columns, K));
     }
     for (int64_t first = begin; first < begin + columns; first += K) {
       Matrix p(table.rows(), K);

@@ -51,7 +51,8 @@ Matrix svc_probabilities(const Matrix& x, const std::vector<int>& labels, int cl
   parameter.C = C;
   parameter.shrinking = 1;
   svm_set_print_string_function([](const char*) {});
-  if (const char* why = svm_check_parameter(&problem, &parameter)) throw Error(ExitCode::usage, fmt::format("svc: {}", why));
+  if (const char* why = svm_check_parameter(&problem, &parameter))
+    throw Error(ExitCode::usage, fmt::format("svc: {}", why));
   const auto drop = [](svm_model* model) { svm_free_and_destroy_model(&model); };
   const std::unique_ptr<svm_model, decltype(drop)> model(svm_train(&problem, &parameter), drop);
 
@@ -73,7 +74,8 @@ Matrix svc_probabilities(const Matrix& x, const std::vector<int>& labels, int cl
       }
     }
     for (int64_t k = 0; k < classes; ++k) p.row(i)[k] = -1;  // never seen in training: less than no vote
-    for (size_t k = 0; k < votes.size(); ++k) p.row(i)[class_of[k]] = votes[k] + sums[k] / (3 * (std::abs(sums[k]) + 1));
+    for (size_t k = 0; k < votes.size(); ++k)
+      p.row(i)[class_of[k]] = votes[k] + sums[k] / (3 * (std::abs(sums[k]) + 1));
     softmax_row(p.row(i), classes);
   }
   return p;

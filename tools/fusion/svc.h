@@ -9,8 +9,8 @@
 namespace limbic {
 
 /// One-against-one C-SVC with gamma = 1 / (F * variance of all of x), scikit-learn's "scale". Returns the test rows'
-/// class scores through a softmax: each class's votes, plus a share below one third by its summed decision values, which
-/// settles ties (scikit-learn with break_ties).
+/// class scores through a softmax: each class's votes, plus a share below one third by its summed decision values,
+/// which settles ties (scikit-learn with break_ties).
 Matrix svc_probabilities(const Matrix& x, const std::vector<int>& labels, int classes, double C, const Matrix& test);
 
 }  // namespace limbic

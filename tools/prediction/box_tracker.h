@@ -15,8 +15,8 @@ double overlap(const Box& a, const Box& b);
 
 class BoxTracker {
  public:
-  /// The track, from 0, that a box belongs to: that of the box it overlaps most, by at least 0.3, among the last ones of
-  /// the tracks seen within a second and not yet in this frame; else a new one. Frames and times must not fall.
+  /// The track, from 0, that a box belongs to: that of the box it overlaps most, by at least 0.3, among the last ones
+  /// of the tracks seen within a second and not yet in this frame; else a new one. Frames and times must not fall.
   size_t track(int64_t frame, double pts_s, const Box& box);
 
  private:

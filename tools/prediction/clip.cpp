@@ -10,7 +10,8 @@
 namespace limbic {
 
 ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path) {
-  ClipModels models{voice_path.empty() ? find_data_file("weights/voice.h5") : voice_path, face_path.empty() ? find_data_file("weights/face.h5") : face_path, nullptr, nullptr};
+  ClipModels models{voice_path.empty() ? find_data_file("weights/voice.h5") : voice_path,
+                    face_path.empty() ? find_data_file("weights/face.h5") : face_path, nullptr, nullptr};
   if (models.voice_path.empty()) {
     throw Error(ExitCode::weights, "found no weights/voice.h5 beside the program; expected it, or --weights FILE");
   }
@@ -44,10 +45,13 @@ ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces 
   }
   if (!answer.voice) answer.duration_s = answer.face->frames.back().pts_s;
   answer.probabilities = answer.only();
-  if (answer.voice && answer.seen()) answer.probabilities = fuse(answer.voice->probabilities, answer.face->probabilities, models.face->knows());
+  if (answer.voice && answer.seen())
+    answer.probabilities = fuse(answer.voice->probabilities, answer.face->probabilities, models.face->knows());
   return answer;
 }
 
-const char* label_of(const EmotionProbabilities& p) { return emotion_names[std::max_element(p.begin(), p.end()) - p.begin()]; }
+const char* label_of(const EmotionProbabilities& p) {
+  return emotion_names[std::max_element(p.begin(), p.end()) - p.begin()];
+}
 
 }  // namespace limbic

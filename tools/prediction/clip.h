@@ -23,8 +23,8 @@ ClipModels load_clip_models(const std::string& voice_path, const std::string& fa
 
 struct ClipAnswer {
   std::optional<VoiceAnswer> voice;
-  std::optional<FaceAnswer> face;  ///< without a face in it, too: its frames are the evidence
-  double duration_s = 0;           ///< of the sound; without sound, when the last frame is shown
+  std::optional<FaceAnswer> face;        ///< without a face in it, too: its frames are the evidence
+  double duration_s = 0;                 ///< of the sound; without sound, when the last frame is shown
   EmotionProbabilities probabilities{};  ///< the mean of the streams (fuse), or those of the only one
   std::vector<std::string> warnings;     ///< which stream is missing and why, and what is odd about the others
   bool seen() const { return face && face->faces > 0; }

@@ -29,10 +29,12 @@ std::vector<int> emotions_of_labels(const std::vector<std::string>& labels, cons
   for (const std::string& label : labels) {
     const int emotion = emotion_index(label);
     if (emotion < 0) {
-      throw Error(ExitCode::weights, fmt::format("{}: its card has the label \"{}\"; expected the emotions of RAVDESS", file, label));
+      throw Error(ExitCode::weights,
+                  fmt::format("{}: its card has the label \"{}\"; expected the emotions of RAVDESS", file, label));
     }
     if (std::count(emotions.begin(), emotions.end(), emotion)) {
-      throw Error(ExitCode::weights, fmt::format("{}: its card has two labels for {} (\"{}\" is one); expected one", file, emotion_names[emotion], label));
+      throw Error(ExitCode::weights, fmt::format("{}: its card has two labels for {} (\"{}\" is one); expected one",
+                                                 file, emotion_names[emotion], label));
     }
     emotions.push_back(emotion);
   }
@@ -48,13 +50,15 @@ std::vector<double> class_probabilities(const float* logits, int64_t classes) {
   return p;
 }
 
-EmotionProbabilities emotion_probabilities(const std::vector<double>& classes, const std::vector<int>& emotion_of_class) {
+EmotionProbabilities emotion_probabilities(const std::vector<double>& classes,
+                                           const std::vector<int>& emotion_of_class) {
   EmotionProbabilities p{};
   for (size_t c = 0; c < classes.size(); ++c) p[emotion_of_class[c]] = classes[c];
   return p;
 }
 
-EmotionProbabilities fuse(const EmotionProbabilities& voice, const EmotionProbabilities& face, const std::array<bool, 8>& face_knows) {
+EmotionProbabilities fuse(const EmotionProbabilities& voice, const EmotionProbabilities& face,
+                          const std::array<bool, 8>& face_knows) {
   double known = 0;  // what the voice leaves to the emotions that the face knows
   for (size_t i = 0; i < voice.size(); ++i) known += face_knows[i] ? voice[i] : 0;
   EmotionProbabilities fused{};

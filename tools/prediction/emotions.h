@@ -10,7 +10,7 @@
 namespace limbic {
 
 /// RAVDESS order: the order of every list of eight probabilities.
-inline constexpr std::array<const char*, 8> emotion_names = {"neutral", "calm",    "happy",     "sad",
+inline constexpr std::array<const char*, 8> emotion_names = {"neutral", "calm",    "happy",   "sad",
                                                              "angry",   "fearful", "disgust", "surprised"};
 using EmotionProbabilities = std::array<double, 8>;
 
@@ -22,10 +22,12 @@ std::vector<int> emotions_of_labels(const std::vector<std::string>& labels, cons
 std::vector<double> class_probabilities(const float* logits, int64_t classes);
 
 /// The same with class i at emotion_of_class[i], 0 elsewhere.
-EmotionProbabilities emotion_probabilities(const std::vector<double>& classes, const std::vector<int>& emotion_of_class);
+EmotionProbabilities emotion_probabilities(const std::vector<double>& classes,
+                                           const std::vector<int>& emotion_of_class);
 
-/// The mean of voice and face. Of an emotion that the face net does not know, the face says what the voice says (FER2013
-/// has no calm); its own answer shares what is left.
-EmotionProbabilities fuse(const EmotionProbabilities& voice, const EmotionProbabilities& face, const std::array<bool, 8>& face_knows);
+/// The mean of voice and face. Of an emotion that the face net does not know, the face says what the voice says
+/// (FER2013 has no calm); its own answer shares what is left.
+EmotionProbabilities fuse(const EmotionProbabilities& voice, const EmotionProbabilities& face,
+                          const std::array<bool, 8>& face_knows);
 
 }  // namespace limbic

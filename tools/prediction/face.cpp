@@ -21,15 +21,19 @@ double area(const FaceTrack& track) {
 
 }  // namespace
 
-FaceModel::FaceModel(const std::string& path) : classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
-  if (!input_) throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path, classifier_.input().front_end));
+FaceModel::FaceModel(const std::string& path)
+    : classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
+  if (!input_)
+    throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path,
+                                               classifier_.input().front_end));
   name_ = classifier_.net().name;
   emotion_of_class_ = emotions_of_labels(classifier_.labels(), path);
   for (const int emotion : emotion_of_class_) knows_[emotion] = true;
 }
 
 // `faces` are track and place in it, one for each picture of `pixels`.
-void FaceModel::look(const std::vector<uint8_t>& pixels, const std::vector<std::pair<size_t, size_t>>& faces, std::vector<FaceTrack>& tracks) {
+void FaceModel::look(const std::vector<uint8_t>& pixels, const std::vector<std::pair<size_t, size_t>>& faces,
+                     std::vector<FaceTrack>& tracks) {
   const Tensor logits = classifier_.answer(picture_maps(*input_, pixels));  // [N,C]
   for (size_t i = 0; i < faces.size(); ++i) {
     FaceTrack& track = tracks[faces[i].first];
@@ -52,7 +56,8 @@ FaceAnswer FaceModel::answer(const std::string& clip, Faces which) {
   std::vector<std::pair<size_t, size_t>> waiting;  // ... and the track and place of each
   std::vector<FaceTrack>& tracks = answer.tracks;
   for (Picture picture; film.next(picture);) {
-    if (picture.frame == static_cast<int64_t>(answer.frames.size())) answer.frames.push_back({picture.frame, picture.pts_s, {}, {}});
+    if (picture.frame == static_cast<int64_t>(answer.frames.size()))
+      answer.frames.push_back({picture.frame, picture.pts_s, {}, {}});
     if (!picture.found()) continue;
     const size_t track = which == Faces::all ? tracker.track(picture.frame, picture.pts_s, picture.box) : 0;
     if (track >= tracks.size()) tracks.resize(track + 1);
@@ -69,7 +74,8 @@ FaceAnswer FaceModel::answer(const std::string& clip, Faces which) {
     track.faces = static_cast<int64_t>(track.frames.size());
     for (double& p : track.probabilities) p /= static_cast<double>(track.faces);
   }
-  std::stable_sort(tracks.begin(), tracks.end(), [](const FaceTrack& a, const FaceTrack& b) { return area(a) > area(b); });
+  std::stable_sort(tracks.begin(), tracks.end(),
+                   [](const FaceTrack& a, const FaceTrack& b) { return area(a) > area(b); });
   if (!tracks.empty()) {
     answer.faces = tracks[0].faces;
     answer.probabilities = tracks[0].probabilities;

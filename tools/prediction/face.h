@@ -27,10 +27,13 @@ struct FaceTrack {
   std::vector<FaceFrame> frames;         ///< in order
 };
 
-struct FaceAnswer : FaceTrack {    // `frames` are all of the film, with and without the face
-  std::vector<FaceTrack> tracks;  ///< of all faces, the most prominent first (it is the answer), with the frames that show them
+struct FaceAnswer : FaceTrack {  // `frames` are all of the film, with and without the face
+  std::vector<FaceTrack>
+      tracks;  ///< of all faces, the most prominent first (it is the answer), with the frames that show them
   std::vector<std::string> warnings;
-  double coverage(const FaceTrack& track) const { return frames.empty() ? 0 : static_cast<double>(track.faces) / static_cast<double>(frames.size()); }
+  double coverage(const FaceTrack& track) const {
+    return frames.empty() ? 0 : static_cast<double>(track.faces) / static_cast<double>(frames.size());
+  }
 };
 
 /// Who answers for a film with several faces.
@@ -41,8 +44,8 @@ enum class Faces {
 
 class FaceModel {
  public:
-  /// Reads weights with their model card. Throws Error(ExitCode::weights) where they are not for pictures, or the card's
-  /// labels are no emotions, and from `answer` where the net answers with NaN or infinity.
+  /// Reads weights with their model card. Throws Error(ExitCode::weights) where they are not for pictures, or the
+  /// card's labels are no emotions, and from `answer` where the net answers with NaN or infinity.
   explicit FaceModel(const std::string& path);
 
   /// The faces of every frame; the nets of system 2 (112 pixels) search each frame whole, as published. Throws
@@ -58,10 +61,11 @@ class FaceModel {
   const std::vector<int>& emotions() const { return emotion_of_class_; }  ///< where class i stands in emotion_names
   const std::vector<std::string>& labels() const { return classifier_.labels(); }
   const std::vector<std::string>& warnings() const { return classifier_.warnings(); }  ///< about the weights
-  const std::array<bool, 8>& knows() const { return knows_; }                          ///< which of emotion_names it can answer
+  const std::array<bool, 8>& knows() const { return knows_; }  ///< which of emotion_names it can answer
 
  private:
-  void look(const std::vector<uint8_t>& pixels, const std::vector<std::pair<size_t, size_t>>& faces, std::vector<FaceTrack>& tracks);
+  void look(const std::vector<uint8_t>& pixels, const std::vector<std::pair<size_t, size_t>>& faces,
+            std::vector<FaceTrack>& tracks);
 
   std::string name_;
   Classifier classifier_;

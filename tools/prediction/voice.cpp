@@ -14,21 +14,24 @@ namespace limbic {
 VoiceModel::VoiceModel(const std::string& path) : classifier_(Classifier::load(path)) {
   name_ = classifier_.net().name;
   const FrontEnd* front_end = find_front_end(classifier_.input().front_end);
-  if (!front_end) throw Error(ExitCode::weights, fmt::format("{}: found a net for pictures ({}), expected one for sound", path, classifier_.input().front_end));
+  if (!front_end)
+    throw Error(ExitCode::weights, fmt::format("{}: found a net for pictures ({}), expected one for sound", path,
+                                               classifier_.input().front_end));
   rate_ = front_end->sample_rate;
   emotion_of_class_ = emotions_of_labels(classifier_.labels(), path);
 }
 
 EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples) {
-  const Tensor map = clip_map(classifier_.input(), samples);      // [T,M]
-  const Tensor logits = classifier_.answer(batch_of_one(map));    // [1,C]
+  const Tensor map = clip_map(classifier_.input(), samples);    // [T,M]
+  const Tensor logits = classifier_.answer(batch_of_one(map));  // [1,C]
   return emotion_probabilities(class_probabilities(logits.data(), logits.size()), emotion_of_class_);
 }
 
 VoiceAnswer VoiceModel::answer(const std::string& clip) {
   AudioStream stream(clip, rate_);
   VoiceAnswer answer;
-  const double least_s = classifier_.input().offset_s + shortest_sound_s;  // what lies before the card's window is not heard
+  const double least_s =
+      classifier_.input().offset_s + shortest_sound_s;  // what lies before the card's window is not heard
   WindowCutter cutter({}, rate_, [&](int64_t start, const float* samples, int64_t count) {
     if (count < static_cast<int64_t>(least_s * rate_)) return;  // a clip too short: reported below
     VoiceWindow window;

@@ -17,7 +17,7 @@ struct VoiceWindow {
 };
 
 struct VoiceAnswer {
-  double duration_s = 0;  ///< of the sound that was analysed
+  double duration_s = 0;                 ///< of the sound that was analysed
   EmotionProbabilities probabilities{};  ///< mean over the windows
   std::vector<VoiceWindow> windows;
   std::vector<std::string> warnings;
@@ -29,14 +29,14 @@ class VoiceModel {
   /// from `answer` where the net answers with NaN or infinity.
   explicit VoiceModel(const std::string& path);
 
-  /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded memory.
-  /// Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it in
-  /// the window that the card names.
+  /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded
+  /// memory. Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it in the
+  /// window that the card names.
   VoiceAnswer answer(const std::string& clip);
 
   const std::string& name() const { return name_; }
   const std::string& front_end() const { return classifier_.input().front_end; }
-  int rate() const { return rate_; }  ///< Hz of the sound it hears
+  int rate() const { return rate_; }                                                   ///< Hz of the sound it hears
   const std::vector<std::string>& warnings() const { return classifier_.warnings(); }  ///< about the weights
 
  private:

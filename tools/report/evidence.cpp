@@ -38,7 +38,8 @@ Thumbnails read_thumbnails(const std::string& clip, int64_t frames, int most) {
   return thumbnails;
 }
 
-Tensor read_log_mel(const std::string& clip, const VoiceModel& voice, double longest_s, double& start_s, double& end_s) {
+Tensor read_log_mel(const std::string& clip, const VoiceModel& voice, double longest_s, double& start_s,
+                    double& end_s) {
   AudioStream stream(clip, voice.rate());
   std::vector<float> samples;
   const auto most = static_cast<size_t>(longest_s * voice.rate());
@@ -68,7 +69,8 @@ FaceEvidence watch_faces(const std::string& clip, FaceModel& model, const FaceAn
       if ((seen + i) % stride != stride / 2) continue;
       const Tensor face = slice(faces, 0, i, i + 1), at = reshape(slice(theta, 0, i, i + 1), {1, 2, 3});
       const Tensor sampled = grid_sample(slice(face, 3, 0, 1), affine_grid(at, model.input().side));
-      evidence.looks.push_back({evidence.times[static_cast<size_t>(seen + i)], reshape(face, {S, S, face.dim(3)}), reshape(at, {2, 3}), reshape(sampled, {S, S, 1})});
+      evidence.looks.push_back({evidence.times[static_cast<size_t>(seen + i)], reshape(face, {S, S, face.dim(3)}),
+                                reshape(at, {2, 3}), reshape(sampled, {S, S, 1})});
     }
     pixels.clear();
   };
@@ -92,13 +94,18 @@ Attention attend(const std::string& weights, const FaceModel& model, const FaceE
   check_finite(attention.file, weights);
   auto net = net_from_weights(file_tensors(attention.file), weights, attention.file.card.net);
   Module* softmax = find_module(*net, "attention.softmax");
-  const auto T = static_cast<int64_t>(evidence.times.size()), E = T ? static_cast<int64_t>(evidence.embeddings.size()) / T : 0;
+  const auto T = static_cast<int64_t>(evidence.times.size()),
+             E = T ? static_cast<int64_t>(evidence.embeddings.size()) / T : 0;
   if (!softmax || net->options.features != E) {
-    throw Error(ExitCode::weights, fmt::format("{}: found {}, input {}; expected a net with attention over the {} numbers that {} gives of a face", weights, net->name,
-                                               shape_text(net->input_shape(1, T)), E, model.name()));
+    throw Error(
+        ExitCode::weights,
+        fmt::format("{}: found {}, input {}; expected a net with attention over the {} numbers that {} gives of a face",
+                    weights, net->name, shape_text(net->input_shape(1, T)), E, model.name()));
   }
   const std::vector<int> emotions = emotions_of_labels(attention.file.card.labels, weights);
-  if (static_cast<int>(emotions.size()) != net->options.classes) throw Error(ExitCode::weights, fmt::format("{}: found {} labels, expected {}", weights, emotions.size(), net->options.classes));
+  if (static_cast<int>(emotions.size()) != net->options.classes)
+    throw Error(ExitCode::weights,
+                fmt::format("{}: found {} labels, expected {}", weights, emotions.size(), net->options.classes));
   Tensor a;
   softmax->on_forward([&](Module&, const Tensor&, const Tensor& y) { a = y; });
   const Tensor logits = (*net)(Tensor::from({1, T, E}, evidence.embeddings));  // [1,C]

@@ -33,9 +33,9 @@ struct Look {
 };
 
 struct FaceEvidence {
-  std::vector<Look> looks;         ///< a few, evenly spread; none where the net has no transformer
-  std::vector<double> times;       ///< of the frames with a face ...
-  std::vector<float> embeddings;   ///< ... and what the last layer sees of each [T,E]
+  std::vector<Look> looks;        ///< a few, evenly spread; none where the net has no transformer
+  std::vector<double> times;      ///< of the frames with a face ...
+  std::vector<float> embeddings;  ///< ... and what the last layer sees of each [T,E]
 };
 
 /// Runs the face net once more over the faces of `answer`, watching it. Throws MediaError.

@@ -12,8 +12,8 @@ void Canvas::place(Point centre, double scale, double turns) {
 
 void Canvas::ellipse(Point centre, Point radius, const Colour& colour, double opacity, double blur) {
   const double edge = std::max(blur, 1 / scale_), small = std::min(radius.x, radius.y);
-  paint({centre.x - radius.x - blur, centre.y - radius.y - blur}, {centre.x + radius.x + blur, centre.y + radius.y + blur}, colour, opacity,
-        [&](double x, double y) {
+  paint({centre.x - radius.x - blur, centre.y - radius.y - blur},
+        {centre.x + radius.x + blur, centre.y + radius.y + blur}, colour, opacity, [&](double x, double y) {
           const double u = (x - centre.x) / radius.x, v = (y - centre.y) / radius.y;
           return 0.5 + (1 - std::sqrt(u * u + v * v)) * small / edge;
         });
@@ -29,7 +29,8 @@ void Canvas::line(const std::vector<Point>& points, double thickness, const Colo
     double nearest = 1e9;
     for (size_t i = 1; i < points.size(); ++i) {
       const Point &a = points[i - 1], &b = points[i];
-      const double dx = b.x - a.x, dy = b.y - a.y, along = std::clamp(((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy), 0.0, 1.0);
+      const double dx = b.x - a.x, dy = b.y - a.y,
+                   along = std::clamp(((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy), 0.0, 1.0);
       const double px = x - a.x - along * dx, py = y - a.y - along * dy;
       nearest = std::min(nearest, px * px + py * py);
     }

@@ -22,8 +22,8 @@ class Canvas {
   /// Where the shapes that follow are drawn: their (0,0) at `centre`, their 1 is `scale` pixels, turned clockwise.
   void place(Point centre, double scale, double turns);
 
-  /// Lays `colour` over every pixel between the corners `low` and `high` by `opacity` times what `cover(x, y)` says of it
-  /// (0 to 1), in the coordinates of the shapes. Edges are smooth where `cover` comes from `inside`.
+  /// Lays `colour` over every pixel between the corners `low` and `high` by `opacity` times what `cover(x, y)` says of
+  /// it (0 to 1), in the coordinates of the shapes. Edges are smooth where `cover` comes from `inside`.
   template <class Cover>
   void paint(Point low, Point high, const Colour& colour, double opacity, const Cover& cover) {
     const Point corners[] = {to_pixels(low), to_pixels(high), to_pixels({low.x, high.y}), to_pixels({high.x, low.y})};
@@ -55,7 +55,9 @@ class Canvas {
   std::vector<uint8_t> bytes() const;
 
  private:
-  Point to_pixels(Point p) const { return {centre_.x + scale_ * (cos_ * p.x - sin_ * p.y), centre_.y + scale_ * (sin_ * p.x + cos_ * p.y)}; }
+  Point to_pixels(Point p) const {
+    return {centre_.x + scale_ * (cos_ * p.x - sin_ * p.y), centre_.y + scale_ * (sin_ * p.x + cos_ * p.y)};
+  }
   Point from_pixels(Point p) const {
     const double x = (p.x - centre_.x) / scale_, y = (p.y - centre_.y) / scale_;
     return {cos_ * x + sin_ * y, cos_ * y - sin_ * x};

@@ -71,7 +71,8 @@ void draw_eye(Canvas& canvas, const Looks& looks, const Expression& e, double si
 
   // Inner end first.
   const double height = -0.37 - e.brow_up;
-  const Point inner = {centre.x - side * 0.15, height - e.brow_slant + 0.02}, outer = {centre.x + side * 0.19, height + 0.4 * e.brow_slant + 0.04};
+  const Point inner = {centre.x - side * 0.15, height - e.brow_slant + 0.02},
+              outer = {centre.x + side * 0.19, height + 0.4 * e.brow_slant + 0.04};
   const Point middle = {centre.x, 0.5 * (inner.y + outer.y) - 0.045};
   canvas.line({inner, middle, outer}, looks.brow_thick, mixed(looks.hair, black, 0.35));
 }
@@ -93,13 +94,17 @@ void draw_nose(Canvas& canvas, const Looks& looks, const Expression& e) {
 
 void draw_mouth(Canvas& canvas, const Looks& looks, const Expression& e) {
   const double half = 0.25 + e.mouth_wide, y = 0.52 - 0.04 * e.nose_wrinkle;
-  const Lens opening{{0, y}, half, 0.35 * e.mouth_open + 0.03 * e.nose_wrinkle, 0.65 * e.mouth_open + 0.004, e.mouth_curve};
+  const Lens opening{
+      {0, y}, half, 0.35 * e.mouth_open + 0.03 * e.nose_wrinkle, 0.65 * e.mouth_open + 0.004, e.mouth_curve};
   const Lens around{{0, y}, half + 0.02, opening.upper + 0.035, opening.lower + 0.05, e.mouth_curve};
-  canvas.paint(around.low(), around.high(), mixed(lips, looks.skin, 0.25), 1, [&](double x, double v) { return canvas.inside(around.depth(x, v)); });
-  canvas.paint(opening.low(), opening.high(), mouth, 1, [&](double x, double v) { return canvas.inside(opening.depth(x, v)); });
+  canvas.paint(around.low(), around.high(), mixed(lips, looks.skin, 0.25), 1,
+               [&](double x, double v) { return canvas.inside(around.depth(x, v)); });
+  canvas.paint(opening.low(), opening.high(), mouth, 1,
+               [&](double x, double v) { return canvas.inside(opening.depth(x, v)); });
   if (opening.upper + opening.lower > 0.06) {  // teeth
     canvas.paint(opening.low(), opening.high(), {0.95f, 0.94f, 0.9f}, 1, [&](double x, double v) {
-      return std::min(canvas.inside(opening.depth(x, v) - 0.008), canvas.inside(opening.middle(x) - opening.upper + 0.055 - v));
+      return std::min(canvas.inside(opening.depth(x, v) - 0.008),
+                      canvas.inside(opening.middle(x) - opening.upper + 0.055 - v));
     });
   }
   canvas.line(opening.edge(1), 0.014, mouth);
@@ -125,8 +130,16 @@ Expression expression_of(uint64_t seed, int actor, int emotion, int take, double
 }
 
 Looks looks_of(uint64_t seed, int actor) {
-  constexpr Colour skins[] = {{0.95f, 0.80f, 0.69f}, {0.90f, 0.72f, 0.58f}, {0.80f, 0.61f, 0.46f}, {0.66f, 0.47f, 0.34f}, {0.97f, 0.85f, 0.77f}};
-  constexpr Colour hairs[] = {{0.12f, 0.09f, 0.08f}, {0.30f, 0.19f, 0.11f}, {0.55f, 0.38f, 0.18f}, {0.45f, 0.16f, 0.09f}, {0.52f, 0.51f, 0.50f}};
+  constexpr Colour skins[] = {{0.95f, 0.80f, 0.69f},
+                              {0.90f, 0.72f, 0.58f},
+                              {0.80f, 0.61f, 0.46f},
+                              {0.66f, 0.47f, 0.34f},
+                              {0.97f, 0.85f, 0.77f}};
+  constexpr Colour hairs[] = {{0.12f, 0.09f, 0.08f},
+                              {0.30f, 0.19f, 0.11f},
+                              {0.55f, 0.38f, 0.18f},
+                              {0.45f, 0.16f, 0.09f},
+                              {0.52f, 0.51f, 0.50f}};
   constexpr Colour eyes[] = {{0.25f, 0.15f, 0.08f}, {0.22f, 0.36f, 0.50f}, {0.25f, 0.38f, 0.24f}};
   Random random(seed, 8000000 + static_cast<uint64_t>(actor));
   Looks looks;
@@ -146,7 +159,8 @@ Looks looks_of(uint64_t seed, int actor) {
 
 void draw_portrait(Canvas& canvas, int width, int height, const Looks& looks, const Expression& e, const Pose& pose) {
   canvas.place({0, 0}, 1, 0);
-  canvas.paint({0, 0}, {static_cast<double>(width), static_cast<double>(height)}, looks.wall, 1, [](double, double) { return 1.0; });
+  canvas.paint({0, 0}, {static_cast<double>(width), static_cast<double>(height)}, looks.wall, 1,
+               [](double, double) { return 1.0; });
   canvas.ellipse({0.5 * width, 0.1 * height}, {0.6 * width, 0.6 * height}, white, 0.18, 0.5 * height);
 
   const double w = looks.width;
@@ -157,19 +171,23 @@ void draw_portrait(Canvas& canvas, int width, int height, const Looks& looks, co
   canvas.ellipse({0, 0.75}, {0.33, 0.55}, mixed(looks.skin, black, 0.22));
 
   canvas.place(pose.centre, pose.half, pose.turns);
-  for (const double side : {-1.0, 1.0}) canvas.ellipse({side * (w + 0.01), -0.05}, {0.09, 0.17}, mixed(looks.skin, black, 0.12));
+  for (const double side : {-1.0, 1.0})
+    canvas.ellipse({side * (w + 0.01), -0.05}, {0.09, 0.17}, mixed(looks.skin, black, 0.12));
   canvas.ellipse({0, 0}, {w, 1}, looks.skin);
   canvas.ellipse({0, -0.62}, {0.42, 0.2}, mixed(looks.skin, white, 0.5), 0.7, 0.25);  // light from above
-  canvas.paint({-w, -1}, {w, -0.55}, looks.hair, 1, [&](double x, double y) {  // the fringe
-    return std::min(canvas.inside(1 - std::sqrt(x * x / (w * w) + y * y)), canvas.inside(-0.68 - 0.25 * x * x / (w * w) + 0.2 * std::abs(x) - y));
+  canvas.paint({-w, -1}, {w, -0.55}, looks.hair, 1, [&](double x, double y) {         // the fringe
+    return std::min(canvas.inside(1 - std::sqrt(x * x / (w * w) + y * y)),
+                    canvas.inside(-0.68 - 0.25 * x * x / (w * w) + 0.2 * std::abs(x) - y));
   });
   for (const double side : {-1.0, 1.0}) {
     canvas.ellipse({side * 0.40, 0.16 - 0.05 * e.cheek_up}, {0.2, 0.17}, mixed(looks.skin, white, 0.5), 0.8, 0.16);
-    canvas.paint({-w, -1}, {w, 1}, mixed(looks.skin, black, 0.4), 0.6, [&](double x, double y) {  // round towards the ear
-      return std::min(canvas.inside(1 - std::sqrt(x * x / (w * w) + y * y)), (side * x / w - 0.78) * 4);
-    });
+    canvas.paint({-w, -1}, {w, 1}, mixed(looks.skin, black, 0.4), 0.6,
+                 [&](double x, double y) {  // round towards the ear
+                   return std::min(canvas.inside(1 - std::sqrt(x * x / (w * w) + y * y)), (side * x / w - 0.78) * 4);
+                 });
     if (e.cheek_up > 0.3) {
-      canvas.line({{side * 0.27, 0.24}, {side * 0.36, 0.40}, {side * 0.35, 0.50}}, 0.016 * e.cheek_up, mixed(looks.skin, black, 0.35));
+      canvas.line({{side * 0.27, 0.24}, {side * 0.36, 0.40}, {side * 0.35, 0.50}}, 0.016 * e.cheek_up,
+                  mixed(looks.skin, black, 0.35));
     }
     draw_eye(canvas, looks, e, side);
   }

@@ -25,38 +25,43 @@ struct Phoneme {
 };
 
 // Vowels after Peterson and Barney 1952 (men); the rest by ear.
-constexpr Phoneme ih = {390, 1990, 2550, 90, 1, 0, 0}, ah = {640, 1190, 2390, 70, 1, 0, 0}, ao = {570, 840, 2410, 150, 1, 0, 0},
-                  ay1 = {730, 1090, 2440, 100, 1, 0, 0}, ay2 = {300, 2200, 2900, 80, 1, 0, 0}, er = {490, 1350, 1690, 80, 1, 0, 0},
-                  ng = {280, 1900, 2500, 80, 0.35, 0, 0}, dh = {300, 1400, 2500, 40, 0.3, 0.05, 4000}, z = {300, 1700, 2500, 80, 0.25, 0.12, 5500},
-                  s = {300, 1700, 2500, 110, 0, 0.25, 6000}, closed = {250, 1500, 2500, 50, 0.02, 0, 0}, burst_k = {400, 1900, 2500, 25, 0, 0.3, 1900},
-                  burst_d = {300, 1700, 2600, 15, 0.2, 0.25, 3500}, burst_t = {300, 1700, 2600, 30, 0, 0.3, 4500}, burst_b = {300, 900, 2300, 12, 0.3, 0.2, 900};
+constexpr Phoneme ih = {390, 1990, 2550, 90, 1, 0, 0}, ah = {640, 1190, 2390, 70, 1, 0, 0},
+                  ao = {570, 840, 2410, 150, 1, 0, 0}, ay1 = {730, 1090, 2440, 100, 1, 0, 0},
+                  ay2 = {300, 2200, 2900, 80, 1, 0, 0}, er = {490, 1350, 1690, 80, 1, 0, 0},
+                  ng = {280, 1900, 2500, 80, 0.35, 0, 0}, dh = {300, 1400, 2500, 40, 0.3, 0.05, 4000},
+                  z = {300, 1700, 2500, 80, 0.25, 0.12, 5500}, s = {300, 1700, 2500, 110, 0, 0.25, 6000},
+                  closed = {250, 1500, 2500, 50, 0.02, 0, 0}, burst_k = {400, 1900, 2500, 25, 0, 0.3, 1900},
+                  burst_d = {300, 1700, 2600, 15, 0.2, 0.25, 3500}, burst_t = {300, 1700, 2600, 30, 0, 0.3, 4500},
+                  burst_b = {300, 900, 2300, 12, 0.3, 0.2, 900};
 
 const std::vector<Phoneme>& sentence_of(int sentence) {
-  static const std::vector<Phoneme> kids = {closed, burst_k, ih, closed, burst_d, z, ah, er, closed, burst_t, ao, closed, burst_k, ih, ng,
-                                            closed, burst_b, ay1, ay2, dh, ah, closed, burst_d, ao, er};
-  static const std::vector<Phoneme> dogs = {closed, burst_d, ao, closed, burst_k, z, ah, er, s, ih, closed, burst_t, ih, ng,
-                                            closed, burst_b, ay1, ay2, dh, ah, closed, burst_d, ao, er};
+  static const std::vector<Phoneme> kids = {closed,  burst_k, ih,     closed,  burst_d, z,  ah,     er,      closed,
+                                            burst_t, ao,      closed, burst_k, ih,      ng, closed, burst_b, ay1,
+                                            ay2,     dh,      ah,     closed,  burst_d, ao, er};
+  static const std::vector<Phoneme> dogs = {closed, burst_d, ao,     closed,  burst_k, z,       ah,     er,
+                                            s,      ih,      closed, burst_t, ih,      ng,      closed, burst_b,
+                                            ay1,    ay2,     dh,     ah,      closed,  burst_d, ao,     er};
   return sentence == 0 ? kids : dogs;
 }
 
 /// What an emotion does to a voice.
 struct Manner {
-  double pitch;        // times the actor's own
-  double swing, end;   // semitones: up on each stressed vowel, and from the middle to the end of the sentence
-  double pace;         // times the usual
+  double pitch;       // times the actor's own
+  double swing, end;  // semitones: up on each stressed vowel, and from the middle to the end of the sentence
+  double pace;        // times the usual
   double loudness_db;
-  double brightness;   // 0 to 1: how little the high harmonics are damped
+  double brightness;              // 0 to 1: how little the high harmonics are damped
   double jitter, breath, tremor;  // shares: irregular periods, noise in the voice, a shaking pitch
 };
 constexpr std::array<Manner, 8> manners = {{
-    {1.00, 2.0, -2, 1.00, 0, 0.50, 0.005, 0.03, 0},     // neutral
-    {0.94, 1.2, -3, 0.84, -4, 0.30, 0.004, 0.06, 0},    // calm
-    {1.30, 6.0, 2, 1.10, 3, 0.75, 0.008, 0.02, 0},      // happy
-    {0.90, 1.2, -4, 0.74, -7, 0.18, 0.015, 0.10, 0.01}, // sad
-    {1.25, 5.0, -5, 1.16, 7, 1.00, 0.025, 0.01, 0},     // angry
-    {1.52, 3.0, 1, 1.28, 1, 0.60, 0.020, 0.08, 0.05},   // fearful
-    {0.88, 3.0, -6, 0.86, 0, 0.45, 0.035, 0.04, 0},     // disgust
-    {1.45, 8.0, 9, 1.05, 4, 0.70, 0.008, 0.03, 0},      // surprised
+    {1.00, 2.0, -2, 1.00, 0, 0.50, 0.005, 0.03, 0},      // neutral
+    {0.94, 1.2, -3, 0.84, -4, 0.30, 0.004, 0.06, 0},     // calm
+    {1.30, 6.0, 2, 1.10, 3, 0.75, 0.008, 0.02, 0},       // happy
+    {0.90, 1.2, -4, 0.74, -7, 0.18, 0.015, 0.10, 0.01},  // sad
+    {1.25, 5.0, -5, 1.16, 7, 1.00, 0.025, 0.01, 0},      // angry
+    {1.52, 3.0, 1, 1.28, 1, 0.60, 0.020, 0.08, 0.05},    // fearful
+    {0.88, 3.0, -6, 0.86, 0, 0.45, 0.035, 0.04, 0},      // disgust
+    {1.45, 8.0, 9, 1.05, 4, 0.70, 0.008, 0.03, 0},       // surprised
 }};
 
 /// The actor's own voice, with the little that differs from take to take.
@@ -84,7 +89,8 @@ Voice voice_of(uint64_t seed, int actor, int emotion, int sentence, int take) {
 class Resonator {
  public:
   void tune(double hz, double bandwidth) {
-    const double turns = std::min(hz, 0.47 * speech_rate) / speech_rate, r = portable_exp(-3.141592653589793 * bandwidth / speech_rate);
+    const double turns = std::min(hz, 0.47 * speech_rate) / speech_rate,
+                 r = portable_exp(-3.141592653589793 * bandwidth / speech_rate);
     c_ = -r * r;
     b_ = 2 * r * portable_sincos(turns).cos;
     a_ = 1 - b_ - c_;
@@ -115,7 +121,8 @@ std::vector<Control> controls_of(const Voice& voice, int sentence) {
     vowels += p.vowel();
     for (int i = 0; i < steps; ++i) {
       const double bump = stressed ? 0.5 - 0.5 * portable_sincos((i + 0.5) / steps).cos : 0;
-      controls.push_back({p.f1 * voice.tract, p.f2 * voice.tract, p.f3 * voice.tract, p.voice, p.noise, p.noise_hz, m.swing * bump});
+      controls.push_back(
+          {p.f1 * voice.tract, p.f2 * voice.tract, p.f3 * voice.tract, p.voice, p.noise, p.noise_hz, m.swing * bump});
     }
   }
   const auto count = static_cast<double>(controls.size());
@@ -126,7 +133,9 @@ std::vector<Control> controls_of(const Voice& voice, int sentence) {
     const double at = static_cast<double>(i) / count;
     const double line = 1.5 * (0.5 - at) + m.end * std::max(0.0, 2 * at - 1);
     pitch += 0.35 * (c.pitch + line - pitch);
-    const auto towards = [](double& value, double& wanted, double share) { wanted = value += share * (wanted - value); };
+    const auto towards = [](double& value, double& wanted, double share) {
+      wanted = value += share * (wanted - value);
+    };
     towards(mouth.f1, c.f1, 0.45);
     towards(mouth.f2, c.f2, 0.45);
     towards(mouth.f3, c.f3, 0.45);
@@ -181,7 +190,8 @@ Speech speak(uint64_t seed, int actor, int emotion, int sentence, int take) {
   const auto pause = static_cast<size_t>(pause_s * speech_rate);
   for (size_t i = 0; i < sound.size() + 2 * pause; ++i) {
     const double v = i < pause || i >= pause + sound.size() ? 0 : gain * sound[i - pause];
-    speech.samples.push_back(static_cast<int16_t>(std::lround(32767 * std::clamp(v + 1e-4 * random.normal(), -0.99, 0.99))));
+    speech.samples.push_back(
+        static_cast<int16_t>(std::lround(32767 * std::clamp(v + 1e-4 * random.normal(), -0.99, 0.99))));
   }
   speech.opening.assign(pause / step, 0);
   for (const Control& c : controls) speech.opening.push_back(static_cast<float>(c.voice * std::min(1.0, c.f1 / 700)));

@@ -14,9 +14,9 @@ struct Speech {
   std::vector<float> opening;    ///< of the mouth, 0 to 1, 100 a second
 };
 
-/// Sentence 0 or 1 ("Kids are talking by the door", "Dogs are sitting by the door") as `actor` (odd ones are male, as in
-/// RAVDESS) says it in emotion 0 to 7 of emotion_names. Every `take` sounds a little different; the same arguments give
-/// the same samples on every machine.
+/// Sentence 0 or 1 ("Kids are talking by the door", "Dogs are sitting by the door") as `actor` (odd ones are male, as
+/// in RAVDESS) says it in emotion 0 to 7 of emotion_names. Every `take` sounds a little different; the same arguments
+/// give the same samples on every machine.
 Speech speak(uint64_t seed, int actor, int emotion, int sentence, int take);
 
 }  // namespace limbic

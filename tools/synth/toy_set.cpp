@@ -28,7 +28,8 @@ struct ToyClip {
   int sentence() const { return take % 2; }
   /// modality: 1 face and voice, 3 voice.
   std::string name(int modality) const {
-    return fmt::format("Actor_{:02}/{:02}-01-{:02}-01-{:02}-{:02}-{:02}", actor, modality, emotion + 1, sentence() + 1, take / 2 + 1, actor);
+    return fmt::format("Actor_{:02}/{:02}-01-{:02}-01-{:02}-{:02}-{:02}", actor, modality, emotion + 1, sentence() + 1,
+                       take / 2 + 1, actor);
   }
 };
 
@@ -44,7 +45,8 @@ Expression moment(const ToySet& set, const ToyClip& clip, const Speech& speech, 
   return e;
 }
 
-std::string frame(const ToySet& set, const ToyClip& clip, const Looks& looks, const Speech& speech, double at_s, int w, int h, Pose pose) {
+std::string frame(const ToySet& set, const ToyClip& clip, const Looks& looks, const Speech& speech, double at_s, int w,
+                  int h, Pose pose) {
   Random random(set.seed, 6000000 + static_cast<uint64_t>((clip.actor * 8 + clip.emotion) * 100 + clip.take));
   const auto sway = [&](double hz) { return portable_sincos(hz * at_s + random.uniform()).sin; };
   pose.centre = {pose.centre.x + 0.05 * pose.half * sway(0.3), pose.centre.y + 0.03 * pose.half * sway(0.5)};
@@ -64,11 +66,13 @@ std::vector<std::string> write_clip(const std::string& folder, const ToySet& set
   Film film{width, height, rate, {}, speech_rate, speech.samples};
   const double seconds = static_cast<double>(speech.samples.size()) / speech_rate;
   for (int i = 0; i < seconds * rate; ++i) {
-    film.frames.push_back(frame(set, clip, looks, speech, static_cast<double>(i) / rate, width, height, {{0.5 * width, 0.47 * height}, 0.34 * height}));
+    film.frames.push_back(frame(set, clip, looks, speech, static_cast<double>(i) / rate, width, height,
+                                {{0.5 * width, 0.47 * height}, 0.34 * height}));
   }
   write_file(folder + "/" + clip.name(1) + ".avi", avi_file(film), force);
   for (int i = 0; i < crops; ++i) {
-    faces.push_back(frame(set, clip, looks, speech, seconds * (0.35 + 0.15 * i), crop, crop, {{0.5 * crop, 0.5 * crop}, 0.58 * crop}));
+    faces.push_back(frame(set, clip, looks, speech, seconds * (0.35 + 0.15 * i), crop, crop,
+                          {{0.5 * crop, 0.5 * crop}, 0.58 * crop}));
   }
   return faces;
 }
@@ -81,7 +85,8 @@ const char* split_of(int actor, int actors) {
 
 }  // namespace
 
-void write_toy_set(const std::string& folder, const ToySet& set, bool force, const std::function<void(int done, int total)>& progress) {
+void write_toy_set(const std::string& folder, const ToySet& set, bool force,
+                   const std::function<void(int done, int total)>& progress) {
   std::error_code error;
   if (!force && fs::exists(folder, error) && !fs::is_empty(folder, error)) {
     throw Error(ExitCode::usage, fmt::format("{}: exists and is not empty; give --force to write into it", folder));
@@ -99,11 +104,14 @@ void write_toy_set(const std::string& folder, const ToySet& set, bool force, con
   const int per_actor = static_cast<int>(emotion_names.size()) * set.takes;
   for (size_t begin = 0; begin < clips.size(); begin += static_cast<size_t>(per_actor)) {  // an actor at a time
     std::vector<std::vector<std::string>> pictures(static_cast<size_t>(per_actor));
-    parallel_for(per_actor, [&](int64_t i) { pictures[static_cast<size_t>(i)] = write_clip(folder, set, clips[begin + static_cast<size_t>(i)], force); });
+    parallel_for(per_actor, [&](int64_t i) {
+      pictures[static_cast<size_t>(i)] = write_clip(folder, set, clips[begin + static_cast<size_t>(i)], force);
+    });
     for (size_t i = 0; i < pictures.size(); ++i) {
       const ToyClip& clip = clips[begin + i];
       for (std::string& picture : pictures[i]) {
-        table += fmt::format("{},{},{},{}\n", faces.frames.size(), emotion_names[static_cast<size_t>(clip.emotion)], clip.actor, split_of(clip.actor, set.actors));
+        table += fmt::format("{},{},{},{}\n", faces.frames.size(), emotion_names[static_cast<size_t>(clip.emotion)],
+                             clip.actor, split_of(clip.actor, set.actors));
         faces.frames.push_back(std::move(picture));
       }
     }
@@ -114,9 +122,12 @@ void write_toy_set(const std::string& folder, const ToySet& set, bool force, con
     write_file(folder + "/faces.csv", table, force);
   }
   write_file(folder + "/README.txt",
-             fmt::format("Synthetic voices and cartoon faces, computed by `limbic data synth --seed {} --actors {} --takes {}`: no person was\n"
-                         "recorded or drawn. Free of any licence (CC0 1.0). Names are RAVDESS's: modality (01 face and voice, 03 voice), 01,\n"
-                         "emotion 01 to 08 (neutral calm happy sad angry fearful disgust surprised), 01, sentence, repetition, actor.\n",
+             fmt::format("Synthetic voices and cartoon faces, computed by `limbic data synth --seed {} --actors {} "
+                         "--takes {}`: no person was\n"
+                         "recorded or drawn. Free of any licence (CC0 1.0). Names are RAVDESS's: modality (01 face and "
+                         "voice, 03 voice), 01,\n"
+                         "emotion 01 to 08 (neutral calm happy sad angry fearful disgust surprised), 01, sentence, "
+                         "repetition, actor.\n",
                          set.seed, set.actors, set.takes),
              force);
 }

@@ -18,8 +18,8 @@ uint64_t stream(Purpose purpose, int64_t step, int64_t item = 0) {
   return static_cast<uint64_t>(purpose) << 56 | static_cast<uint64_t>(step) << 16 | static_cast<uint64_t>(item);
 }
 
-// A stretch of `map` [T,M], `rate` times as fast, `shift` bins up, `gain` dB louder -> out [frames,M]. What lies outside
-// the clip is as quiet as its quietest bin.
+// A stretch of `map` [T,M], `rate` times as fast, `shift` bins up, `gain` dB louder -> out [frames,M]. What lies
+// outside the clip is as quiet as its quietest bin.
 void place(const Tensor& map, int64_t frames, double start, double rate, int64_t shift, float gain, float* out) {
   const int64_t T = map.dim(0), M = map.dim(1);
   const float* in = map.data();
@@ -52,7 +52,8 @@ void augment_picture(const Recipe& recipe, const Tensor& picture, Random random,
 void augment(const Recipe& recipe, const Example& example, int64_t frames, Random random, float* out) {
   const auto& a = recipe.augment;
   const int64_t T = example.map.dim(0), M = example.map.dim(1);
-  const double rate = a.stretch > 0 ? 1 + random.uniform(static_cast<float>(-a.stretch), static_cast<float>(a.stretch)) : 1;
+  const double rate =
+      a.stretch > 0 ? 1 + random.uniform(static_cast<float>(-a.stretch), static_cast<float>(a.stretch)) : 1;
   const int64_t shift = a.mel_shift > 0 ? random.below(2 * a.mel_shift + 1) - a.mel_shift : 0;
   const float gain = a.gain_db > 0 ? random.uniform(static_cast<float>(-a.gain_db), static_cast<float>(a.gain_db)) : 0;
   // A longer clip gives any of its stretches; a shorter one stands anywhere in the window.
@@ -86,7 +87,8 @@ std::vector<int64_t> epoch_order(int64_t n, uint64_t seed, int64_t epoch) {
   return order;
 }
 
-Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames, int64_t step) {
+Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames,
+                 int64_t step) {
   const auto N = static_cast<int64_t>(chosen.size()), M = chosen[0]->map.dim(1);
   const bool pictures = chosen[0]->map.rank() == 3;
   for (const Example* example : chosen) {

@@ -20,6 +20,7 @@ struct Batch {
 
 /// The batch of `step` (counted over the whole run) from `chosen`, cropped to `frames` (0: the longest map's length)
 /// and augmented as the recipe says.
-Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames, int64_t step);
+Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen, int classes, int64_t frames,
+                 int64_t step);
 
 }  // namespace limbic

@@ -48,7 +48,8 @@ Matrix at_temperature(const Matrix& p, double temperature) {
   for (int64_t i = 0; i < p.rows; ++i) {
     const double high = safe_log(*std::max_element(p.row(i), p.row(i) + p.columns));
     double sum = 0;
-    for (int64_t k = 0; k < p.columns; ++k) sum += out.row(i)[k] = safe_exp((safe_log(p.row(i)[k]) - high) / temperature);
+    for (int64_t k = 0; k < p.columns; ++k)
+      sum += out.row(i)[k] = safe_exp((safe_log(p.row(i)[k]) - high) / temperature);
     for (int64_t k = 0; k < p.columns; ++k) out.row(i)[k] /= sum;
   }
   return out;

@@ -17,14 +17,16 @@ namespace limbic {
 namespace {
 
 // `absent` where the card does not say.
-double number_of(const ModelCard& card, const std::string& key, const std::string& path, double absent, double low, double high, const char* unit = "") {
+double number_of(const ModelCard& card, const std::string& key, const std::string& path, double absent, double low,
+                 double high, const char* unit = "") {
   const auto found = card.attributes.find(key);
   if (found == card.attributes.end()) return absent;
   const std::string& text = found->second;
   double value = low - 1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value >= low && value <= high)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's {} is \"{}\"; expected {} to {}{}", path, key, text, low, high, unit));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: its card's {} is \"{}\"; expected {} to {}{}", path, key, text, low, high, unit));
   }
   return value;
 }
@@ -41,13 +43,17 @@ void read_scaler(const WeightFile& file, const std::string& path, Tensor& mean, 
   const StoredTensor *m = file.find("scaler.mean"), *s = file.find("scaler.scale");
   if (!m || !s) return;
   if (m->shape.size() != 1 || s->shape != m->shape) {
-    throw Error(ExitCode::weights, fmt::format("{}: scaler.mean is {}, scaler.scale {}; expected one number a frame in both", path,
-                                               shape_text(m->shape), shape_text(s->shape)));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: scaler.mean is {}, scaler.scale {}; expected one number a frame in both", path,
+                            shape_text(m->shape), shape_text(s->shape)));
   }
   for (size_t i = 0; i < m->values.size(); ++i) {
     if (std::isfinite(m->values[i]) && std::isfinite(s->values[i]) && s->values[i] > 0) continue;
-    throw Error(ExitCode::weights, fmt::format("{}: scaler.mean has {} and scaler.scale {} at element {}; expected finite numbers, the scale above 0",
-                                               path, m->values[i], s->values[i], i));
+    throw Error(
+        ExitCode::weights,
+        fmt::format(
+            "{}: scaler.mean has {} and scaler.scale {} at element {}; expected finite numbers, the scale above 0",
+            path, m->values[i], s->values[i], i));
   }
   mean = Tensor::from(m->shape, m->values);
   scale = Tensor::from(s->shape, s->values);
@@ -61,7 +67,8 @@ std::vector<float> clip_window(const ClipInput& input, const std::vector<float>&
   const auto count = static_cast<int64_t>(samples.size());
   const int64_t begin = std::llround(input.offset_s * rate);
   if (begin >= count) {
-    throw Error(ExitCode::media, fmt::format("found {:.2f} s of sound; its window begins at {} s", static_cast<double>(count) / rate, input.offset_s));
+    throw Error(ExitCode::media, fmt::format("found {:.2f} s of sound; its window begins at {} s",
+                                             static_cast<double>(count) / rate, input.offset_s));
   }
   return cut_window(samples, begin, input.length_s > 0 ? std::llround(input.length_s * rate) : count - begin);
 }
@@ -73,27 +80,30 @@ Tensor clip_map(const ClipInput& input, const std::vector<float>& samples) {
   return log_mel(*front_end, window.data(), static_cast<int64_t>(window.size()));
 }
 
-Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input, std::string file)
+Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels, const ClipInput& input,
+                       std::string file)
     : net_(std::move(net)), labels_(std::move(labels)), input_(input), file_(std::move(file)) {
   if (net_->options.classes != static_cast<int>(labels_.size())) {
-    throw Error(ExitCode::weights, fmt::format("{}: {} has {} classes, {} labels are named", file_, net_->name, net_->options.classes, labels_.size()));
+    throw Error(ExitCode::weights, fmt::format("{}: {} has {} classes, {} labels are named", file_, net_->name,
+                                               net_->options.classes, labels_.size()));
   }
 }
 
 Tensor Classifier::logits(const Tensor& maps) {
-  if (maps.rank() == 4) return (*net_)(maps);                                             // [N,C]
-  if (net_->name == "alexnet") return (*net_)(mel_picture(maps));                         // [N,C]
-  Tensor x = maps;                                                                        // [N,T,M]
+  if (maps.rank() == 4) return (*net_)(maps);                      // [N,C]
+  if (net_->name == "alexnet") return (*net_)(mel_picture(maps));  // [N,C]
+  Tensor x = maps;                                                 // [N,T,M]
   const int64_t N = x.dim(0), T = x.dim(1);
-  if (net_->name == "sys2-audio-1d") x = mean(x, {2}, true);                              // [N,T,1]
+  if (net_->name == "sys2-audio-1d") x = mean(x, {2}, true);  // [N,T,1]
   if (scaler_mean_) {
     if (scaler_mean_.size() != T) {
-      throw Error(ExitCode::usage, fmt::format("{}: the scaler has {} frames, the map {}", net_->name, scaler_mean_.size(), T));
+      throw Error(ExitCode::usage,
+                  fmt::format("{}: the scaler has {} frames, the map {}", net_->name, scaler_mean_.size(), T));
     }
     x = (x - scaler_mean_.view({1, T, 1})) / scaler_scale_.view({1, T, 1});
   }
   if (net_->name == "sys2-audio-2d") x = reshape(permute(x, {0, 2, 1}), {N, x.dim(2), T, 1});  // [N,M,T,1]
-  return (*net_)(x);                                                                      // [N,C]
+  return (*net_)(x);                                                                           // [N,C]
 }
 
 Tensor Classifier::answer(const Tensor& maps) {
@@ -109,8 +119,12 @@ std::string Classifier::misfit(int64_t frames) const {
   if (!front_end || net_->name == "alexnet") return "";  // a picture, drawn at any length
   const bool one_length = net_->name == "sys2-audio-1d";
   if (frames >= net_->min_frames && (!one_length || frames == net_->min_frames)) return "";
-  const auto text = [&](int64_t count) { return fmt::format("{} frames ({:.2f} s)", count, static_cast<double>(count * front_end->hop) / front_end->sample_rate); };
-  return fmt::format("found {}, {} wants {}{}", text(frames), net_->name, one_length ? "" : "at least ", text(net_->min_frames));
+  const auto text = [&](int64_t count) {
+    return fmt::format("{} frames ({:.2f} s)", count,
+                       static_cast<double>(count * front_end->hop) / front_end->sample_rate);
+  };
+  return fmt::format("found {}, {} wants {}{}", text(frames), net_->name, one_length ? "" : "at least ",
+                     text(net_->min_frames));
 }
 
 std::string Classifier::window_misfit() const {
@@ -118,7 +132,8 @@ std::string Classifier::window_misfit() const {
   if (!front_end || (input_.length_s == 0 && !scaler_mean_)) return "";
   const int64_t samples = std::llround(input_.length_s * front_end->sample_rate);
   const int64_t frames = samples < front_end->min_samples() ? 0 : front_end->frames(samples);
-  if (scaler_mean_ && scaler_mean_.size() != frames) return fmt::format("found {} frames, its scaler wants {}", frames, scaler_mean_.size());
+  if (scaler_mean_ && scaler_mean_.size() != frames)
+    return fmt::format("found {} frames, its scaler wants {}", frames, scaler_mean_.size());
   return misfit(frames);
 }
 
@@ -177,17 +192,23 @@ Classifier Classifier::load(const std::string& path) {
     throw Error(ExitCode::weights, fmt::format("{}: found a model card without labels, expected one a class", path));
   }
   if (std::string mismatch = card_mismatch(file); !mismatch.empty()) warnings.push_back(std::move(mismatch));
-  const auto seconds = [&](const char* key) { return number_of(file.card, key, path, 0, 0, ClipInput::longest_s, " seconds"); };
-  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds("window_offset_s"), seconds("window_length_s")};
+  const auto seconds = [&](const char* key) {
+    return number_of(file.card, key, path, 0, 0, ClipInput::longest_s, " seconds");
+  };
+  ClipInput input{file.card.front_end.empty() ? net->front_end : file.card.front_end, seconds("window_offset_s"),
+                  seconds("window_length_s")};
   const FrontEnd* front_end = find_front_end(input.front_end);
-  if (!front_end && !pictures) throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
+  if (!front_end && !pictures)
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end \"{}\" is unknown", path, input.front_end));
   if (pictures && !fits(*net, *pictures)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes pictures {}; its net {} wants {}", path, input.front_end,
-                                               shape_text({1, pictures->side, pictures->side, pictures->channels()}), net->name, shape_text(net->input_shape(1, net->typical_frames))));
+    throw Error(ExitCode::weights,
+                fmt::format("{}: its card's front end {} makes pictures {}; its net {} wants {}", path, input.front_end,
+                            shape_text({1, pictures->side, pictures->side, pictures->channels()}), net->name,
+                            shape_text(net->input_shape(1, net->typical_frames))));
   }
   if (front_end && !fits(*net, *front_end)) {
-    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}", path, input.front_end,
-                                               front_end->n_mels, net->name, net->options.mels));
+    throw Error(ExitCode::weights, fmt::format("{}: its card's front end {} makes {} mel bins; its net {} wants {}",
+                                               path, input.front_end, front_end->n_mels, net->name, net->options.mels));
   }
   Classifier model(std::move(net), file.card.labels, input, path);
   read_scaler(file, path, model.scaler_mean_, model.scaler_scale_);
@@ -203,11 +224,14 @@ std::vector<std::string> Classifier::start_from(const std::string& path) {
   const WeightFile file = read_weights(path);
   read_scaler(file, path, scaler_mean_, scaler_scale_);
   auto tensors = net_tensors(file);
-  std::vector<std::string> notes{fmt::format("started from {}, {}", path, file.card.training_data.empty() ? "whose card does not say what it was trained on" : "of " + file.card.training_data)};
+  std::vector<std::string> notes{fmt::format("started from {}, {}", path,
+                                             file.card.training_data.empty()
+                                                 ? "whose card does not say what it was trained on"
+                                                 : "of " + file.card.training_data)};
   if (!file.card.labels.empty() && file.card.labels != labels_) {  // as many classes may still be other ones
     std::erase_if(tensors, [&](const FileTensor& t) { return t.name.starts_with(net_->last_layer + "."); });
-    notes.push_back(fmt::format("{}: its classes are {}, these are {}: {} starts anew", path, fmt::join(file.card.labels, " "),
-                                fmt::join(labels_, " "), net_->last_layer));
+    notes.push_back(fmt::format("{}: its classes are {}, these are {}: {} starts anew", path,
+                                fmt::join(file.card.labels, " "), fmt::join(labels_, " "), net_->last_layer));
   }
   const auto warnings = load_state(*net_, tensors, path, {.keep_other_head = true});
   notes.insert(notes.end(), warnings.begin(), warnings.end());

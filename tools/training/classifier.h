@@ -14,13 +14,14 @@ namespace limbic {
 /// From a clip's sound, or a picture, to the map a net is fed with.
 struct ClipInput {
   std::string front_end = "panns-16k";  ///< of find_front_end, or of find_picture_input
-  double offset_s = 0;  ///< where the window begins ...
-  double length_s = 0;  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
+  double offset_s = 0;                  ///< where the window begins ...
+  double length_s = 0;                  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
   static constexpr double longest_s = 600;  ///< of both: what recipes and cards may ask for
-  std::string text() const;    ///< everything that decides the map, for cache keys
+  std::string text() const;                 ///< everything that decides the map, for cache keys
 };
 
-/// The window of `samples` (at `rate`) that `input` asks for. Throws Error(ExitCode::media) where they end before it begins.
+/// The window of `samples` (at `rate`) that `input` asks for. Throws Error(ExitCode::media) where they end before it
+/// begins.
 std::vector<float> clip_window(const ClipInput& input, const std::vector<float>& samples, int rate);
 
 /// Log-mel map [T,M] of a clip's sound, given at the front end's rate. Throws as clip_window and log_mel.
@@ -41,7 +42,8 @@ class Classifier {
 
   /// Why the net cannot take the log-mel of so many frames, with what was found and what it wants; empty where it can.
   std::string misfit(int64_t frames) const;
-  /// The same for the window of its input, and for the scaler; empty where the window is the whole clip and there is none.
+  /// The same for the window of its input, and for the scaler; empty where the window is the whole clip and there is
+  /// none.
   std::string window_misfit() const;
 
   /// Fits the scaler: mean and (population) deviation of every time column over the maps [T,M].
@@ -52,7 +54,9 @@ class Classifier {
   const Net& net() const { return *net_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const ClipInput& input() const { return input_; }
-  const std::vector<std::string>& warnings() const { return warnings_; }  ///< what is odd about the file it was read from
+  const std::vector<std::string>& warnings() const {
+    return warnings_;
+  }  ///< what is odd about the file it was read from
 
   /// Writes the weights with their card, completed from what the classifier knows: net, labels, front end, window.
   void save(const std::string& path, ModelCard card);

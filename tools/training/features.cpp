@@ -35,8 +35,12 @@ Sound load_sound(const std::string& path, const std::string& content, int rate) 
 }
 
 // System 2's offline augmentations (audiomentations 0.28's defaults): facts from its notebooks.
-std::vector<float> changed_copy(const std::string& kind, const std::vector<float>& samples, const std::string& content) {
-  Random random(std::stoull(content.substr(0, 15), nullptr, 16), kind == "noise" ? 1 : kind == "pitch" ? 2 : kind == "stretch" ? 3 : 4);
+std::vector<float> changed_copy(const std::string& kind, const std::vector<float>& samples,
+                                const std::string& content) {
+  Random random(std::stoull(content.substr(0, 15), nullptr, 16), kind == "noise"     ? 1
+                                                                 : kind == "pitch"   ? 2
+                                                                 : kind == "stretch" ? 3
+                                                                                     : 4);
   if (kind == "noise") return add_noise(samples, random.uniform(0.001f, 0.015f), random);
   if (kind == "pitch") return pitch_shift(samples, random.uniform(-4.0f, 4.0f));
   if (kind == "stretch") return time_stretch(samples, random.uniform(0.8f, 1.25f));
@@ -69,13 +73,17 @@ std::vector<CachedArray> compute_maps(const std::string& path, const std::string
 }
 
 // Frames of films, each film read once. The pictures keep the order of the clips.
-std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels, const PictureInput& input, const Progress& progress) {
+std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
+                                   const PictureInput& input, const Progress& progress) {
   std::vector<Example> examples;
   std::map<std::string, std::multimap<int64_t, size_t>> films;  // path -> frame -> example
   for (const auto& clip : clips) {
     const auto label = std::find(labels.begin(), labels.end(), clip.label);
     if (label == labels.end()) continue;
-    if (clip.frame < 0) throw Error(ExitCode::usage, fmt::format("{}: found a clip, expected frames of a film for input.front_end \"{}\" (a CSV with frame,label beside the film)", clip.name, input.name));
+    if (clip.frame < 0)
+      throw Error(ExitCode::usage, fmt::format("{}: found a clip, expected frames of a film for input.front_end \"{}\" "
+                                               "(a CSV with frame,label beside the film)",
+                                               clip.name, input.name));
     films[clip.path].emplace(clip.frame, examples.size());
     examples.push_back({clip.name, clip.group, "", static_cast<int>(label - labels.begin()), {}});
   }
@@ -85,7 +93,9 @@ std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const 
     Picture picture;
     int64_t frame = 0;
     for (auto next = wanted.begin(); next != wanted.end(); ++frame) {
-      if (!film.next(picture)) throw Error(ExitCode::media, fmt::format("{}: found {} frames, expected frame {} too, of which {} tells", path, frame, next->first, examples[next->second].clip));
+      if (!film.next(picture))
+        throw Error(ExitCode::media, fmt::format("{}: found {} frames, expected frame {} too, of which {} tells", path,
+                                                 frame, next->first, examples[next->second].clip));
       if (frame < next->first) continue;
       const Tensor map = picture_maps(input, picture.pixels).view({input.side, input.side, input.channels()});
       const std::string hash = ContentHash().add(picture.pixels.data(), picture.pixels.size()).hex();
@@ -111,14 +121,18 @@ std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const 
                                    const std::vector<std::string>& copies, const Progress& progress) {
   const ClipInput& input = model.input();
   const std::vector<std::string>& labels = model.labels();
-  if (const PictureInput* pictures = find_picture_input(input.front_end)) return load_pictures(clips, labels, *pictures, progress);
+  if (const PictureInput* pictures = find_picture_input(input.front_end))
+    return load_pictures(clips, labels, *pictures, progress);
   std::vector<Example> examples;
   int64_t done = 0;
   for (const auto& clip : clips) {
     progress("sound", ++done, static_cast<int64_t>(clips.size()));
     const auto label = std::find(labels.begin(), labels.end(), clip.label);
     if (label == labels.end()) continue;
-    if (clip.frame >= 0) throw Error(ExitCode::usage, fmt::format("{}: found a frame of a film, expected a clip with sound for input.front_end \"{}\"", clip.name, input.front_end));
+    if (clip.frame >= 0)
+      throw Error(ExitCode::usage,
+                  fmt::format("{}: found a frame of a film, expected a clip with sound for input.front_end \"{}\"",
+                              clip.name, input.front_end));
     const std::string content = hash_file(clip.path);
     std::vector<CachedArray> maps;
     for (size_t i = 0; i <= copies.size(); ++i) {
@@ -135,9 +149,11 @@ std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const 
       }
       maps.push_back(std::move(*cached));
     }
-    if (const std::string why = model.misfit(maps[0].shape[0]); !why.empty()) throw Error(ExitCode::media, fmt::format("{}: {}", clip.path, why));
+    if (const std::string why = model.misfit(maps[0].shape[0]); !why.empty())
+      throw Error(ExitCode::media, fmt::format("{}: {}", clip.path, why));
     for (const CachedArray& map : maps) {
-      examples.push_back({clip.name, clip.group, map.note, static_cast<int>(label - labels.begin()), Tensor::from(map.shape, map.values)});
+      examples.push_back({clip.name, clip.group, map.note, static_cast<int>(label - labels.begin()),
+                          Tensor::from(map.shape, map.values)});
     }
   }
   return examples;

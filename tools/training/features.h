@@ -11,11 +11,11 @@
 namespace limbic {
 
 struct Example {
-  std::string clip;   ///< its name in the data set
+  std::string clip;  ///< its name in the data set
   std::string group;
   std::string sound;  ///< hash of the decoded samples, or pixels
   int label = 0;
-  Tensor map;         ///< [T,M]; of a picture [S,S,C]
+  Tensor map;  ///< [T,M]; of a picture [S,S,C]
 };
 
 /// A map as a batch of one: [1,T,M] or [1,S,S,C].
@@ -23,11 +23,10 @@ Tensor batch_of_one(const Tensor& map);
 
 using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
-/// The clips whose labels `model` knows (their order numbers the classes), decoded, windowed and transformed as its input
-/// says; where that is for pictures, they are frames of films. Throws Error(ExitCode::media), also for a clip that ends
-/// before the window begins, or is shorter than the net can take.
-/// `copies` adds changed versions of each clip ("noise", "pitch", "stretch", "shift"), whose random numbers come from the
-/// clip's content: the same at every run.
+/// The clips whose labels `model` knows (their order numbers the classes), decoded, windowed and transformed as its
+/// input says; where that is for pictures, they are frames of films. Throws Error(ExitCode::media), also for a clip
+/// that ends before the window begins, or is shorter than the net can take. `copies` adds changed versions of each clip
+/// ("noise", "pitch", "stretch", "shift"), whose random numbers come from the clip's content: the same at every run.
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const Classifier& model,
                                    const std::vector<std::string>& copies, const Progress& progress);
 

@@ -16,7 +16,8 @@ class Interrupt {
   int signal() const;  ///< the one that was noted; 0: none
 
  private:
-  struct sigaction int_before_ {}, term_before_ {};
+  struct sigaction int_before_ {
+  }, term_before_{};
 };
 
 }  // namespace limbic

@@ -11,7 +11,7 @@ namespace limbic {
 
 struct Curve {
   std::string name;
-  std::string color;          ///< "#1f77b4"
+  std::string color;           ///< "#1f77b4"
   std::vector<double> values;  ///< one an epoch; NaN: none
 };
 
@@ -28,9 +28,9 @@ std::string curves_svg(const std::string& title, const std::vector<Panel>& panel
 /// Rows are the truth, columns what was predicted; each cell is shaded by its share of the row.
 std::string confusion_svg(const std::string& title, const Scores& scores);
 
-/// Accuracy over confidence: one dot a bin (its area the number of clips, its whisker the 95 % interval) beside the diagonal
-/// on which both agree, and how many clips each bin holds. Two measurements, as before and after calibration, stand side
-/// by side.
+/// Accuracy over confidence: one dot a bin (its area the number of clips, its whisker the 95 % interval) beside the
+/// diagonal on which both agree, and how many clips each bin holds. Two measurements, as before and after calibration,
+/// stand side by side.
 struct ReliabilityPanel {
   std::string name;
   Reliability reliability;

@@ -24,13 +24,17 @@ std::string posteriors_header(size_t classes) {
   return header + "\n";
 }
 
-std::string posteriors_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples, const Matrix& p, int64_t fold) {
+std::string posteriors_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples,
+                           const Matrix& p, int64_t fold) {
   std::vector<int64_t> columns;
-  for (const auto& label : sorted_labels(labels)) columns.push_back(std::find(labels.begin(), labels.end(), label) - labels.begin());
+  for (const auto& label : sorted_labels(labels))
+    columns.push_back(std::find(labels.begin(), labels.end(), label) - labels.begin());
   std::string csv;
   for (size_t i = 0; i < examples.size(); ++i) {
-    csv += fmt::format("{},{},{},{}", csv_field(examples[i].clip), csv_field(labels[static_cast<size_t>(examples[i].label)]), csv_field(examples[i].group), fold);
-    for (const int64_t column : columns) csv += fmt::format(",{}", static_cast<float>(p.row(static_cast<int64_t>(i))[column]));
+    csv += fmt::format("{},{},{},{}", csv_field(examples[i].clip),
+                       csv_field(labels[static_cast<size_t>(examples[i].label)]), csv_field(examples[i].group), fold);
+    for (const int64_t column : columns)
+      csv += fmt::format(",{}", static_cast<float>(p.row(static_cast<int64_t>(i))[column]));
     csv += '\n';
   }
   return csv;

@@ -13,7 +13,8 @@ namespace limbic {
 Matrix posteriors(Classifier& model, const std::vector<Example>& examples);
 
 /// Lines of name,label,actor,fold,p0,...; p0 ... follow the sorted labels, whatever their order in the net.
-std::string posteriors_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples, const Matrix& p, int64_t fold);
+std::string posteriors_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples,
+                           const Matrix& p, int64_t fold);
 std::string posteriors_header(size_t classes);
 
 }  // namespace limbic

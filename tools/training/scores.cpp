@@ -63,29 +63,40 @@ nlohmann::ordered_json scores_json(const Scores& s) {
       clips += s.confusion.at(truth, label);
     }
     const double recall = s.confusion.recall(truth);
-    per_class.push_back({{"label", s.labels[truth]}, {"clips", clips}, {"recall", std::isnan(recall) ? nlohmann::ordered_json() : nlohmann::ordered_json(recall)},
+    per_class.push_back({{"label", s.labels[truth]},
+                         {"clips", clips},
+                         {"recall", std::isnan(recall) ? nlohmann::ordered_json() : nlohmann::ordered_json(recall)},
                          {"precision", precision(s.confusion, truth)}});
     rows.push_back(row);
   }
-  return {{"clips", s.confusion.total()}, {"correct", s.confusion.correct()}, {"accuracy", s.accuracy()},
-          {"interval", interval_half_width(s.accuracy(), s.confusion.total())}, {"top3", s.top3},
-          {"uar", s.confusion.unweighted_recall()}, {"loss", s.loss}, {"labels", s.labels},
-          {"per_class", per_class}, {"confusion", rows}};
+  return {{"clips", s.confusion.total()},
+          {"correct", s.confusion.correct()},
+          {"accuracy", s.accuracy()},
+          {"interval", interval_half_width(s.accuracy(), s.confusion.total())},
+          {"top3", s.top3},
+          {"uar", s.confusion.unweighted_recall()},
+          {"loss", s.loss},
+          {"labels", s.labels},
+          {"per_class", per_class},
+          {"confusion", rows}};
 }
 
 std::string scores_text(const Scores& s) {
   const auto percent = [](double share) { return fmt::format("{:.2f} %", 100 * share); };
-  std::string text = fmt::format("accuracy {} ({}/{}), 95 % interval +-{}, top-3 {}, UAR {}, loss {:.4f}\n\n", percent(s.accuracy()),
-                                 s.confusion.correct(), s.confusion.total(), percent(interval_half_width(s.accuracy(), s.confusion.total())),
-                                 percent(s.top3), percent(s.confusion.unweighted_recall()), s.loss);
+  std::string text = fmt::format("accuracy {} ({}/{}), 95 % interval +-{}, top-3 {}, UAR {}, loss {:.4f}\n\n",
+                                 percent(s.accuracy()), s.confusion.correct(), s.confusion.total(),
+                                 percent(interval_half_width(s.accuracy(), s.confusion.total())), percent(s.top3),
+                                 percent(s.confusion.unweighted_recall()), s.loss);
   size_t width = 5;
   for (const auto& label : s.labels) width = std::max(width, label.size());
   text += fmt::format("{:{}}  recall  precision  predicted as\n", "truth", width);
   for (int truth = 0; truth < s.confusion.classes(); ++truth) {
     const double recall = s.confusion.recall(truth);  // NaN where no clip has this label
-    text += fmt::format("{:{}}  {:>6}     {:5.1f}%  ", s.labels[truth], width, std::isnan(recall) ? "-" : fmt::format("{:.1f}%", 100 * recall),
+    text += fmt::format("{:{}}  {:>6}     {:5.1f}%  ", s.labels[truth], width,
+                        std::isnan(recall) ? "-" : fmt::format("{:.1f}%", 100 * recall),
                         100 * precision(s.confusion, truth));
-    for (int label = 0; label < s.confusion.classes(); ++label) text += fmt::format("{:5}", s.confusion.at(truth, label));
+    for (int label = 0; label < s.confusion.classes(); ++label)
+      text += fmt::format("{:5}", s.confusion.at(truth, label));
     text += '\n';
   }
   return text;

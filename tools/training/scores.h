@@ -18,7 +18,8 @@ struct Scores {
   double accuracy() const { return confusion.accuracy(); }
 };
 
-/// What `model` answers about the examples, clip by clip. Throws Error(ExitCode::weights) where it answers NaN or infinity.
+/// What `model` answers about the examples, clip by clip. Throws Error(ExitCode::weights) where it answers NaN or
+/// infinity.
 Scores evaluate(Classifier& model, const std::vector<Example>& examples);
 
 /// Counts of several folds added up.

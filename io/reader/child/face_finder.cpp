@@ -52,8 +52,9 @@ std::vector<cv::Rect> FaceFinder::everywhere(const cv::Mat& grey) {
 
 cv::Rect FaceFinder::nearby(const cv::Mat& grey, const cv::Rect& last) {
   const int margin = last.width * 2 / 5;
-  const cv::Rect around = cv::Rect(last.x - margin, last.y - margin, last.width + 2 * margin, last.height + 2 * margin) &
-                          cv::Rect({}, grey.size());
+  const cv::Rect around =
+      cv::Rect(last.x - margin, last.y - margin, last.width + 2 * margin, last.height + 2 * margin) &
+      cv::Rect({}, grey.size());
   // Large faces are shrunk: a cascade of 24x24 pixels sees no more in 200 than in 100.
   const double scale = std::min(1.0, 100.0 / last.width);
   cv::Mat small = grey(around);
@@ -72,7 +73,9 @@ bool FaceFinder::follow(const cv::Mat& grey) {
   for (const cv::Rect& last : last_) {
     if ((last & cv::Rect({}, grey.size())) != last) return false;  // the pictures have become smaller
     const cv::Rect face = nearby(grey, last);
-    const auto met = [&](const cv::Rect& other) { return 2 * (face & other).area() > std::min(face.area(), other.area()); };
+    const auto met = [&](const cv::Rect& other) {
+      return 2 * (face & other).area() > std::min(face.area(), other.area());
+    };
     if (face.empty() || std::any_of(faces.begin(), faces.end(), met)) return false;
     faces.push_back(face);
   }
