@@ -31,7 +31,8 @@ void ffmpeg(const Scratch& scratch, const std::string& arguments) {
   REQUIRE(run.code == 0);
 }
 
-void write_face_weights(const std::string& path, const std::string& front_end = "grey-48", const std::string& labels = limbic_test::fer_labels) {
+void write_face_weights(const std::string& path, const std::string& front_end = "grey-48",
+                        const std::string& labels = limbic_test::fer_labels) {
   limbic_test::write_untrained(path, "no-stn", front_end, labels);
 }
 
@@ -43,21 +44,30 @@ double sum(const Json& probabilities) {
 
 bool warns(const Json& result, const std::string& part) {
   const auto& warnings = result["warnings"];
-  return std::any_of(warnings.begin(), warnings.end(), [&](const Json& w) { return w.get<std::string>().find(part) != std::string::npos; });
+  return std::any_of(warnings.begin(), warnings.end(),
+                     [&](const Json& w) { return w.get<std::string>().find(part) != std::string::npos; });
 }
 
 // 40 frames of noise, the first half bright (happy), the rest dark (sad), and their table.
 void write_film(const Scratch& scratch) {
-  ffmpeg(scratch, "-f lavfi -i \"nullsrc=s=48x48:r=10:d=4,format=gray,geq=lum='if(lt(N,20),150,60)+random(1)*40'\" -c:v ffv1 film.mkv");
+  ffmpeg(scratch,
+         "-f lavfi -i \"nullsrc=s=48x48:r=10:d=4,format=gray,geq=lum='if(lt(N,20),150,60)+random(1)*40'\" -c:v ffv1 "
+         "film.mkv");
   std::ofstream table(scratch.folder() / "film.csv");
   table << "frame,split,label,emotion\n";
   for (int i = 0; i < 40; ++i) {
-    table << i << "," << (i % 5 < 3 ? "Training" : i % 5 == 3 ? "PublicTest" : "PrivateTest") << (i < 20 ? ",0,happy\n" : ",1,sad\n");
+    table << i << ","
+          << (i % 5 < 3    ? "Training"
+              : i % 5 == 3 ? "PublicTest"
+                           : "PrivateTest")
+          << (i < 20 ? ",0,happy\n" : ",1,sad\n");
   }
 }
 
-const std::string recipe = "seed = 1\n[net]\nname = \"no-stn\"\n[input]\nfront_end = \"grey-48\"\n[train]\nepochs = 10\nbatch = 8\nlr = 0.003\n"
-                           "keep = \"best-loss\"\n[augment]\nflip = 0.5\ncutout = 0.3\n";
+const std::string recipe =
+    "seed = 1\n[net]\nname = \"no-stn\"\n[input]\nfront_end = \"grey-48\"\n[train]\nepochs = 10\nbatch = 8\nlr = "
+    "0.003\n"
+    "keep = \"best-loss\"\n[augment]\nflip = 0.5\ncutout = 0.3\n";
 
 }  // namespace
 
@@ -100,7 +110,8 @@ TEST_CASE("pictures trained on and tested on are told, and what cannot be traine
   };
   refused("film.csv", "--set augment.gain_db=3", 2, "augment.gain_db is for sound");
   refused("film.csv", "--set input.front_end=voice-16k", 2, "augment.flip is for pictures");
-  refused("film.csv", "--set input.front_end=voice-16k --set augment.flip=0 --set augment.cutout=0", 2, "found a frame of a film");
+  refused("film.csv", "--set input.front_end=voice-16k --set augment.flip=0 --set augment.cutout=0", 2,
+          "found a frame of a film");
   refused("film.csv", "--set augment.flip=2", 2, "augment.flip is 2; expected 0 to 1");
   refused("film.csv", "--set input.front_end=grey-49", 2, "grey-48-guided");
   refused("film.csv", "--set net.name=guided-stn", 2, "guided-stn");
@@ -109,17 +120,96 @@ TEST_CASE("pictures trained on and tested on are told, and what cannot be traine
 
   // The same frame twice: a film whose second half is its first.
   ffmpeg(scratch, "-i film.mkv -i film.mkv -filter_complex \"[0:v][1:v]concat\" -c:v ffv1 twice.mkv");
-  std::ofstream(scratch.folder() / "twice.csv") << "frame,split,label\n0,Training,happy\n30,Training,sad\n40,PrivateTest,happy\n71,PrivateTest,sad\n";
-  const Run run = scratch.run("limbic train recipe.toml --data twice.csv --out twice --set train.keep=last --set train.epochs=1");
+  std::ofstream(scratch.folder() / "twice.csv")
+      << "frame,split,label\n0,Training,happy\n30,Training,sad\n40,PrivateTest,happy\n71,PrivateTest,sad\n";
+  const Run run =
+      scratch.run("limbic train recipe.toml --data twice.csv --out twice --set train.keep=last --set train.epochs=1");
   INFO(run.err);
   CHECK(run.code == 0);
-  CHECK(scratch.read("twice/log.txt").find("1 of the 2 test pictures are among those trained on too") != std::string::npos);
+  CHECK(scratch.read("twice/log.txt").find("1 of the 2 test pictures are among those trained on too") !=
+        std::string::npos);
+}
+
+TEST_CASE("folds drawn from all clips: labels merged and left out, an epoch chosen on a held-out share, test watched") {
+  const Scratch scratch;
+  if (!has_ffmpeg(scratch)) return;
+  write_film(scratch);
+  std::ofstream table(scratch.folder() / "film.csv");
+  table << "frame,label\n";
+  for (int i = 0; i < 40; ++i)
+    table << i << (i < 20 ? ",happy\n" : i < 30 ? ",sad\n" : i < 36 ? ",angry\n" : ",none\n");
+  table.close();
+  std::ofstream(scratch.folder() / "recipe.toml") << recipe;
+  const std::string cv =
+      "limbic cv recipe.toml --data film.csv --set 'data.merge=[\"bad = sad, angry\"]' --set 'data.labels=[\"happy\", "
+      "\"bad\"]' --set train.watch_test=true --set train.epochs=4 --set cv.validation=0.25 --set cv.drawn=";
+  const Run run = scratch.run(cv + "3 --out run --json");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  const Json result = Json::parse(run.out);
+  REQUIRE(result["folds"].size() == 3);
+  CHECK(result["pooled"]["clips"] == 36);  // happy, and what was sad or angry; `none` is left out
+  CHECK(result["pooled"]["labels"] == Json::array({"happy", "bad"}));
+  double watched = 0;
+  for (size_t fold = 0; fold < 3; ++fold) {
+    const Json& of = result["folds"][fold];
+    CHECK(of["clips"] == 12 - (fold == 0) + (fold == 2));  // 20 and 16 clips by three: 6+5, 7+5, 7+6
+    CHECK(of["watched"]["accuracy"] >= of["accuracy"]);
+    watched += of["watched"]["accuracy"].get<double>() / 3;
+    std::istringstream log(scratch.read("run/fold-" + std::to_string(fold) + "/log.csv"));
+    std::string header, line;
+    std::getline(log, header);
+    CHECK(header.ends_with(",validation_uar,test_accuracy"));
+    double best = 0;
+    int epochs = 0;
+    for (; std::getline(log, line); ++epochs) best = std::max(best, std::stod(line.substr(line.rfind(',') + 1)));
+    CHECK(epochs == 4);
+    CHECK(std::fabs(best - of["watched"]["accuracy"].get<double>()) < 1e-6);
+  }
+  CHECK(std::fabs(watched - result["mean_watched"].get<double>()) < 1e-9);
+  std::map<std::string, int> tested;
+  std::istringstream posteriors(scratch.read("run/posteriors.csv"));
+  std::string line;
+  for (std::getline(posteriors, line); std::getline(posteriors, line);) ++tested[line.substr(0, line.find(','))];
+  CHECK(tested.size() == 36);  // each in one fold
+  const Json fold = Json::parse(scratch.read("run/fold-0/result.json"));
+  CHECK(fold["train_clips"].get<int>() + fold["validation"]["clips"].get<int>() == 36 - 11);
+  CHECK(fold["validation"]["clips"] == 7);  // a quarter of 14 and of 11
+  CHECK(scratch.read("run/fold-0/log.txt").find("scored after every epoch, which chose nothing here") !=
+        std::string::npos);
+
+  const Run first = scratch.run(cv + "3 --out first --json --first-folds 1");
+  REQUIRE(first.code == 0);
+  CHECK(Json::parse(first.out)["folds"][0] == result["folds"][0]);
+  CHECK(Json::parse(first.out)["folds"].size() == 1);
+  CHECK(scratch.read("first/fold-0/weights.h5") == scratch.read("run/fold-0/weights.h5"));
+
+  const auto refused = [&](const std::string& command, const std::string& part) {
+    const Run bad = scratch.run(command + " --out bad");
+    INFO(bad.err);
+    CHECK(bad.code == 2);
+    CHECK(bad.err.find(part) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(scratch.folder() / "bad"));
+  };
+  refused(cv + "1", "cv.drawn is 1; expected 0, or two folds or more");
+  refused(cv + "3 --set 'cv.folds=[\"1\"]'", "cv.drawn and cv.folds are both set");
+  refused(cv + "0", "cv.validation is for drawn folds");
+  refused(cv + "3 --hold-out", "expected cv.validation");
+  refused(cv + "3 --set cv.validation=0", "chooses an epoch");
+  for (const auto& [merge, part] : {std::pair{"glad, sad", "expected \"name = label"},
+                                    {"x = sab", "no clip is labelled sab"},
+                                    {"x = sad, sad", "sad is merged already"},
+                                    {"x, y = sad", "expected one name"}}) {
+    refused(cv + "3 --set 'data.merge=[\"" + std::string(merge) + "\"]'", part);
+  }
 }
 
 TEST_CASE("predict answers from the stream that is there, and says which is missing") {
   const Scratch scratch;
   write_face_weights(scratch.folder() / "face.h5");
-  const auto predict = [&](const std::string& clip) { return scratch.run("limbic predict --json --face-weights face.h5 '" + clip + "'"); };
+  const auto predict = [&](const std::string& clip) {
+    return scratch.run("limbic predict --json --face-weights face.h5 '" + clip + "'");
+  };
 
   const Json voice = Json::parse(predict(demo).out)["results"][0];  // no face in it
   CHECK(voice["streams"]["face"]["coverage"] == 0);
@@ -207,9 +297,13 @@ TEST_CASE("predict finds the faces of RAVDESS clips and fuses both streams, with
 
   // Without its sound the face alone answers; turned as a telephone is held, the same face is found.
   if (!has_ffmpeg(scratch)) return;
-  ffmpeg(scratch, "-t 1 -i '" + folder + "/01-01-01-01-01-01-01.mp4' -an -vf \"transpose=1,scale=360:640\" -c:v libx264 -preset ultrafast lying.mp4");
+  ffmpeg(
+      scratch,
+      "-t 1 -i '" + folder +
+          "/01-01-01-01-01-01-01.mp4' -an -vf \"transpose=1,scale=360:640\" -c:v libx264 -preset ultrafast lying.mp4");
   ffmpeg(scratch, "-i lying.mp4 -c copy -metadata:s:v rotate=90 phone.mp4");
-  const Json phone = Json::parse(scratch.run("limbic predict --json --face-weights face.h5 phone.mp4", 300).out)["results"][0];
+  const Json phone =
+      Json::parse(scratch.run("limbic predict --json --face-weights face.h5 phone.mp4", 300).out)["results"][0];
   CHECK(phone["streams"]["face"]["coverage"].get<double>() >= 0.95);
   CHECK(phone["fusion"]["streams"] == Json::array({"face"}));
   CHECK(phone["probabilities"] == phone["streams"]["face"]["probabilities"]);

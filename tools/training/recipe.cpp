@@ -17,8 +17,8 @@ namespace limbic {
 
 namespace {
 
-// The one list of keys: reading, --set, the grid, the suggestion and the resolved text all go through it. Beside a number
-// stand the least and the most that it may be.
+// The one list of keys: reading, --set, the grid, the suggestion and the resolved text all go through it. Beside a
+// number stand the least and the most that it may be.
 template <class Recipe_, class Visit>
 void each_key(Recipe_& r, const Visit& visit) {
   visit("title", r.title);
@@ -34,6 +34,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("input.crop_s", r.input.crop_s, 0, ClipInput::longest_s);
   visit("input.scaler", r.input.scaler);
   visit("data.labels", r.data.labels);
+  visit("data.merge", r.data.merge);
   visit("data.copies", r.data.copies);
   visit("split.train", r.split.train);
   visit("split.validation", r.split.validation);
@@ -54,6 +55,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("train.label_smoothing", r.train.label_smoothing, 0, 0.99);
   visit("train.class_weights", r.train.class_weights);
   visit("train.keep", r.train.keep);
+  visit("train.watch_test", r.train.watch_test);
   visit("train.patience", r.train.patience, 0, 100000);
   visit("train.from", r.train.from);
   visit("train.freeze", r.train.freeze);
@@ -75,6 +77,8 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("augment.mixup", r.augment.mixup, 0, 1000);
   visit("augment.mixup_share", r.augment.mixup_share, 0, 1);
   visit("cv.folds", r.cv.folds);
+  visit("cv.drawn", r.cv.drawn, 0, 1000);
+  visit("cv.validation", r.cv.validation, 0, 0.9);
   visit("card.data", r.card.data);
   visit("card.licence", r.card.licence);
 }
@@ -94,6 +98,10 @@ std::string place(const std::string& name, const toml::node& node) {
 void assign(const std::string& where, const std::string& key, const toml::node& node, std::string& to) {
   if (!node.is_string()) wrong_type(where, key, "a string");
   to = node.as_string()->get();
+}
+void assign(const std::string& where, const std::string& key, const toml::node& node, bool& to) {
+  if (!node.is_boolean()) wrong_type(where, key, "true or false");
+  to = node.as_boolean()->get();
 }
 void assign(const std::string& where, const std::string& key, const toml::node& node, int64_t& to) {
   if (!node.is_integer()) wrong_type(where, key, "a whole number");
@@ -118,8 +126,9 @@ void assign(const std::string& where, const std::string& key, const toml::node& 
 
 // Words have no range; a number without one does not compile.
 void check_range(const std::string&, const std::string&, const std::string&) {}
+void check_range(const std::string&, const std::string&, bool) {}
 template <class Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void check_range(const std::string& where, const std::string& key, Number value, double least, double most) {
   if (!(static_cast<double>(value) >= least && static_cast<double>(value) <= most)) {
     refuse(fmt::format("{}: {} is {}; expected {} to {}", where, key, value, least, most));
@@ -140,6 +149,7 @@ std::string toml_string(const std::string& text) {
   return out.str();
 }
 std::string toml_value(const std::string& v) { return toml_string(v); }
+std::string toml_value(bool v) { return v ? "true" : "false"; }
 std::string toml_value(int64_t v) { return std::to_string(v); }
 std::string toml_value(double v) {
   std::string text = fmt::format("{}", v);
@@ -175,7 +185,8 @@ std::string nearest_key(const std::string& key) {
   const std::string own = key.substr(key.rfind('.') + 1);
   const Recipe any;
   each_key(any, [&](const std::string& known, const auto&, auto...) {
-    const size_t last = edit_distance(own, known.substr(known.rfind('.') + 1)) + (known.compare(0, key.find('.'), key, 0, key.find('.')) ? 1 : 0);
+    const size_t last = edit_distance(own, known.substr(known.rfind('.') + 1)) +
+                        (known.compare(0, key.find('.'), key, 0, key.find('.')) ? 1 : 0);
     const size_t distance = std::min(edit_distance(key, known), last);
     if (distance < best_distance) best = known, best_distance = distance;
   });
@@ -235,7 +246,8 @@ void read_table(Recipe& recipe, const std::string& name, const std::string& pref
 
 void want_one_of(const char* key, const std::string& value, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), value) != known.end()) return;
-  refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}; did you mean {}?", key, value, fmt::join(known, ", "), nearest_name(value, known)));
+  refuse(fmt::format("recipe: {} is \"{}\"; expected one of {}; did you mean {}?", key, value, fmt::join(known, ", "),
+                     nearest_name(value, known)));
 }
 
 // What only sound or only pictures can have.
@@ -243,19 +255,27 @@ void check_input(const Recipe& r) {
   const auto& a = r.augment;
   const bool pictures = find_picture_input(r.input.front_end) != nullptr;
   if (!pictures && !find_front_end(r.input.front_end)) {
-    refuse(fmt::format("recipe: input.front_end is \"{}\"; expected one of {}, {}", r.input.front_end, fmt::join(front_end_names(), ", "), fmt::join(picture_input_names(), ", ")));
+    refuse(fmt::format("recipe: input.front_end is \"{}\"; expected one of {}, {}", r.input.front_end,
+                       fmt::join(front_end_names(), ", "), fmt::join(picture_input_names(), ", ")));
   }
   const std::pair<const char*, bool> sound_only[] = {
-      {"input.offset_s", r.input.offset_s > 0}, {"input.length_s", r.input.length_s > 0}, {"input.crop_s", r.input.crop_s > 0},
-      {"input.scaler", r.input.scaler != "none"}, {"data.copies", !r.data.copies.empty()}, {"augment.time_stripes", a.time_stripes > 0},
-      {"augment.mel_stripes", a.mel_stripes > 0}, {"augment.gain_db", a.gain_db > 0}, {"augment.mel_shift", a.mel_shift > 0}, {"augment.stretch", a.stretch > 0}};
-  const std::pair<const char*, bool> pictures_only[] = {{"augment.flip", a.flip > 0}, {"augment.move", a.jitter.move > 0}, {"augment.turn", a.jitter.turn > 0},
-                                                          {"augment.zoom", a.jitter.zoom > 0}, {"augment.cutout", a.cutout > 0}};
+      {"input.offset_s", r.input.offset_s > 0},   {"input.length_s", r.input.length_s > 0},
+      {"input.crop_s", r.input.crop_s > 0},       {"input.scaler", r.input.scaler != "none"},
+      {"data.copies", !r.data.copies.empty()},    {"augment.time_stripes", a.time_stripes > 0},
+      {"augment.mel_stripes", a.mel_stripes > 0}, {"augment.gain_db", a.gain_db > 0},
+      {"augment.mel_shift", a.mel_shift > 0},     {"augment.stretch", a.stretch > 0}};
+  const std::pair<const char*, bool> pictures_only[] = {{"augment.flip", a.flip > 0},
+                                                        {"augment.move", a.jitter.move > 0},
+                                                        {"augment.turn", a.jitter.turn > 0},
+                                                        {"augment.zoom", a.jitter.zoom > 0},
+                                                        {"augment.cutout", a.cutout > 0}};
   for (const auto& [key, set] : sound_only) {
-    if (set && pictures) refuse(fmt::format("recipe: {} is for sound, but input.front_end is \"{}\"", key, r.input.front_end));
+    if (set && pictures)
+      refuse(fmt::format("recipe: {} is for sound, but input.front_end is \"{}\"", key, r.input.front_end));
   }
   for (const auto& [key, set] : pictures_only) {
-    if (set && !pictures) refuse(fmt::format("recipe: {} is for pictures, but input.front_end is \"{}\"", key, r.input.front_end));
+    if (set && !pictures)
+      refuse(fmt::format("recipe: {} is for pictures, but input.front_end is \"{}\"", key, r.input.front_end));
   }
 }
 
@@ -267,6 +287,9 @@ void check(const Recipe& r) {
   want_one_of("train.class_weights", r.train.class_weights, {"none", "balanced"});
   want_one_of("train.keep", r.train.keep, {"last", "best-loss", "best-accuracy"});
   for (const auto& copy : r.data.copies) want_one_of("data.copies", copy, {"noise", "pitch", "stretch", "shift"});
+  if (r.cv.drawn == 1) refuse("recipe: cv.drawn is 1; expected 0, or two folds or more");
+  if (r.cv.drawn > 0 && !r.cv.folds.empty()) refuse("recipe: cv.drawn and cv.folds are both set; expected one of them");
+  if (r.cv.validation > 0 && r.cv.drawn == 0) refuse("recipe: cv.validation is for drawn folds; expected cv.drawn too");
   if (!r.net.kernel.empty() && r.net.kernel.size() != 2) {
     refuse(fmt::format("recipe: net.kernel is [{}]; expected two sizes, e.g. [3,5]", fmt::join(r.net.kernel, ",")));
   }
@@ -321,7 +344,9 @@ void set_recipe_key(Recipe& recipe, const std::string& key, const std::string& v
 }
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& known) {
-  return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) { return edit_distance(word, a) < edit_distance(word, b); });
+  return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+    return edit_distance(word, a) < edit_distance(word, b);
+  });
 }
 
 std::string recipe_text(const Recipe& recipe) {

@@ -17,22 +17,24 @@ struct Recipe {
 
   struct {
     std::string name = "voice";
-    std::vector<int64_t> kernel;  ///< system 2's 2-D net: {3, 3} or {3, 5}
-    std::vector<int64_t> widths;  ///< channels of the convolutions; system 2: {32} stands for 32, 64, 64
+    std::vector<int64_t> kernel;          ///< system 2's 2-D net: {3, 3} or {3, 5}
+    std::vector<int64_t> widths;          ///< channels of the convolutions; system 2: {32} stands for 32, 64, 64
     std::optional<double> dropout;        ///< around the dense layers; unset, or set below 0: the net's own
     std::optional<double> block_dropout;  ///< after convolution blocks
   } net;
 
   struct {
     std::string front_end = "panns-16k";
-    double offset_s = 0;         ///< where a clip's window begins ...
-    double length_s = 0;         ///< ... and how long it is, padded with silence on both sides; 0: the whole clip
-    double crop_s = 0;           ///< training takes a random stretch of this length from it; 0: all
-    std::string scaler = "none"; ///< "columns": a mean and deviation per time column, fitted on the training clips
+    double offset_s = 0;          ///< where a clip's window begins ...
+    double length_s = 0;          ///< ... and how long it is, padded with silence on both sides; 0: the whole clip
+    double crop_s = 0;            ///< training takes a random stretch of this length from it; 0: all
+    std::string scaler = "none";  ///< "columns": a mean and deviation per time column, fitted on the training clips
   } input;
 
   struct {
     std::vector<std::string> labels;  ///< the classes and their order; none: all of the data
+    std::vector<std::string>
+        merge;  ///< "negative = angry, disgust": labels that become one, before `labels` are looked for
     std::vector<std::string> copies;  ///< changed copies of every training clip: noise, pitch, stretch, shift
   } data;
 
@@ -43,21 +45,22 @@ struct Recipe {
 
   struct {
     int64_t epochs = 1, batch = 32;
-    /// A batch's gradients are computed over micro-batches of so many clips and summed in a fixed order, and a batch norm
-    /// takes its statistics from each of them (its running ones move once a micro-batch); 0: over the whole batch.
+    /// A batch's gradients are computed over micro-batches of so many clips and summed in a fixed order, and a batch
+    /// norm takes its statistics from each of them (its running ones move once a micro-batch); 0: over the whole batch.
     int64_t micro_batch = 0;
     std::string optimizer = "adam";  ///< adam, amsgrad, adamw, sgd
     double lr = 1e-3, weight_decay = 0, momentum = 0.9 /* sgd */;
     std::string schedule = "constant";  ///< constant, cosine, step
     double warmup_epochs = 0, lr_floor = 0;
     double step_epochs = 30, step_factor = 0.1;
-    double clip_norm = 0;                 ///< 0: no clipping
+    double clip_norm = 0;  ///< 0: no clipping
     double label_smoothing = 0;
-    std::string class_weights = "none";   ///< "balanced": each class weighs the same
-    std::string keep = "last";            ///< which epoch's weights: last, best-loss, best-accuracy (on validation)
-    int64_t patience = 0;                 ///< stop after so many epochs without a better one; 0: never
-    std::string from;                     ///< weights to start from
-    std::vector<std::string> freeze;      ///< parameters that stay as they are: "conv_block*"
+    std::string class_weights = "none";  ///< "balanced": each class weighs the same
+    std::string keep = "last";           ///< which epoch's weights: last, best-loss, best-accuracy (on validation)
+    bool watch_test = false;             ///< score the test clips after every epoch too, as some results were published
+    int64_t patience = 0;                ///< stop after so many epochs without a better one; 0: never
+    std::string from;                    ///< weights to start from
+    std::vector<std::string> freeze;     ///< parameters that stay as they are: "conv_block*"
   } train;
 
   /// Penalty lambda * sum(w^2) on the weights and biases of `layers`, as Keras counts it (no 1/2).
@@ -82,6 +85,8 @@ struct Recipe {
 
   struct {
     std::vector<std::string> folds;  ///< test groups of each fold; none: system 1's five folds of RAVDESS
+    int64_t drawn = 0;  ///< in their place: so many folds drawn from all clips with `seed`, each label in all of them
+    double validation = 0;  ///< of drawn folds: this share of the clips to train on is held out, to choose an epoch on
   } cv;
 
   struct {

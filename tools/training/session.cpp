@@ -39,7 +39,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 std::string data_identity(const std::vector<const std::vector<Example>*>& sides) {
   ContentHash hash;
   for (const auto* side : sides) {
-    for (const auto& example : *side) hash.add(example.clip).add(example.sound).add(example.group).add(std::to_string(example.label));
+    for (const auto& example : *side)
+      hash.add(example.clip).add(example.sound).add(example.group).add(std::to_string(example.label));
     hash.add("|");
   }
   return hash.hex();
@@ -49,7 +50,8 @@ std::string data_identity(const std::vector<const std::vector<Example>*>& sides)
 int64_t repeated(const std::vector<Example>& train, const std::vector<Example>& examples) {
   std::set<std::string> known;
   for (const auto& example : train) known.insert(example.sound);
-  return std::count_if(examples.begin(), examples.end(), [&](const Example& example) { return known.count(example.sound) > 0; });
+  return std::count_if(examples.begin(), examples.end(),
+                       [&](const Example& example) { return known.count(example.sound) > 0; });
 }
 
 SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
@@ -67,22 +69,28 @@ void check_folder(const std::string& out) {
   std::error_code error;
   fs::path there = fs::absolute(out);
   while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
-  if (!fs::is_directory(there, error)) throw Error(ExitCode::usage, fmt::format("--out {}: found a file, {}; expected a folder, or nothing", out, there.string()));
-  if (::access(there.c_str(), W_OK | X_OK) != 0) throw Error(ExitCode::usage, fmt::format("--out {}: {}: {}", out, there.string(), std::strerror(errno)));
+  if (!fs::is_directory(there, error))
+    throw Error(ExitCode::usage,
+                fmt::format("--out {}: found a file, {}; expected a folder, or nothing", out, there.string()));
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    throw Error(ExitCode::usage, fmt::format("--out {}: {}: {}", out, there.string(), std::strerror(errno)));
 }
 
 // A run belongs to one recipe and one data set for good.
 void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
   const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
   std::error_code error;
-  if (fs::create_directories(out, error); error) throw Error(ExitCode::usage, fmt::format("--out {}: {}", out, error.message()));
+  if (fs::create_directories(out, error); error)
+    throw Error(ExitCode::usage, fmt::format("--out {}: {}", out, error.message()));
   if (!fs::exists(path)) {
     write_file(path, data + "\n" + recipe, true);
     return;
   }
   const std::string text = read_text(path, ExitCode::failure), data_before = text.substr(0, text.find('\n'));
   const auto refuse = [&](const char* what, const std::string& found, const std::string& wanted) {
-    throw Error(ExitCode::usage, fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what, found, wanted));
+    throw Error(ExitCode::usage,
+                fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what,
+                            found, wanted));
   };
   if (data_before != data) refuse("other data", data_before, data);
   // Read and written again, so that a run goes on under a limbic that knows more keys than the one that began it.
@@ -97,18 +105,22 @@ void claim_folder(const std::string& out, const std::string& recipe, const std::
 std::unique_ptr<Optimizer> make_optimizer(const Recipe& recipe, const std::vector<NamedTensor>& parameters) {
   const auto& t = recipe.train;
   if (t.optimizer == "sgd") {
-    return std::make_unique<Sgd>(parameters, SgdOptions{.lr = static_cast<float>(t.lr), .momentum = static_cast<float>(t.momentum),
+    return std::make_unique<Sgd>(parameters, SgdOptions{.lr = static_cast<float>(t.lr),
+                                                        .momentum = static_cast<float>(t.momentum),
                                                         .weight_decay = static_cast<float>(t.weight_decay)});
   }
-  return std::make_unique<Adam>(parameters, AdamOptions{.lr = static_cast<float>(t.lr), .weight_decay = static_cast<float>(t.weight_decay),
-                                                        .decoupled = t.optimizer == "adamw", .amsgrad = t.optimizer == "amsgrad"});
+  return std::make_unique<Adam>(parameters, AdamOptions{.lr = static_cast<float>(t.lr),
+                                                        .weight_decay = static_cast<float>(t.weight_decay),
+                                                        .decoupled = t.optimizer == "adamw",
+                                                        .amsgrad = t.optimizer == "amsgrad"});
 }
 
 NetOptions net_options(const Recipe& recipe, size_t classes) {
   NetOptions options;
   options.classes = static_cast<int>(classes);
   options.widths.assign(recipe.net.widths.begin(), recipe.net.widths.end());
-  if (recipe.net.kernel.size() == 2) options.kernel = {static_cast<int>(recipe.net.kernel[0]), static_cast<int>(recipe.net.kernel[1])};
+  if (recipe.net.kernel.size() == 2)
+    options.kernel = {static_cast<int>(recipe.net.kernel[0]), static_cast<int>(recipe.net.kernel[1])};
   return options;
 }
 
@@ -123,11 +135,13 @@ void keep_tensors(Checkpoint& checkpoint, const std::string& prefix, const std::
   for (const auto& t : tensors) checkpoint.tensors[prefix + t.name] = {t.tensor->shape(), t.tensor->to_vector()};
 }
 
-void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, const std::vector<NamedTensor>& tensors, const std::string& path) {
+void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, const std::vector<NamedTensor>& tensors,
+                     const std::string& path) {
   for (const auto& t : tensors) {
     const auto found = checkpoint.tensors.find(prefix + t.name);
     if (found == checkpoint.tensors.end() || found->second.shape != t.tensor->shape()) {
-      throw Error(ExitCode::failure, fmt::format("{}: has no {}{} of shape {}", path, prefix, t.name, shape_text(t.tensor->shape())));
+      throw Error(ExitCode::failure,
+                  fmt::format("{}: has no {}{} of shape {}", path, prefix, t.name, shape_text(t.tensor->shape())));
     }
     const auto& values = found->second.values;
     if (t.tensor->dtype() == DType::i32) {
@@ -139,11 +153,13 @@ void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, co
   }
 }
 
-// Layers and parameters of a net that a recipe may mean: "conv_block1", "conv_block1.conv1", "conv_block1.conv1.weight".
+// Layers and parameters of a net that a recipe may mean: "conv_block1", "conv_block1.conv1",
+// "conv_block1.conv1.weight".
 std::vector<std::string> names_in(const std::vector<NamedTensor>& parameters) {
   std::vector<std::string> names;
   for (const auto& p : parameters) {
-    for (size_t dot = p.name.find('.'); dot != std::string::npos; dot = p.name.find('.', dot + 1)) names.push_back(p.name.substr(0, dot));
+    for (size_t dot = p.name.find('.'); dot != std::string::npos; dot = p.name.find('.', dot + 1))
+      names.push_back(p.name.substr(0, dot));
     names.push_back(p.name);
   }
   return names;
@@ -152,7 +168,8 @@ std::vector<std::string> names_in(const std::vector<NamedTensor>& parameters) {
 std::string layer_of(const NamedTensor& parameter) { return parameter.name.substr(0, parameter.name.rfind('.')); }
 
 struct EpochRow {
-  double lr = 0, train_loss = 0, train_accuracy = 0, validation_loss = nan, validation_accuracy = nan, validation_uar = nan;
+  double lr = 0, train_loss = 0, train_accuracy = 0, validation_loss = nan, validation_accuracy = nan,
+         validation_uar = nan, test_accuracy = nan;
 };
 
 class Run {
@@ -175,7 +192,9 @@ class Run {
   ModelCard card(const std::optional<Scores>& test) const;
   std::string title() const { return recipe_.title.empty() ? recipe_.net.name : recipe_.title; }
   std::string write_posteriors(const char* side, const std::vector<Example>& examples);
-  double better(const Scores& scores) const { return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss; }
+  double better(const Scores& scores) const {
+    return recipe_.train.keep == "best-accuracy" ? scores.accuracy() : -scores.loss;
+  }
 
   Recipe recipe_;
   std::string out_;
@@ -183,6 +202,7 @@ class Run {
   ProgressLine progress_;
   Split split_;
   std::vector<Example> train_, validation_;
+  std::vector<Example> test_;  // where train.watch_test wants them
   std::string identity_;
   std::unique_ptr<Classifier> model_;
   std::string origin_;                // lines about what it started from: repeated pictures, weights
@@ -216,18 +236,20 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   make_model();  // before anything is decoded: weights that do not fit are told at once
   train_ = load_examples(split_.train, *model_, recipe_.data.copies, reading);
   validation_ = load_examples(split_.validation, *model_, {}, reading);
-  // The test clips are heard only to make sure that none of them is trained on; their maps are not kept.
-  const auto test = load_examples(split_.test, *model_, {}, reading);
+  // The test clips are heard to make sure that none of them is trained on.
+  auto test = load_examples(split_.test, *model_, {}, reading);
   if (find_picture_input(recipe_.input.front_end)) {  // published sets of pictures repeat some: said, not refused
     const std::pair<const char*, const std::vector<Example>*> sides[] = {{"validation", &validation_}, {"test", &test}};
     for (const auto& [name, side] : sides) {
       const int64_t again = repeated(train_, *side);
-      if (again) note_origin(fmt::format("{} of the {} {} pictures are among those trained on too", again, side->size(), name));
+      if (again)
+        note_origin(fmt::format("{} of the {} {} pictures are among those trained on too", again, side->size(), name));
     }
   } else {
     check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
   }
   identity_ = data_identity({&train_, &validation_, &test});
+  if (recipe_.train.watch_test && options_.read_test) test_ = std::move(test);
 
   batches_ = (static_cast<int64_t>(train_.size()) + recipe_.train.batch - 1) / recipe_.train.batch;
   if (recipe_.input.crop_s > 0) {
@@ -238,7 +260,8 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   {  // a crop or a picture that the net cannot take, too
     const NoGrad no_grad;
     model_->net().eval();
-    model_->logits(make_batch(recipe_, {&train_.front()}, static_cast<int>(split_.labels.size()), crop_frames_, 0).maps);
+    model_->logits(
+        make_batch(recipe_, {&train_.front()}, static_cast<int>(split_.labels.size()), crop_frames_, 0).maps);
   }
   claim_folder(out_, recipe_text(recipe_), identity_);  // last: what is refused leaves no folder behind
 }
@@ -253,7 +276,9 @@ void Run::make_model() {
   auto net = make_net(recipe_.net.name, net_options(recipe_, split_.labels.size()));
   if (recipe_.net.dropout) net->head_dropout = static_cast<float>(*recipe_.net.dropout);
   if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
-  model_ = std::make_unique<Classifier>(std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s}, out_);
+  model_ = std::make_unique<Classifier>(
+      std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s},
+      out_);
   if (const std::string why = model_->window_misfit(); !why.empty()) {
     throw Error(ExitCode::usage, fmt::format("recipe: input.length_s is {}: {}", recipe_.input.length_s, why));
   }
@@ -264,8 +289,8 @@ void Run::make_model() {
   trained_ = parameters;
   const auto wants = [&](const char* key, const std::string& name, const auto& meant) {
     if (std::any_of(parameters.begin(), parameters.end(), meant)) return;
-    throw Error(ExitCode::usage, fmt::format("recipe: {}: \"{}\" matches no parameter of {}; did you mean {}?", key, name, recipe_.net.name,
-                                             nearest_name(name, names_in(parameters))));
+    throw Error(ExitCode::usage, fmt::format("recipe: {}: \"{}\" matches no parameter of {}; did you mean {}?", key,
+                                             name, recipe_.net.name, nearest_name(name, names_in(parameters))));
   };
   for (const auto& layer : recipe_.l2.layers) {
     wants("l2.layers", layer, [&](const NamedTensor& p) { return layer_of(p) == layer; });
@@ -288,10 +313,15 @@ void Run::fit_to_data() {
     model_->fit_column_scaler(maps);
   }
   optimizer_ = make_optimizer(recipe_, trained_);
-  const auto steps = [&](double epochs) { return static_cast<int64_t>(std::llround(epochs * static_cast<double>(batches_))); };
-  schedule_ = {.kind = schedule_kind(recipe_.train.schedule), .base = static_cast<float>(recipe_.train.lr),
-               .total = recipe_.train.epochs * batches_, .warmup = steps(recipe_.train.warmup_epochs),
-               .floor = static_cast<float>(recipe_.train.lr_floor), .every = std::max<int64_t>(1, steps(recipe_.train.step_epochs)),
+  const auto steps = [&](double epochs) {
+    return static_cast<int64_t>(std::llround(epochs * static_cast<double>(batches_)));
+  };
+  schedule_ = {.kind = schedule_kind(recipe_.train.schedule),
+               .base = static_cast<float>(recipe_.train.lr),
+               .total = recipe_.train.epochs * batches_,
+               .warmup = steps(recipe_.train.warmup_epochs),
+               .floor = static_cast<float>(recipe_.train.lr_floor),
+               .every = std::max<int64_t>(1, steps(recipe_.train.step_epochs)),
                .factor = static_cast<float>(recipe_.train.step_factor)};
   if (recipe_.train.class_weights == "balanced") class_weights_ = balanced_weights(train_, split_.labels.size());
 }
@@ -310,7 +340,8 @@ void Run::checkpoint() {
   if (best_epoch_ >= 0) c.set("best", best_);
   std::string rows;
   for (const auto& r : rows_) {
-    rows += fmt::format("{} {} {} {} {} {}\n", r.lr, r.train_loss, r.train_accuracy, r.validation_loss, r.validation_accuracy, r.validation_uar);
+    rows += fmt::format("{} {} {} {} {} {} {}\n", r.lr, r.train_loss, r.train_accuracy, r.validation_loss,
+                        r.validation_accuracy, r.validation_uar, r.test_accuracy);
   }
   c.fields["rows"] = rows.empty() ? "\n" : rows;
   write_checkpoint(out_ + "/checkpoint.h5", c);
@@ -341,7 +372,13 @@ bool Run::resume() {
   for (std::string line; std::getline(rows, line);) {
     EpochRow r;
     std::istringstream words(line);  // strtod reads "nan", which streams do not
-    double* to[] = {&r.lr, &r.train_loss, &r.train_accuracy, &r.validation_loss, &r.validation_accuracy, &r.validation_uar};
+    double* to[] = {&r.lr,
+                    &r.train_loss,
+                    &r.train_accuracy,
+                    &r.validation_loss,
+                    &r.validation_accuracy,
+                    &r.validation_uar,
+                    &r.test_accuracy};
     std::string word;
     for (double* value : to) {
       if (words >> word) *value = std::strtod(word.c_str(), nullptr);
@@ -381,7 +418,7 @@ void Run::step(int64_t b) {
     const int64_t last = std::min(N, first + size);
     const auto share = static_cast<float>(last - first) / static_cast<float>(N);
     set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count * each + first / size) + 1);
-    const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));                // [last-first,C]
+    const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));  // [last-first,C]
     const Tensor value = loss(logits, slice(batch.targets, 0, first, last)) * share;
     backward(value);
     gradients.take(first / size);
@@ -395,7 +432,8 @@ void Run::step(int64_t b) {
   optimizer_->step();
 
   if (!std::isfinite(mean_loss)) {
-    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help", out_, mean_loss, epoch_ + 1, b + 1));
+    throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help",
+                                               out_, mean_loss, epoch_ + 1, b + 1));
   }
   loss_sum_ += mean_loss * static_cast<double>(N);
   seen_ += N;
@@ -410,8 +448,10 @@ bool Run::epoch(const Interrupt& interrupt) {
     const auto now = std::chrono::steady_clock::now();
     const double per_batch = std::chrono::duration<double>(now - began).count() / static_cast<double>(batch_ - first);
     const double left = per_batch * static_cast<double>((recipe_.train.epochs - epoch_) * batches_ - batch_);
-    progress_.show(fmt::format("epoch {}/{} batch {}/{} loss {:.4f} accuracy {:.1f} % {:.1f} clips/s, {:.0f} min left", epoch_ + 1, recipe_.train.epochs,
-                               batch_, batches_, loss_sum_ / static_cast<double>(seen_), 100.0 * static_cast<double>(correct_) / static_cast<double>(seen_),
+    progress_.show(fmt::format("epoch {}/{} batch {}/{} loss {:.4f} accuracy {:.1f} % {:.1f} clips/s, {:.0f} min left",
+                               epoch_ + 1, recipe_.train.epochs, batch_, batches_,
+                               loss_sum_ / static_cast<double>(seen_),
+                               100.0 * static_cast<double>(correct_) / static_cast<double>(seen_),
                                static_cast<double>(recipe_.train.batch) / per_batch, left / 60));
     if (options_.stop_after_steps > 0 && ++steps_now_ >= options_.stop_after_steps) return false;
     if (interrupt.signal()) return false;
@@ -421,7 +461,8 @@ bool Run::epoch(const Interrupt& interrupt) {
 }
 
 void Run::close_epoch() {
-  EpochRow row{schedule_.at((epoch_ + 1) * batches_ - 1), loss_sum_ / static_cast<double>(seen_), static_cast<double>(correct_) / static_cast<double>(seen_)};
+  EpochRow row{schedule_.at((epoch_ + 1) * batches_ - 1), loss_sum_ / static_cast<double>(seen_),
+               static_cast<double>(correct_) / static_cast<double>(seen_)};
   if (!validation_.empty()) {
     const Scores scores = evaluate(*model_, validation_);
     row.validation_loss = scores.loss;
@@ -434,11 +475,15 @@ void Run::close_epoch() {
       keep_tensors(best_weights_, "", model_->state());
     }
   }
+  if (!test_.empty()) row.test_accuracy = evaluate(*model_, test_).accuracy();
   rows_.push_back(row);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  progress_.note(fmt::format("epoch {}/{} train loss {:.4f} accuracy {:.2f} %{} ({:.0f} s in all)", epoch_ + 1, recipe_.train.epochs, row.train_loss,
-                             100 * row.train_accuracy,
-                             validation_.empty() ? "" : fmt::format(", validation loss {:.4f} accuracy {:.2f} %", row.validation_loss, 100 * row.validation_accuracy),
+  progress_.note(fmt::format("epoch {}/{} train loss {:.4f} accuracy {:.2f} %{}{} ({:.0f} s in all)", epoch_ + 1,
+                             recipe_.train.epochs, row.train_loss, 100 * row.train_accuracy,
+                             validation_.empty() ? ""
+                                                 : fmt::format(", validation loss {:.4f} accuracy {:.2f} %",
+                                                               row.validation_loss, 100 * row.validation_accuracy),
+                             test_.empty() ? "" : fmt::format(", test accuracy {:.2f} %", 100 * row.test_accuracy),
                              seconds));
   ++epoch_;
   batch_ = correct_ = seen_ = 0;
@@ -448,7 +493,8 @@ void Run::close_epoch() {
 }
 
 void Run::log() {
-  std::string csv = "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_uar\n";
+  std::string csv = "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_uar";
+  csv += test_.empty() ? "\n" : ",test_accuracy\n";
   const auto cell = [](double v) { return std::isfinite(v) ? fmt::format("{:.6f}", v) : std::string(); };
   Panel loss{"loss", {{"train", "#3b6fb6", {}}}}, accuracy{"accuracy, %", {{"train", "#3b6fb6", {}}}, 100};
   if (!validation_.empty()) {
@@ -456,8 +502,9 @@ void Run::log() {
   }
   for (size_t i = 0; i < rows_.size(); ++i) {
     const EpochRow& r = rows_[i];
-    csv += fmt::format("{},{:g},{},{},{},{},{}\n", i + 1, r.lr, cell(r.train_loss), cell(r.train_accuracy), cell(r.validation_loss),
-                       cell(r.validation_accuracy), cell(r.validation_uar));
+    csv += fmt::format("{},{:g},{},{},{},{},{}", i + 1, r.lr, cell(r.train_loss), cell(r.train_accuracy),
+                       cell(r.validation_loss), cell(r.validation_accuracy), cell(r.validation_uar));
+    csv += test_.empty() ? "\n" : "," + cell(r.test_accuracy) + "\n";
     loss.curves[0].values.push_back(r.train_loss);
     accuracy.curves[0].values.push_back(100 * r.train_accuracy);
     if (validation_.empty()) continue;
@@ -471,10 +518,14 @@ void Run::log() {
 ModelCard Run::card(const std::optional<Scores>& test) const {
   ModelCard card;
   card.licence = recipe_.card.licence;
-  card.training_data = fmt::format("{}{}; trained on {}", recipe_.card.data, recipe_.card.data.empty() ? "clips" : "", describe_side(recipe_.split.train, split_.train.size()));
+  card.training_data = fmt::format("{}{}; trained on {}", recipe_.card.data, recipe_.card.data.empty() ? "clips" : "",
+                                   describe_side(recipe_.split.train, split_.train.size()));
   if (test) {
-    card.metrics = fmt::format("accuracy {:.4f} ({}/{}), top-3 {:.4f}, UAR {:.4f} on {}, read once after training", test->accuracy(), test->confusion.correct(),
-                               test->confusion.total(), test->top3, test->confusion.unweighted_recall(), describe_side(recipe_.split.test, split_.test.size()));
+    card.metrics =
+        fmt::format("accuracy {:.4f} ({}/{}), top-3 {:.4f}, UAR {:.4f} on {}, read {}", test->accuracy(),
+                    test->confusion.correct(), test->confusion.total(), test->top3, test->confusion.unweighted_recall(),
+                    describe_side(recipe_.split.test, split_.test.size()),
+                    test_.empty() ? "once after training" : "after every epoch, which chose nothing");
   }
   card.attributes["recipe"] = recipe_text(recipe_);
   card.attributes["data"] = identity_;
@@ -496,14 +547,28 @@ RunResult Run::finish() {
   model_->save(out_ + "/weights.h5", card({}));  // a test that cannot be read costs no training
   if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
 
-  const std::string chosen_on = validation_.empty() ? "nothing: the number of epochs is the recipe's" : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
-  std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n", describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
-                                  result.epochs, recipe_.train.keep, chosen_on);
+  const std::string chosen_on = validation_.empty()
+                                    ? "nothing: the number of epochs is the recipe's"
+                                    : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
+  std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n",
+                                            describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
+                                            result.epochs, recipe_.train.keep, chosen_on);
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, *model_, {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
     if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
-    story += fmt::format("test {} read once, after the last epoch\n", describe_side(recipe_.split.test, split_.test.size()));
+    if (test_.empty()) {
+      story += fmt::format("test {} read once, after the last epoch\n",
+                           describe_side(recipe_.split.test, split_.test.size()));
+    } else {
+      const auto best = std::max_element(rows_.begin(), rows_.end(), [](const EpochRow& a, const EpochRow& b) {
+        return a.test_accuracy < b.test_accuracy;
+      });
+      result.watched = {{"best_epoch", best - rows_.begin() + 1}, {"accuracy", best->test_accuracy}};
+      story += fmt::format(
+          "test {} scored after every epoch, which chose nothing here; its best was {:.2f} % in epoch {}\n",
+          describe_side(recipe_.split.test, split_.test.size()), 100 * best->test_accuracy, best - rows_.begin() + 1);
+    }
   } else {
     story += "the test groups were not read\n";
   }
@@ -517,9 +582,19 @@ RunResult Run::finish() {
   log();  // a grid's winner was trained in another folder
 
   auto& doc = result.document;
-  doc = {{"schema", "limbic.train/1"}, {"title", recipe_.title}, {"net", recipe_.net.name}, {"parameters", model_->net().parameter_count()}, {"seed", recipe_.seed},
-         {"epochs", result.epochs}, {"kept_epoch", result.kept_epoch}, {"train_clips", split_.train.size()}, {"train_examples", train_.size()}, {"choices_made_on", chosen_on},
-         {"validation", nullptr}, {"test", nullptr}};
+  doc = {{"schema", "limbic.train/1"},
+         {"title", recipe_.title},
+         {"net", recipe_.net.name},
+         {"parameters", model_->net().parameter_count()},
+         {"seed", recipe_.seed},
+         {"epochs", result.epochs},
+         {"kept_epoch", result.kept_epoch},
+         {"train_clips", split_.train.size()},
+         {"train_examples", train_.size()},
+         {"choices_made_on", chosen_on},
+         {"validation", nullptr},
+         {"test", nullptr}};
+  if (!result.watched.is_null()) doc["watched"] = result.watched;
   progress_.note(story);
   if (result.validation) {
     doc["validation"] = scores_json(*result.validation);
@@ -540,7 +615,8 @@ RunResult Run::go() {
   const Interrupt interrupt;
   began_ = saved_ = std::chrono::steady_clock::now();
   if (!resume()) {
-    progress_.note(fmt::format("{}: {} parameters, {} examples, {} steps an epoch", recipe_.net.name, model_->net().parameter_count(), train_.size(), batches_));
+    progress_.note(fmt::format("{}: {} parameters, {} examples, {} steps an epoch", recipe_.net.name,
+                               model_->net().parameter_count(), train_.size(), batches_));
   }
   const auto patient = [&] {
     return recipe_.train.patience == 0 || best_epoch_ < 0 || epoch_ - 1 - best_epoch_ < recipe_.train.patience;
@@ -548,7 +624,8 @@ RunResult Run::go() {
   while (epoch_ < recipe_.train.epochs && patient()) {
     if (!epoch(interrupt)) {
       checkpoint();
-      progress_.note(fmt::format("{}: stopped in epoch {} after batch {}; the same command goes on from there", out_, epoch_ + 1, batch_));
+      progress_.note(fmt::format("{}: stopped in epoch {} after batch {}; the same command goes on from there", out_,
+                                 epoch_ + 1, batch_));
       RunResult stopped;
       stopped.signal = interrupt.signal();
       stopped.document = {{"schema", "limbic.train/1"}, {"complete", false}, {"epoch", epoch_ + 1}, {"batch", batch_}};

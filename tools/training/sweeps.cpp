@@ -51,7 +51,8 @@ std::string quoted(const std::string& field) {
 
 // The folds that system 1 was published with (Luna-Jimenez et al., Sensors 2021).
 const std::vector<std::string>& ravdess_folds() {
-  static const std::vector<std::string> folds = {"2, 5, 14, 15, 16", "3, 6, 7, 13, 18", "10, 11, 12, 19, 20", "8, 17, 21, 23, 24", "1, 4, 9, 22"};
+  static const std::vector<std::string> folds = {"2, 5, 14, 15, 16", "3, 6, 7, 13, 18", "10, 11, 12, 19, 20",
+                                                 "8, 17, 21, 23, 24", "1, 4, 9, 22"};
   return folds;
 }
 
@@ -59,6 +60,73 @@ const std::vector<std::string>& ravdess_folds() {
 bool stopped(RunResult& result) {
   if (result.signal) result.complete = false;
   return !result.complete;
+}
+
+struct Fold {
+  std::string name;  // its groups
+  Recipe recipe;
+};
+
+std::vector<Fold> folds_of_groups(const Recipe& recipe, const Dataset& data, const RunOptions& options) {
+  if (recipe.train.keep != "last") {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("cv: train.keep is \"{}\", but a fold has no validation groups to choose on; expected \"last\"",
+                    recipe.train.keep));
+  }
+  std::set<std::string> groups;
+  for (const auto& clip : data.clips) groups.insert(clip.group);
+  auto folds = recipe.cv.folds;
+  if (folds.empty()) {
+    for (int actor = 1; actor <= 24; ++actor) {
+      if (!groups.count(std::to_string(actor))) {
+        throw Error(ExitCode::usage,
+                    fmt::format("cv: {} has no group {}: not the 24 actors of RAVDESS, so the recipe needs cv.folds",
+                                data.source, actor));
+      }
+    }
+    folds = ravdess_folds();
+  }
+  if (options.hold_out && folds.size() < 3)
+    throw Error(ExitCode::usage,
+                fmt::format("cv: {} folds, expected three or more to hold one out beside the test fold", folds.size()));
+  std::vector<Fold> runs;
+  for (size_t i = 0; i < folds.size(); ++i) {
+    Recipe fold = recipe;
+    fold.split = {};
+    fold.split.test = folds[i];
+    auto left_out = parse_groups(folds[i]);
+    if (options.hold_out) {
+      fold.split.validation = folds[(i + 1) % folds.size()];
+      for (const auto& group : parse_groups(fold.split.validation)) left_out.push_back(group);
+    }
+    for (const auto& group : groups) {
+      if (std::find(left_out.begin(), left_out.end(), group) == left_out.end())
+        fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
+    }
+    if (split_dataset(fold, data).test.empty()) {  // said before the first fold is trained
+      throw Error(
+          ExitCode::usage,
+          fmt::format("cv.folds: the fold \"{}\" has no clip to test on; expected groups, e.g. \"1, 4\"", folds[i]));
+    }
+    runs.push_back({folds[i], std::move(fold)});
+  }
+  return runs;
+}
+
+std::vector<Fold> drawn_folds(const Recipe& recipe, const RunOptions& options) {
+  if (options.hold_out)
+    throw Error(
+        ExitCode::usage,
+        "cv: --hold-out leaves groups out, but the recipe's folds are drawn (cv.drawn); expected cv.validation");
+  Fold fold{"", recipe};
+  fold.recipe.split = {};  // the split column says who is where
+  std::vector<Fold> runs;
+  for (int64_t i = 0; i < recipe.cv.drawn; ++i) {
+    fold.name = fmt::format("{} of {} drawn", i + 1, recipe.cv.drawn);
+    runs.push_back(fold);
+  }
+  return runs;
 }
 
 }  // namespace
@@ -92,7 +160,8 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
     const GridPoint& point = points[rank[r]];
     csv += fmt::format("{},grid/{}", r + 1, rank[r]);
     for (const auto& value : point.values) csv.append(",").append(quoted(value));
-    csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3, point.scores.confusion.unweighted_recall());
+    csv += fmt::format(",{:.6f},{:.6f},{:.6f},{:.6f}\n", point.scores.loss, point.scores.accuracy(), point.scores.top3,
+                       point.scores.confusion.unweighted_recall());
   }
   write_file(out + "/grid.csv", csv, true);
   progress.note(fmt::format("best on the validation clips: {}", fmt::join(points[rank[0]].values, " ")));
@@ -103,60 +172,44 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
 }
 
 RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
-  if (recipe.train.keep != "last") {
-    throw Error(ExitCode::usage, fmt::format("cv: train.keep is \"{}\", but a fold has no validation groups to choose on; expected \"last\"", recipe.train.keep));
-  }
-  std::set<std::string> groups;
-  for (const auto& clip : data.clips) groups.insert(clip.group);
-  auto folds = recipe.cv.folds;
-  if (folds.empty()) {
-    for (int actor = 1; actor <= 24; ++actor) {
-      if (!groups.count(std::to_string(actor))) {
-        throw Error(ExitCode::usage, fmt::format("cv: {} has no group {}: not the 24 actors of RAVDESS, so the recipe needs cv.folds", data.source, actor));
-      }
-    }
-    folds = ravdess_folds();
-  }
-  if (options.hold_out && folds.size() < 3) throw Error(ExitCode::usage, fmt::format("cv: {} folds, expected three or more to hold one out beside the test fold", folds.size()));
-  std::vector<Recipe> runs;
-  for (size_t i = 0; i < folds.size(); ++i) {
-    Recipe fold = recipe;
-    fold.split = {};
-    fold.split.test = folds[i];
-    auto left_out = parse_groups(folds[i]);
-    if (options.hold_out) {
-      fold.split.validation = folds[(i + 1) % folds.size()];
-      for (const auto& group : parse_groups(fold.split.validation)) left_out.push_back(group);
-    }
-    for (const auto& group : groups) {
-      if (std::find(left_out.begin(), left_out.end(), group) == left_out.end()) fold.split.train += (fold.split.train.empty() ? "" : ", ") + group;
-    }
-    if (split_dataset(fold, data).test.empty()) {  // said before the first fold is trained
-      throw Error(ExitCode::usage, fmt::format("cv.folds: the fold \"{}\" has no clip to test on; expected groups, e.g. \"1, 4\"", folds[i]));
-    }
-    runs.push_back(std::move(fold));
-  }
+  std::vector<Fold> folds = recipe.cv.drawn > 0 ? drawn_folds(recipe, options) : folds_of_groups(recipe, data, options);
+  if (options.first_folds > 0 && options.first_folds < static_cast<int64_t>(folds.size()))
+    folds.resize(options.first_folds);
   std::vector<Scores> scores;
   std::string posteriors;
   nlohmann::ordered_json per_fold = nlohmann::ordered_json::array();
-  double mean = 0;
-  for (size_t i = 0; i < runs.size(); ++i) {
+  double mean = 0, mean_watched = 0;
+  for (size_t i = 0; i < folds.size(); ++i) {
     RunOptions numbered = options;
     numbered.fold = static_cast<int64_t>(i);
-    RunResult result = train(runs[i], data, fmt::format("{}/fold-{}", out, i), numbered);
+    const std::string place = fmt::format("{}/fold-{}", out, i);
+    RunResult result = recipe.cv.drawn > 0
+                           ? train(folds[i].recipe, draw_fold(recipe, data, numbered.fold), place, numbered)
+                           : train(folds[i].recipe, data, place, numbered);
     if (stopped(result)) return result;
     posteriors += result.test_posteriors;
     scores.push_back(*result.test);
-    per_fold.push_back({{"fold", i}, {"groups", folds[i]}, {"clips", result.test->confusion.total()}, {"accuracy", result.test->accuracy()},
-                        {"top3", result.test->top3}, {"uar", result.test->confusion.unweighted_recall()}});
+    per_fold.push_back({{"fold", i},
+                        {"groups", folds[i].name},
+                        {"clips", result.test->confusion.total()},
+                        {"accuracy", result.test->accuracy()},
+                        {"top3", result.test->top3},
+                        {"uar", result.test->confusion.unweighted_recall()}});
     mean += result.test->accuracy() / static_cast<double>(folds.size());
+    if (result.watched.is_null()) continue;
+    per_fold.back()["watched"] = result.watched;
+    mean_watched += result.watched["accuracy"].get<double>() / static_cast<double>(folds.size());
   }
   RunResult result;
   result.complete = true;
   result.test = pooled(scores);
   const Scores& all = *result.test;
-  result.document = {{"schema", "limbic.cv/1"}, {"folds", per_fold}, {"mean_accuracy", mean},
-                                     {"interval", interval_half_width(mean, all.confusion.total())}, {"pooled", scores_json(all)}};
+  result.document = {{"schema", "limbic.cv/1"},
+                     {"folds", per_fold},
+                     {"mean_accuracy", mean},
+                     {"interval", interval_half_width(mean, all.confusion.total())},
+                     {"pooled", scores_json(all)}};
+  if (recipe.train.watch_test) result.document["mean_watched"] = mean_watched;
   write_file(out + "/posteriors.csv", posteriors_header(all.labels.size()) + posteriors, true);
   write_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all), true);
   write_file(out + "/result.json", result.document.dump(1) + "\n", true);
