@@ -2,6 +2,7 @@
 #include "nets/picture_input.h"
 
 #include <algorithm>
+#include <span>
 
 #include "nets/saliency.h"
 
@@ -10,9 +11,10 @@ namespace {
 
 const std::vector<PictureInput>& presets() {
   static const std::vector<PictureInput> presets = {
-      {"grey-48", 48, 0.5f, 0.5f, false},
-      {"grey-48-guided", 48, 0.5f, 0.5f, true},
-      {"grey-112", 112, 0, 1, false},
+      {"grey-48", 48, 0.5f, 0.5f, false, false},
+      {"grey-48-guided", 48, 0.5f, 0.5f, true, false},
+      {"grey-112", 112, 0, 1, false, false},
+      {"rgb-96", 96, 0, 1, false, true},
   };
   return presets;
 }
@@ -32,16 +34,12 @@ const PictureInput* find_picture_input(const std::string& name) {
 }
 
 Tensor picture_maps(const PictureInput& input, const std::vector<uint8_t>& pixels) {
-  const int64_t S = input.side, C = input.channels(), N = static_cast<int64_t>(pixels.size()) / (S * S);
-  Tensor grey = Tensor::empty({N, S, S, 1});
-  std::transform(pixels.begin(), pixels.end(), grey.data(), [](uint8_t v) { return static_cast<float>(v) / 255; });
-  const auto seen = [&](float v) { return (v - input.mean) / input.scale; };
-  Tensor maps = Tensor::empty({N, S, S, C});
-  for (int64_t i = 0; i < grey.size(); ++i) maps.data()[i * C] = seen(grey.data()[i]);
-  if (input.guided) {
-    const Tensor guide = spectral_residual(grey);  // [N,S,S,1]
-    for (int64_t i = 0; i < grey.size(); ++i) maps.data()[i * C + 1] = seen(guide.data()[i]);
-  }
+  const int64_t S = input.side, own = input.colour ? 3 : 1, N = static_cast<int64_t>(pixels.size()) / (S * S * own);
+  Tensor picture = Tensor::empty({N, S, S, own});
+  std::transform(pixels.begin(), pixels.end(), picture.data(), [](uint8_t v) { return static_cast<float>(v) / 255; });
+  Tensor maps = picture;
+  if (input.guided) maps = concat({picture, spectral_residual(picture)}, 3);  // [N,S,S,2]
+  for (float& v : std::span(maps.data(), static_cast<size_t>(maps.size()))) v = (v - input.mean) / input.scale;
   return maps;
 }
 

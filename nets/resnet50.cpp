@@ -93,7 +93,7 @@ class ResNet50 : public Net {
     return dense_1(embed(picture));  // [N,7]
   }
 
-  Shape input_shape(int64_t batch, int64_t) const override { return {batch, 224, 224, 3}; }
+  Shape input_shape(int64_t batch, int64_t side) const override { return {batch, side, side, 3}; }
 
   KerasConv conv1_conv;
   KerasBatchNorm conv1_bn;

@@ -35,6 +35,17 @@ TEST_CASE("grey pictures reach system 1's nets between -1 and 1, system 2's betw
   CHECK(two.data()[1] == Approx(0.2));
 }
 
+TEST_CASE("colour pictures reach system 3's nets between 0 and 1, red first") {
+  std::vector<uint8_t> pixels(2 * 96 * 96 * 3, 51);
+  pixels[0] = 255, pixels[1] = 0, pixels[2] = 102;
+  const Tensor maps = picture_maps(*find_picture_input("rgb-96"), pixels);
+  CHECK(maps.shape() == Shape{2, 96, 96, 3});
+  CHECK(maps.data()[0] == 1);
+  CHECK(maps.data()[1] == 0);
+  CHECK(maps.data()[2] == Approx(0.4));
+  CHECK(maps.data()[maps.size() - 1] == Approx(0.2));
+}
+
 TEST_CASE("the guide is the picture's saliency, scaled as the picture is, and its own in any batch") {
   const auto pixels = pictures(2, 48);
   const PictureInput& guided = *find_picture_input("grey-48-guided");
@@ -55,13 +66,11 @@ TEST_CASE("the guide is the picture's saliency, scaled as the picture is, and it
 }
 
 TEST_CASE("a picture input fits the nets of its size and channels") {
-  const std::pair<const char*, const char*> fitting[] = {{"grey-48", "unguided-stn"},
-                                                         {"grey-48", "no-stn"},
-                                                         {"grey-48", "face"},
-                                                         {"grey-48-guided", "guided-stn"},
-                                                         {"grey-112", "sys2-face"}};
+  const std::pair<const char*, const char*> fitting[] = {{"grey-48", "unguided-stn"}, {"grey-48", "no-stn"},
+                                                         {"grey-48", "face"},         {"grey-48-guided", "guided-stn"},
+                                                         {"grey-112", "sys2-face"},   {"rgb-96", "resnet50"}};
   for (const std::string& input : picture_input_names()) {
-    for (const char* net : {"unguided-stn", "no-stn", "guided-stn", "face", "sys2-face", "voice"}) {
+    for (const char* net : {"unguided-stn", "no-stn", "guided-stn", "face", "sys2-face", "resnet50", "voice"}) {
       INFO(input << " " << net);
       const bool expected = std::any_of(std::begin(fitting), std::end(fitting), [&](const auto& pair) {
         return pair.first == input && pair.second == std::string(net);

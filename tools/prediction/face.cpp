@@ -45,7 +45,10 @@ void FaceModel::look(const std::vector<uint8_t>& pixels, const std::vector<std::
 }
 
 PictureOptions FaceModel::film_options(Faces which) const {
-  return {.side = input_->side, .cut = input_->side == 112 ? Cut::face_every : Cut::face, .all = which == Faces::all};
+  return {.side = input_->side,
+          .cut = input_->side == 112 ? Cut::face_every : Cut::face,
+          .all = which == Faces::all,
+          .colour = input_->colour};
 }
 
 FaceAnswer FaceModel::answer(const std::string& clip, Faces which) {

@@ -89,7 +89,7 @@ std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const 
   }
   int64_t done = 0;
   for (const auto& [path, wanted] : films) {
-    PictureStream film(path, {.side = input.side, .cut = Cut::whole});
+    PictureStream film(path, {.side = input.side, .cut = Cut::whole, .colour = input.colour});
     Picture picture;
     int64_t frame = 0;
     for (auto next = wanted.begin(); next != wanted.end(); ++frame) {
