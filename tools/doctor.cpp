@@ -72,8 +72,9 @@ std::vector<Finding> findings() {
   if (reader.works) {
     all.push_back(confinement(reader));
   }
-  const std::string voice = find_data_file("weights/voice.h5");
+  const std::string voice = find_data_file("weights/voice.h5"), face = find_data_file("weights/face.h5");
   all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});
+  all.push_back({"face", face.empty() ? "missing" : "ok", face.empty() ? "no weights/face.h5: predict hears the voice alone" : face});
 #else
   all.push_back({"io", "missing", "built with LIMBIC_IO=OFF: no media, no weights"});
 #endif

@@ -20,7 +20,7 @@ namespace limbic {
 namespace {
 
 struct EvalArguments {
-  std::string weights, data, groups, reliability, calibrate;
+  std::string weights, data, groups, split, reliability, calibrate;
   bool force = false;
 };
 
@@ -45,6 +45,7 @@ int run_eval(const Program& program, const EvalArguments& a) {
   size_t left_out = 0;
   for (const auto& clip : data.clips) {
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), clip.group) == wanted.end()) continue;
+    if (!a.split.empty() && clip.split != a.split) continue;
     const bool known = std::find(model.labels().begin(), model.labels().end(), clip.label) != model.labels().end();
     if (known)
       clips.push_back(clip);
@@ -52,8 +53,9 @@ int run_eval(const Program& program, const EvalArguments& a) {
       ++left_out;
   }
   if (clips.empty()) {
-    const std::string of_groups = a.groups.empty() ? "" : fmt::format(" of groups \"{}\"", a.groups);
-    throw Error(ExitCode::usage, fmt::format("{}: no clip{} has a label of {}", a.data, of_groups, a.weights));
+    std::string those = a.groups.empty() ? "" : fmt::format(" of groups \"{}\"", a.groups);
+    if (!a.split.empty()) those += fmt::format(" of the split column's \"{}\"", a.split);
+    throw Error(ExitCode::usage, fmt::format("{}: no clip{} has a label of {}", a.data, those, a.weights));
   }
   if (left_out)
     print_note(program, fmt::format("{} clips with labels that {} does not know are left out", left_out, a.weights));
@@ -114,11 +116,14 @@ int run_eval(const Program& program, const EvalArguments& a) {
 void add_eval(Program& program) {
   auto a = std::make_shared<EvalArguments>();
   CLI::App* verb = program.verb("eval", "measure weights on labelled clips",
-                                "  limbic eval --weights weights/voice.h5 --data ravdess_speech --groups 1,6,21-24");
+                                "  limbic eval --weights weights/voice.h5 --data ravdess_speech --groups 1,6,21-24\n"
+                                "  limbic eval --weights weights/face.h5 --data fer2013/fer2013.csv --split test");
   verb->add_option("--weights", a->weights, "weights with a model card")->required();
   verb->add_option("--data", a->data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")
       ->required();
   verb->add_option("--groups", a->groups, "speakers to measure on, e.g. 21-24; default: all");
+  verb->add_option("--split", a->split, "clips to measure on, by the manifest's column split; default: all")
+      ->check(CLI::IsMember({"train", "validation", "test"}));
   verb->add_option("--reliability", a->reliability, "draw accuracy over confidence (SVG)");
   verb->add_option("--calibrate", a->calibrate,
                    "write the weights with the temperature that fits these clips; take other speakers than the test's");

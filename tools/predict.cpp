@@ -127,7 +127,7 @@ void print_answer(const Json& answer, const Options& options) {
 }
 
 int run(const Program& program, const Options& options) {
-  const ClipModels models = load_clip_models(options.weights, options.face_weights);
+  const ClipModels models = load_clip_models(options.weights, options.face_weights, options.faces != "none");
   const Faces which = options.faces == "all" ? Faces::all : Faces::largest;
   if (models.face) {
     for (const auto& warning : models.face->warnings())
@@ -169,12 +169,11 @@ void add_predict(Program& program) {
   add_clips(sub, options->clips);
   sub->add_option("--weights,--voice-weights", options->weights,
                   "the voice net (default: the shipped weights/voice.h5)");
-  sub->add_option("--face-weights", options->face_weights,
-                  "a face net, which answers beside the voice (default: weights/face.h5 where there is one)");
+  sub->add_option("--face-weights", options->face_weights, "the face net (default: the shipped weights/face.h5)");
   sub->add_option("--face", options->faces,
                   "largest (default): in each frame its largest face; all: each face is followed, and the most "
-                  "prominent one answers")
-      ->check(CLI::IsMember({"largest", "all"}));
+                  "prominent one answers; none: the voice alone")
+      ->check(CLI::IsMember({"largest", "all", "none"}));
   sub->add_option("--top", options->top, "how many emotions to print (default 3; JSON always has all eight)")
       ->check(CLI::Range(1, 8));
   sub->add_option("--min-confidence", options->min_confidence,

@@ -254,8 +254,7 @@ void add_report(Program& program) {
   sub->add_option("-o,--out", options->out, "the page (HTML): complete in itself, without scripts")->required();
   sub->add_option("--weights,--voice-weights", options->weights,
                   "the voice net (default: the shipped weights/voice.h5)");
-  sub->add_option("--face-weights", options->face_weights,
-                  "the face net (default: weights/face.h5 where there is one)");
+  sub->add_option("--face-weights", options->face_weights, "the face net (default: the shipped weights/face.h5)");
   sub->add_option("--sequence-weights", options->sequence_weights,
                   "a bilstm-attention over the face net's embeddings: draws its attention");
   sub->add_flag("--force", options->force, "replace the page");

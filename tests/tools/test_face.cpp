@@ -93,6 +93,10 @@ TEST_CASE("a face net is trained on the frames of a film, resumes to the same bi
 
   const Run measured = scratch.run("limbic eval --weights whole/weights.h5 --data film.csv --json");
   CHECK(Json::parse(measured.out)["correct"] == 40);
+  const std::string of_split = "limbic eval --weights whole/weights.h5 --data film.csv --json --split ";
+  CHECK(Json::parse(scratch.run(of_split + "test").out)["clips"] == 8);
+  CHECK(Json::parse(scratch.run(of_split + "train").out)["clips"] == 24);
+  CHECK(scratch.run(of_split + "private").code == 2);
   CHECK(scratch.run("limbic predict --face-weights whole/weights.h5 '" + demo + "'").code == 0);
 }
 
@@ -219,7 +223,7 @@ TEST_CASE("predict answers from the stream that is there, and says which is miss
   CHECK(voice["fusion"]["streams"] == Json::array({"voice"}));
   CHECK(voice["probabilities"] == voice["streams"]["voice"]["probabilities"]);
   CHECK(warns(voice, "the voice alone answers: no face in any frame"));
-  const Json plain = Json::parse(scratch.run("limbic predict --json '" + demo + "'").out)["results"][0];
+  const Json plain = Json::parse(scratch.run("limbic predict --json --face none '" + demo + "'").out)["results"][0];
   CHECK(plain["probabilities"] == voice["probabilities"]);
   CHECK_FALSE(plain.contains("fusion"));
 
@@ -228,6 +232,10 @@ TEST_CASE("predict answers from the stream that is there, and says which is miss
   const Json sound = Json::parse(predict("tone.wav").out)["results"][0];
   CHECK(warns(sound, "the voice alone answers: tone.wav: found a media file without pictures"));
   CHECK_FALSE(sound["streams"].contains("face"));
+  const Json shipped =
+      Json::parse(scratch.run("limbic predict --json tone.wav").out)["results"][0];  // not asked for by name
+  CHECK_FALSE(warns(shipped, "the voice alone answers"));
+  CHECK(shipped["fusion"]["streams"] == Json::array({"voice"}));
   ffmpeg(scratch, "-i '" + demo + "' -an -c:v copy mute.mp4");
   const Run nothing = predict("mute.mp4");
   CHECK(nothing.code == 3);

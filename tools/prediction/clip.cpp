@@ -9,9 +9,11 @@
 
 namespace limbic {
 
-ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path) {
-  ClipModels models{voice_path.empty() ? find_data_file("weights/voice.h5") : voice_path,
-                    face_path.empty() ? find_data_file("weights/face.h5") : face_path, nullptr, nullptr};
+ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path, bool with_face) {
+  ClipModels models;
+  models.voice_path = voice_path.empty() ? find_data_file("weights/voice.h5") : voice_path;
+  if (with_face) models.face_path = face_path.empty() ? find_data_file("weights/face.h5") : face_path;
+  models.face_named = !face_path.empty();
   if (models.voice_path.empty()) {
     throw Error(ExitCode::weights, "found no weights/voice.h5 beside the program; expected it, or --weights FILE");
   }
@@ -33,15 +35,17 @@ ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces 
   }
   if (models.face) {
     std::string blind = "no face in any frame";
+    bool expected = false;  // a sound file, and nobody asked for a face
     try {
       answer.face = models.face->answer(clip, which);
       answer.warnings.insert(answer.warnings.end(), answer.face->warnings.begin(), answer.face->warnings.end());
     } catch (const MediaError& error) {
       blind = error.what();
+      expected = error.fault == MediaFault::no_video && !models.face_named;
     }
     if (silent && !answer.seen()) throw *silent;
     if (silent) answer.warnings.push_back(fmt::format("the face alone answers: {}", silent->what()));
-    if (!answer.seen()) answer.warnings.push_back(fmt::format("the voice alone answers: {}", blind));
+    if (!answer.seen() && !expected) answer.warnings.push_back(fmt::format("the voice alone answers: {}", blind));
   }
   if (!answer.voice) answer.duration_s = answer.face->frames.back().pts_s;
   answer.probabilities = answer.only();

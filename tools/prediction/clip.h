@@ -15,11 +15,12 @@ struct ClipModels {
   std::string voice_path, face_path;
   std::unique_ptr<VoiceModel> voice;
   std::unique_ptr<FaceModel> face;  ///< none: only the voice answers
+  bool face_named = false;          ///< asked for by name: a sound file's lack of pictures is then worth a warning
 };
 
-/// Reads both nets; an empty path stands for what ships, weights/voice.h5 and, where there is one, weights/face.h5.
+/// Reads both nets, or the voice's alone; an empty path stands for what ships, weights/voice.h5 and weights/face.h5.
 /// Throws Error(ExitCode::weights).
-ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path);
+ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path, bool with_face = true);
 
 struct ClipAnswer {
   std::optional<VoiceAnswer> voice;
