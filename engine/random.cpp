@@ -72,7 +72,8 @@ float Random::uniform(float low, float high) { return std::fma(uniform(), high -
 
 int64_t Random::below(int64_t n) {
   if (n < 1) refuse("Random::below: ", n, ", expected at least 1");
-  const uint64_t wide = static_cast<uint64_t>(word()) << 32 | word();
+  const uint64_t high = word(), low = word();
+  const uint64_t wide = high << 32 | low;
   return static_cast<int64_t>(wide % static_cast<uint64_t>(n));
 }
 

@@ -91,8 +91,8 @@ int run_eval(const Program& program, const EvalArguments& a) {
                  a.force);
   }
   if (program.json) {
-    Json document = {
-        {"schema", "limbic.eval/1"}, {"weights", a.weights}, {"net", model.net().name}, {"groups", a.groups}};
+    Json document = {{"schema", "limbic.eval/1"}, {"weights", a.weights}, {"net", model.net().name},
+                     {"groups", a.groups},        {"split", a.split},     {"split", a.split}};
     document.update(scores_json(scores));
     if (!calibration.is_null()) document["calibration"] = calibration;
     print_json(document);

@@ -122,6 +122,8 @@ int run(const Program& program, const Options& o) {
   const ReadyRung rung = prepare_rung(o.choice);
   const GpuRuntime* const gpu = o.choice.device == Device::cpu ? nullptr : gpu_runtime(o.choice.device);
   std::vector<double> ms;
+  rung.prepare();
+  if (gpu) gpu->synchronize({});
   for (int i = 0; i < o.repeat; ++i) {
     const auto start = std::chrono::steady_clock::now();
     rung.launch();
@@ -168,8 +170,9 @@ std::string condition(const std::string& variable, const std::string& index, con
       throw Error(ExitCode::usage, fmt::format("kernels debug: {}.{} {}: on this shape there are {}", variable, axis, number, places));
     }
     if (axis == 'x' || places > 1) text += fmt::format("{}{}.{} == {}", text.empty() ? "" : " && ", variable, axis, number);
-    rest = comma < rest.size() ? rest.substr(comma + 1) : "0";
+    rest = comma < rest.size() ? rest.substr(comma + 1) : axis == 'z' ? "" : "0";
   }
+  if (!rest.empty()) throw Error(ExitCode::usage, fmt::format("kernels debug: an index is written X or X,Y,Z, not {}", index));
   return text;
 }
 

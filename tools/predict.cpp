@@ -127,6 +127,9 @@ void print_answer(const Json& answer, const Options& options) {
 }
 
 int run(const Program& program, const Options& options) {
+  if (options.faces == "none" && !options.face_weights.empty())
+    throw Error(ExitCode::usage,
+                fmt::format("--face none --face-weights {}: expected one of them", options.face_weights));
   const ClipModels models = load_clip_models(options.weights, options.face_weights, options.faces != "none");
   const Faces which = options.faces == "all" ? Faces::all : Faces::largest;
   if (models.face) {

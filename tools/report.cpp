@@ -2,6 +2,7 @@
 // `limbic report`: one page about one clip, with everything the answer rests on, that needs no network and no script.
 #include <algorithm>
 #include <memory>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -147,6 +148,16 @@ std::string looks_html(const FaceEvidence& evidence, const FaceModel& model) {
   return html + "</div>\n";
 }
 
+// A value of many lines, as a recipe, folded away; strangers' cards may be long.
+std::string folded(const std::string& value) {
+  constexpr size_t most = 20000;
+  std::istringstream lines(value.substr(0, most));
+  std::string html =
+      fmt::format("<details><summary>{} lines</summary><pre>", std::count(value.begin(), value.end(), '\n'));
+  for (std::string line; std::getline(lines, line);) html += text(line) + "\n";
+  return html + (value.size() > most ? "...\n" : "") + "</pre></details>";
+}
+
 std::string card_html(const std::string& what, const std::string& path, const ModelCard& card) {
   std::string html = fmt::format("<h2>{}</h2>\n<table>", what);
   const auto row = [&](const std::string& name, const std::string& value) {
@@ -160,8 +171,13 @@ std::string card_html(const std::string& what, const std::string& path, const Mo
   row("measured", card.metrics);
   row("licence", card.licence.empty() ? "the card names none" : card.licence);
   row("SHA-256", card.sha256);
-  for (const auto& [name, value] : card.attributes)
-    row(name, value.size() > 400 ? value.substr(0, 400) + " ..." : value);
+  for (const auto& [name, value] : card.attributes) {
+    if (value.find('\n') == std::string::npos) {
+      row(name, value.size() > 400 ? value.substr(0, 400) + " ..." : value);
+    } else {
+      html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", text(name), folded(value));
+    }
+  }
   return html + "</table>\n";
 }
 
@@ -225,7 +241,17 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
 int run(const Program& program, const Options& options) {
   refuse_overwrite(options.out, options.force);
   ClipModels models = load_clip_models(options.weights, options.face_weights);
-  const ClipAnswer clip = answer_clip(options.clip, models);
+  if (!options.sequence_weights.empty())
+    read_weights(options.sequence_weights);  // what is no file is told before the work
+  ClipAnswer clip = answer_clip(options.clip, models);
+  if (!options.sequence_weights.empty() && !clip.seen())
+    clip.warnings.push_back(fmt::format("{}: no face, so nothing to attend to", options.sequence_weights));
+  for (const std::string& warning : models.voice->warnings())
+    print_note(program, fmt::format("warning: {}: {}", models.voice_path, warning));
+  if (models.face) {
+    for (const std::string& warning : models.face->warnings())
+      print_note(program, fmt::format("warning: {}: {}", models.face_path, warning));
+  }
   for (const std::string& warning : clip.warnings)
     print_note(program, fmt::format("warning: {}: {}", clean_text(options.clip), warning));
   write_file(options.out, page(options, models, clip), options.force);

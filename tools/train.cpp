@@ -64,7 +64,8 @@ int run_cv(const Program& program, const TrainArguments& a) {
     return 0;
   }
   for (const auto& fold : document["folds"]) {
-    fmt::print("fold {} (groups {}): {:.2f} % of {}\n", fold["fold"].get<int>(), fold["groups"].get<std::string>(),
+    const auto groups = fold["groups"].get<std::string>();
+    fmt::print("fold {}{}: {:.2f} % of {}\n", fold["fold"].get<int>(), groups.empty() ? "" : " (groups " + groups + ")",
                100 * fold["accuracy"].get<double>(), fold["clips"].get<int>());
   }
   if (document.contains("mean_watched")) {

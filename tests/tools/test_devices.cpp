@@ -79,13 +79,16 @@ TEST_CASE("compare holds on the emulator, a training step and its gradients too"
 
 TEST_CASE("--device cuda without a driver is one line and exit code 6, for every verb") {
   if (const limbic::GpuRuntime* const cuda = limbic::gpu_runtime(limbic::Device::cuda);
-      cuda && !cuda->what_is_missing())
+      cuda && !cuda->what_is_missing()) {
+    WARN("skipped: a CUDA device is here");
     return;
+  }
   const Scratch scratch;
-  for (const char* command : {"predict x.wav", "tag x.wav --weights w.h5", "embed x.wav --weights w.h5 -o y.h5",
-                              "train r.toml --data d --out o", "eval --weights w.h5 --data d",
-                              "cv r.toml --data d --out o", "compare --weights w.h5 --reference r.h5", "graph cnn14",
-                              "bench net --alone", "kernels run softmax v1_naive --shape rows=2,C=3"}) {
+  for (const char* command :
+       {"predict x.wav", "tag x.wav --weights w.h5", "embed x.wav --weights w.h5 -o y.h5",
+        "train r.toml --data d --out o", "eval --weights w.h5 --data d", "cv r.toml --data d --out o",
+        "compare --weights w.h5 --reference r.h5", "graph cnn14", "bench net --alone", "report x.mp4 -o r.html",
+        "bench clip x.mp4", "kernels run softmax v1_naive --shape rows=2,C=3"}) {
     const Run run = scratch.run(std::string("limbic ") + command + " --device cuda");
     INFO(command << ": " << run.out << run.err);
     CHECK(run.code == 6);

@@ -198,6 +198,8 @@ TEST_CASE("folds drawn from all clips: labels merged and left out, an epoch chos
   refused(cv + "1", "cv.drawn is 1; expected 0, or two folds or more");
   refused(cv + "3 --set 'cv.folds=[\"1\"]'", "cv.drawn and cv.folds are both set");
   refused(cv + "0", "cv.validation is for drawn folds");
+  refused(cv + "30", "has no clip to test on");
+  refused(cv + "3 --set train.keep=last --set 'data.merge=[\"x =\"]'", "expected labels after the =");
   refused(cv + "3 --hold-out", "expected cv.validation");
   refused(cv + "3 --set cv.validation=0", "chooses an epoch");
   for (const auto& [merge, part] : {std::pair{"glad, sad", "expected \"name = label"},
@@ -256,6 +258,7 @@ TEST_CASE("weights of the other stream, and of what is no emotion, are refused")
   refused("--face-weights '" LIMBIC_SOURCE_DIR "/weights/voice.h5'", "found a net for sound");
   write_face_weights(scratch.folder() / "three.h5", "grey-48", "negative,neutral,positive");
   refused("--face-weights three.h5", "label \"negative\"");
+  CHECK(scratch.run("limbic predict --face none --face-weights face.h5 '" + demo + "'").code == 2);
   write_face_weights(scratch.folder() / "large.h5", "grey-112");
   refused("--face-weights large.h5", "makes pictures [1,112,112,1]");
 }

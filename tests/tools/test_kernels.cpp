@@ -67,6 +67,16 @@ TEST_CASE("kernels run: a wrong op, rung, pass or shape is refused with what the
   refused("softmax v1_naive --shape rows=2,D=3", "softmax has rows, C, log");
   refused("softmax v1_naive --shape rows=2,C=x", "not a value for C");
   refused("softmax v1_naive --shape nothing", "softmax has the problems");
+  refused("softmax v1_naive --shape rows=-2,C=3", "not a value for rows");
+  refused("softmax v1_naive --shape rows=1e300,C=3", "not a value for rows");
+  refused("softmax v1_naive --shape rows=2147483647,C=2147483647", "expected at most 1e15");
+  const std::string conv = "conv2d v1_naive --shape N=1,H=5,W=5,C=4,K=4,R=3,S=3,";
+  for (const char* wrong : {"stride_h=0", "stride_w=-1", "groups=0", "dilation_h=0", "pad_h=-9", "N=-1", "H=2.5"}) {
+    refused(conv + wrong, std::string("not a value for ") + std::string(wrong).substr(0, std::string(wrong).find('=')));
+  }
+  refused(conv + "groups=3", "whole numbers of groups");
+  refused(conv + "R=9", "larger than the padded picture");
+  refused("pool2d v1_naive --shape N=1,H=8,W=8,C=4,R=2,S=2,stride_h=2,stride_w=2,pad_h=2", "half the window");
   refused("softmax v2_warp --shape rows=2,C=5000", "v2_warp does not serve rows2 C5000");
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
 #include "tests/tools/face_weights.h"
 #include "tests/tools/program.h"
@@ -23,6 +24,32 @@ size_t count(const std::string& text, const std::string& part) {
 bool has(const std::string& text, const std::string& part) { return count(text, part) > 0; }
 
 }  // namespace
+
+TEST_CASE("a browser without a network draws the report") {
+  const Scratch scratch;
+  if (scratch.run("command -v chromium").code != 0) {
+    WARN("skipped: no chromium, so no browser draws the report");
+    return;
+  }
+  REQUIRE(scratch.run("limbic report '" LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4' -o page.html", 120).code == 0);
+  CHECK(
+      scratch
+          .run("limbic report '" LIMBIC_SOURCE_DIR "/tests/clips/demo.mp4' -o other.html --sequence-weights nowhere.h5")
+          .code == 4);
+  const Run drawn = scratch.run(
+      "chromium --headless --no-sandbox --disable-gpu --host-resolver-rules='MAP * ~NOTFOUND' --user-data-dir=profile "
+      "--window-size=1100,1600 --screenshot=page.png page.html > chromium.log 2>&1; "
+      "ffmpeg -v error -i page.png -f rawvideo -pix_fmt gray page.gray",
+      180);
+  INFO(scratch.read("chromium.log") << drawn.err);
+  const std::string pixels = scratch.read("page.gray");
+  REQUIRE(pixels.size() == 1100 * 1600);
+  std::set<char> greys(pixels.begin(), pixels.end());
+  CHECK(greys.size() > 50);    // text, bars, a log-mel
+  std::set<std::string> rows;  // and not one line of it
+  for (size_t y = 0; y < 1600; ++y) rows.insert(pixels.substr(y * 1100, 1100));
+  CHECK(rows.size() > 200);
+}
 
 TEST_CASE("a report shows both streams, where the nets looked, and their cards, and asks nothing of a network") {
   const Scratch scratch;

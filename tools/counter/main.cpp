@@ -112,7 +112,8 @@ int run(int argc, char** argv) {
     return app.exit(error) ? static_cast<int>(ExitCode::usage) : 0;
   } catch (const std::exception& error) {
     const auto* const ours = dynamic_cast<const Error*>(&error);
-    const ExitCode code = ours ? ours->code : ExitCode::failure;
+    const bool full = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    const ExitCode code = ours ? ours->code : full ? ExitCode::resource : ExitCode::failure;
     fmt::print(stderr, "limbic: {}\n", error.what());
     if (json) {
       fmt::print("{}\n", Json{{"schema", "limbic.error/1"},

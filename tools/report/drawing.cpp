@@ -65,7 +65,27 @@ const char* emotion_color(size_t emotion) {
   return colors[emotion];
 }
 
-std::string timeline_svg(const std::vector<Moment>& moments, double end_s) {
+// More moments than columns would not be seen: neighbours that are alike known become their mean.
+std::vector<Moment> thinned(const std::vector<Moment>& moments) {
+  constexpr size_t most = 900;
+  const size_t each = (moments.size() + most - 1) / most;
+  if (each < 2) return moments;
+  std::vector<Moment> few;
+  for (size_t begin = 0; begin < moments.size();) {
+    Moment mean = moments[begin];
+    size_t end = begin + 1;
+    for (; end < moments.size() && end < begin + each && moments[end].known == mean.known; ++end) {
+      for (size_t e = 0; e < emotion_names.size(); ++e) mean.probabilities[e] += moments[end].probabilities[e];
+    }
+    for (double& p : mean.probabilities) p /= static_cast<double>(end - begin);
+    few.push_back(mean);
+    begin = end;
+  }
+  return few;
+}
+
+std::string timeline_svg(const std::vector<Moment>& all, double end_s) {
+  const std::vector<Moment> moments = thinned(all);
   std::string svg = open_svg(height, end_s);
   for (size_t begin = 0; begin < moments.size();) {
     if (!moments[begin].known) {
@@ -77,17 +97,19 @@ std::string timeline_svg(const std::vector<Moment>& moments, double end_s) {
     const double until = end < moments.size() ? moments[end].start_s : end_s;
     std::vector<double> base(end - begin, 0);
     for (size_t e = 0; e < emotion_names.size(); ++e) {
-      std::string up, down;
+      std::string up;
+      std::vector<std::string> down;
       for (size_t i = begin; i < end; ++i) {
         const double x0 = x_of(moments[i].start_s, end_s),
                      x1 = x_of(i + 1 < end ? moments[i + 1].start_s : until, end_s);
         const double low = height * (1 - base[i - begin]),
                      high = height * (1 - (base[i - begin] += moments[i].probabilities[e]));
         up += fmt::format("{}{:.1f} {:.1f}H{:.1f}", up.empty() ? "M" : "L", x0, high, x1);
-        down = fmt::format("L{:.1f} {:.1f}H{:.1f}", x1, low, x0) + down;
+        down.push_back(fmt::format("L{:.1f} {:.1f}H{:.1f}", x1, low, x0));
       }
-      svg += fmt::format("<path d=\"{}{}Z\" fill=\"{}\"><title>{}</title></path>\n", up, down, emotion_color(e),
-                         emotion_names[e]);
+      std::reverse(down.begin(), down.end());
+      svg += fmt::format("<path d=\"{}{}Z\" fill=\"{}\"><title>{}</title></path>\n", up, fmt::join(down, ""),
+                         emotion_color(e), emotion_names[e]);
     }
     begin = end;
   }

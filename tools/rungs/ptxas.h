@@ -14,7 +14,7 @@ struct KernelResources {
   int shared = 0;      ///< bytes a block, the static arrays
 };
 
-/// Where nvcc is: on the PATH, in $CUDA_PATH or /usr/local/cuda; "": nowhere.
+/// Where nvcc is: in $CUDA_PATH, /usr/local/cuda, or on the PATH; "": nowhere.
 std::string find_nvcc();
 
 /// Compiles the file of kernels/ for compute capability 9.0; throws Error(failure) with nvcc's words where it refuses.

@@ -71,8 +71,20 @@ Dims read_shape(const RungChoice& choice, const Problems& problems) {
              std::begin(problems)->name, "\"");
     }
   }
+  double product = 1;
+  for (const ShapeField& field : all) product *= field.size();
+  if (product > 1e15) refuse("--shape: the product of ", choice.op, "'s sizes is ", product, ", expected at most 1e15");
+  if (const std::string why = misfit(d); !why.empty()) refuse("--shape: ", dims_text(d), ": ", why);
   if (choice.shape.empty()) refuse("--shape: ", choice.op, " wants a problem's name; e.g. --shape \"", std::begin(problems)->name, "\"");
   return d;
+}
+
+/// In a kernel's place, so that only its arrays are made.
+template <class... Args>
+void nothing(Args...) {}
+template <class... Args>
+constexpr auto nothing_like(void (*)(Args...)) {
+  return &nothing<Args...>;
 }
 
 template <class Dims, class Fn, class Call>
@@ -80,11 +92,12 @@ ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call
   Fn* const run = rung.run[static_cast<int>(active_isa())];
   const auto arrays = std::make_shared<Arrays>(rung.device == Device::cpu ? nullptr : gpu_runtime(rung.device));
   const size_t scratch = rung.scratch ? rung.scratch(d) : 0;
-  return {pass, rung.name, dims_text(d), rung.file, [=] {
-            arrays->rewind();
-            float* const work = arrays->space(static_cast<int64_t>(scratch));
-            call(*arrays, d, run, work);
-          }};
+  const auto launch = [=](Fn* kernel) {
+    arrays->rewind();
+    float* const work = arrays->space(static_cast<int64_t>(scratch));
+    call(*arrays, d, kernel, work);
+  };
+  return {pass, rung.name, dims_text(d), rung.file, [=] { launch(nothing_like(run)); }, [=] { launch(run); }};
 }
 
 }  // namespace

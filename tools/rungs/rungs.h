@@ -20,7 +20,8 @@ struct ReadyRung {
   Pass pass;
   std::string rung, dims;
   const char* file;              ///< relative to kernels/
-  std::function<void()> launch;  ///< makes its arrays the first time, uses them again later
+  std::function<void()> prepare;  ///< makes its arrays
+  std::function<void()> launch;   ///< with them; the first makes them where `prepare` did not
 };
 
 /// Throws Error(usage) with what there is instead where op, rung, pass or shape are unknown or the rung declines the

@@ -116,7 +116,8 @@ Expression expression_of(uint64_t seed, int actor, int emotion, int take, double
   Random random(seed, 9000000 + static_cast<uint64_t>((actor * 8 + emotion) * 100 + take));
   Expression e, target = targets[emotion];
   const auto go = [&](double& now, double wanted, double spread) {
-    now += strength * random.uniform(0.75f, 1.1f) * (wanted - now) + spread * random.uniform(-1, 1);
+    const double share = strength * random.uniform(0.75f, 1.1f), stray = spread * random.uniform(-1, 1);
+    now += share * (wanted - now) + stray;
   };
   go(e.brow_up, target.brow_up, 0.012);
   go(e.brow_slant, target.brow_slant, 0.015);

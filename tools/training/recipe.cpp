@@ -288,6 +288,8 @@ void check(const Recipe& r) {
   want_one_of("train.keep", r.train.keep, {"last", "best-loss", "best-accuracy"});
   for (const auto& copy : r.data.copies) want_one_of("data.copies", copy, {"noise", "pitch", "stretch", "shift"});
   if (r.cv.drawn == 1) refuse("recipe: cv.drawn is 1; expected 0, or two folds or more");
+  if (r.train.watch_test && !r.grid.empty())
+    refuse("recipe: train.watch_test scores the test clips, which a [grid] leaves alone; expected one of them");
   if (r.cv.drawn > 0 && !r.cv.folds.empty()) refuse("recipe: cv.drawn and cv.folds are both set; expected one of them");
   if (r.cv.validation > 0 && r.cv.drawn == 0) refuse("recipe: cv.validation is for drawn folds; expected cv.drawn too");
   if (!r.net.kernel.empty() && r.net.kernel.size() != 2) {

@@ -85,7 +85,7 @@ struct Recipe {
 
   struct {
     std::vector<std::string> folds;  ///< test groups of each fold; none: system 1's five folds of RAVDESS
-    int64_t drawn = 0;  ///< in their place: so many folds drawn from all clips with `seed`, each label in all of them
+    int64_t drawn = 0;      ///< in their place: so many folds drawn from all groups with `seed`, label by label
     double validation = 0;  ///< of drawn folds: this share of the clips to train on is held out, to choose an epoch on
   } cv;
 

@@ -519,12 +519,12 @@ ModelCard Run::card(const std::optional<Scores>& test) const {
   ModelCard card;
   card.licence = recipe_.card.licence;
   card.training_data = fmt::format("{}{}; trained on {}", recipe_.card.data, recipe_.card.data.empty() ? "clips" : "",
-                                   describe_side(recipe_.split.train, split_.train.size()));
+                                   describe_side(recipe_, recipe_.split.train, split_.train.size()));
   if (test) {
     card.metrics =
         fmt::format("accuracy {:.4f} ({}/{}), top-3 {:.4f}, UAR {:.4f} on {}, read {}", test->accuracy(),
                     test->confusion.correct(), test->confusion.total(), test->top3, test->confusion.unweighted_recall(),
-                    describe_side(recipe_.split.test, split_.test.size()),
+                    describe_side(recipe_, recipe_.split.test, split_.test.size()),
                     test_.empty() ? "once after training" : "after every epoch, which chose nothing");
   }
   card.attributes["recipe"] = recipe_text(recipe_);
@@ -547,27 +547,28 @@ RunResult Run::finish() {
   model_->save(out_ + "/weights.h5", card({}));  // a test that cannot be read costs no training
   if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
 
-  const std::string chosen_on = validation_.empty()
-                                    ? "nothing: the number of epochs is the recipe's"
-                                    : "validation " + describe_side(recipe_.split.validation, split_.validation.size());
+  const std::string chosen_on =
+      validation_.empty() ? "nothing: the number of epochs is the recipe's"
+                          : "validation " + describe_side(recipe_, recipe_.split.validation, split_.validation.size());
   std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n",
-                                            describe_side(recipe_.split.train, split_.train.size()), result.kept_epoch,
-                                            result.epochs, recipe_.train.keep, chosen_on);
+                                            describe_side(recipe_, recipe_.split.train, split_.train.size()),
+                                            result.kept_epoch, result.epochs, recipe_.train.keep, chosen_on);
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, *model_, {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
     if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
     if (test_.empty()) {
       story += fmt::format("test {} read once, after the last epoch\n",
-                           describe_side(recipe_.split.test, split_.test.size()));
+                           describe_side(recipe_, recipe_.split.test, split_.test.size()));
     } else {
       const auto best = std::max_element(rows_.begin(), rows_.end(), [](const EpochRow& a, const EpochRow& b) {
         return a.test_accuracy < b.test_accuracy;
       });
       result.watched = {{"best_epoch", best - rows_.begin() + 1}, {"accuracy", best->test_accuracy}};
-      story += fmt::format(
-          "test {} scored after every epoch, which chose nothing here; its best was {:.2f} % in epoch {}\n",
-          describe_side(recipe_.split.test, split_.test.size()), 100 * best->test_accuracy, best - rows_.begin() + 1);
+      story +=
+          fmt::format("test {} scored after every epoch, which chose nothing here; its best was {:.2f} % in epoch {}\n",
+                      describe_side(recipe_, recipe_.split.test, split_.test.size()), 100 * best->test_accuracy,
+                      best - rows_.begin() + 1);
     }
   } else {
     story += "the test groups were not read\n";

@@ -35,7 +35,9 @@ Dataset merge_labels(const Recipe& recipe, const Dataset& data) {
     if (equals == std::string::npos) refuse("expected \"name = label, label\"");
     const auto name = parse_groups(entry.substr(0, equals));
     if (name.size() != 1) refuse("expected one name before the =");
-    for (const std::string& label : parse_groups(entry.substr(equals + 1))) {
+    const auto labels = parse_groups(entry.substr(equals + 1));
+    if (labels.empty()) refuse("expected labels after the =");
+    for (const std::string& label : labels) {
       if (std::find(data.labels.begin(), data.labels.end(), label) == data.labels.end()) {
         refuse(fmt::format("no clip is labelled {}; found {}", label, fmt::join(data.labels, ", ")));
       }
@@ -120,7 +122,8 @@ Split split_dataset(const Recipe& recipe, const Dataset& unmerged) {
   return split;
 }
 
-std::string describe_side(const std::string& groups, size_t clips) {
+std::string describe_side(const Recipe& recipe, const std::string& groups, size_t clips) {
+  if (recipe.cv.drawn > 0) return fmt::format("{} clips of a fold drawn with seed {}", clips, recipe.seed);
   return groups.empty() ? fmt::format("{} clips of the manifest's split column", clips)
                         : fmt::format("groups {} ({} clips)", groups, clips);
 }

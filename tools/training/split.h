@@ -28,6 +28,6 @@ Dataset draw_fold(const Recipe& recipe, const Dataset& data, int64_t fold);
 Split split_dataset(const Recipe& recipe, const Dataset& data);
 
 /// "groups 17-20 (240 clips)" as logs say it.
-std::string describe_side(const std::string& groups, size_t clips);
+std::string describe_side(const Recipe& recipe, const std::string& groups, size_t clips);
 
 }  // namespace limbic

@@ -63,7 +63,7 @@ bool stopped(RunResult& result) {
 }
 
 struct Fold {
-  std::string name;  // its groups
+  std::string groups;  // that are tested on; of a drawn fold none
   Recipe recipe;
 };
 
@@ -114,7 +114,7 @@ std::vector<Fold> folds_of_groups(const Recipe& recipe, const Dataset& data, con
   return runs;
 }
 
-std::vector<Fold> drawn_folds(const Recipe& recipe, const RunOptions& options) {
+std::vector<Fold> drawn_folds(const Recipe& recipe, const Dataset& data, const RunOptions& options) {
   if (options.hold_out)
     throw Error(
         ExitCode::usage,
@@ -123,7 +123,11 @@ std::vector<Fold> drawn_folds(const Recipe& recipe, const RunOptions& options) {
   fold.recipe.split = {};  // the split column says who is where
   std::vector<Fold> runs;
   for (int64_t i = 0; i < recipe.cv.drawn; ++i) {
-    fold.name = fmt::format("{} of {} drawn", i + 1, recipe.cv.drawn);
+    if (split_dataset(fold.recipe, draw_fold(recipe, data, i)).test.empty()) {
+      throw Error(ExitCode::usage, fmt::format("cv.drawn is {}: fold {} has no clip to test on; expected at most as "
+                                               "many folds as the labels have groups",
+                                               recipe.cv.drawn, i));
+    }
     runs.push_back(fold);
   }
   return runs;
@@ -172,7 +176,8 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
 }
 
 RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out, const RunOptions& options) {
-  std::vector<Fold> folds = recipe.cv.drawn > 0 ? drawn_folds(recipe, options) : folds_of_groups(recipe, data, options);
+  std::vector<Fold> folds =
+      recipe.cv.drawn > 0 ? drawn_folds(recipe, data, options) : folds_of_groups(recipe, data, options);
   if (options.first_folds > 0 && options.first_folds < static_cast<int64_t>(folds.size()))
     folds.resize(options.first_folds);
   std::vector<Scores> scores;
@@ -190,7 +195,7 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
     posteriors += result.test_posteriors;
     scores.push_back(*result.test);
     per_fold.push_back({{"fold", i},
-                        {"groups", folds[i].name},
+                        {"groups", folds[i].groups},
                         {"clips", result.test->confusion.total()},
                         {"accuracy", result.test->accuracy()},
                         {"top3", result.test->top3},

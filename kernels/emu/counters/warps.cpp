@@ -69,7 +69,7 @@ uint64_t conflicts_among(const Step& step, unsigned first, unsigned last) {
 }
 
 uint64_t conflicts_of(const Step& step) {
-  const unsigned together = std::min(lanes, 128 / std::max(4u, step.of_lane[0]->bytes));
+  const unsigned together = std::clamp(128 / std::max(4u, step.of_lane[0]->bytes), 1u, lanes);
   uint64_t conflicts = 0;
   for (unsigned first = 0; first < step.count; first += together) {
     conflicts += conflicts_among(step, first, std::min(first + together, step.count));
