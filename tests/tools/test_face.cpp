@@ -210,6 +210,65 @@ TEST_CASE("folds drawn from all clips: labels merged and left out, an epoch chos
   }
 }
 
+TEST_CASE("a sequence net learns from what a face net says of each frame, clips of any length left out whole") {
+  const Scratch scratch;
+  if (!has_ffmpeg(scratch)) return;
+  write_film(scratch);
+  std::ofstream(scratch.folder() / "recipe.toml") << recipe;
+  REQUIRE(scratch.run("limbic train recipe.toml --data film.csv --out face").code == 0);
+  std::ofstream table(scratch.folder() / "film.csv");  // 12 clips of 2, 3 and 5 frames
+  table << "clip,first_frame,frames,label\n";
+  for (int i = 0, first = 0; i < 12; first += i % 3 == 0 ? 2 : i % 3 == 1 ? 3 : 5, ++i) {
+    table << "c" << i << "," << first << ","
+          << (i % 3 == 0   ? 2
+              : i % 3 == 1 ? 3
+                           : 5)
+          << (first < 20 ? ",happy\n" : ",sad\n");
+  }
+  table.close();
+  std::ofstream(scratch.folder() / "sequence.toml")
+      << "seed = 1\n[net]\nname = \"bilstm-attention\"\nwidths = [6, 6]\n[input]\nfront_end = \"embeddings\"\nembedder "
+         "= "
+         "\"face/weights.h5\"\n[train]\nepochs = 12\nbatch = 4\nlr = 0.02\n[cv]\ndrawn = 3\n";
+  const Run run = scratch.run("limbic cv sequence.toml --data film.csv --out run --json");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  const Json result = Json::parse(run.out);
+  CHECK(result["pooled"]["clips"] == 12);  // sequences, not frames
+  CHECK(result["pooled"]["correct"].get<int>() >= 11);
+  std::map<std::string, int> tested;
+  std::istringstream posteriors(scratch.read("run/posteriors.csv"));
+  std::string line;
+  for (std::getline(posteriors, line); std::getline(posteriors, line);) ++tested[line.substr(0, line.find(','))];
+  CHECK(tested.size() == 12);
+  CHECK(tested.count("c11") == 1);
+  CHECK(scratch.read("run/fold-0/log.txt").find("trained on 8 clips of a fold drawn with seed 1") != std::string::npos);
+
+  // The same bits from a run that was stopped, and with one clip alone as in a batch that is filled up.
+  const std::string split = " --data film.csv --set 'split.train=c0, c1, c2, c3, c6, c7, c8, c9' --out ";
+  REQUIRE(scratch.run("limbic train sequence.toml" + split + "whole").code == 0);
+  REQUIRE(scratch.run("limbic train sequence.toml --stop-after-steps 5" + split + "halves").code == 0);
+  REQUIRE(scratch.run("limbic train sequence.toml" + split + "halves").code == 0);
+  CHECK(scratch.read("halves/weights.h5") == scratch.read("whole/weights.h5"));
+
+  const auto refused = [&](const std::string& options, int code, const std::string& part) {
+    const Run bad = scratch.run("limbic cv sequence.toml --data film.csv --out bad " + options);
+    INFO(bad.err);
+    CHECK(bad.code == code);
+    CHECK(bad.err.find(part) != std::string::npos);
+  };
+  refused("--set input.embedder=", 2, "or neither");
+  refused("--set input.front_end=grey-48", 2, "or neither");
+  refused("--set net.name=no-stn", 2, "bilstm-attention together");
+  refused("--set augment.gain_db=3", 2, "augment.gain_db is for sound");
+  refused("--set input.embedder=nowhere.h5", 4, "nowhere.h5");
+  refused("--set 'input.embedder=" LIMBIC_SOURCE_DIR "/weights/voice.h5'", 4, "found a net for sound");
+  std::ofstream(scratch.folder() / "film.csv") << "clip,frame,label\na,0,happy\na,1,sad\nb,2,happy\nc,3,sad\n";
+  const Run mixed = scratch.run("limbic train sequence.toml --data film.csv --out bad --set 'split.train=a, b, c'");
+  CHECK(mixed.code == 2);
+  CHECK(mixed.err.find("expected one label a group") != std::string::npos);
+}
+
 TEST_CASE("predict answers from the stream that is there, and says which is missing") {
   const Scratch scratch;
   write_face_weights(scratch.folder() / "face.h5");

@@ -97,7 +97,7 @@ Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen
   const auto off = static_cast<float>(recipe.train.label_smoothing / classes);
   Shape shape = pictures ? chosen[0]->map.shape() : Shape{frames, M};
   shape.insert(shape.begin(), N);
-  Batch batch{Tensor::empty(shape), Tensor::full({N, classes}, off), {}};
+  Batch batch{Tensor::empty(shape), Tensor::full({N, classes}, off), {}, {}};
   for (int64_t n = 0; n < N; ++n) {
     const Example& example = *chosen[n];
     const Random random(static_cast<uint64_t>(recipe.seed), stream(Purpose::example, step, n));
@@ -105,6 +105,7 @@ Batch make_batch(const Recipe& recipe, const std::vector<const Example*>& chosen
     pictures ? augment_picture(recipe, example.map, random, to) : augment(recipe, example, frames, random, to);
     batch.targets.data()[n * classes + example.label] += static_cast<float>(1 - recipe.train.label_smoothing);
     batch.labels.push_back(example.label);
+    batch.frames.push_back(static_cast<int32_t>(example.map.dim(0)));
   }
   if (recipe.augment.mixup > 0) mix(recipe, step, batch);
   return batch;

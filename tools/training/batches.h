@@ -16,6 +16,7 @@ struct Batch {
   Tensor maps;     ///< [N,T,M] or [N,S,S,C]
   Tensor targets;  ///< [N,C] soft labels
   std::vector<int32_t> labels;
+  std::vector<int32_t> frames;  ///< of each map before it was filled up to the longest
 };
 
 /// The batch of `step` (counted over the whole run) from `chosen`, cropped to `frames` (0: the longest map's length)

@@ -11,11 +11,15 @@
 
 namespace limbic {
 
+/// A clip is the sequence of what a face net (ClipInput::embedder) says of each of its frames.
+inline constexpr const char* embeddings_front_end = "embeddings";
+
 /// From a clip's sound, or a picture, to the map a net is fed with.
 struct ClipInput {
-  std::string front_end = "panns-16k";  ///< of find_front_end, or of find_picture_input
+  std::string front_end = "panns-16k";  ///< of find_front_end, or of find_picture_input, or embeddings_front_end
   double offset_s = 0;                  ///< where the window begins ...
   double length_s = 0;                  ///< ... and its length; silence on both sides fills it up. 0: the whole clip
+  std::string embedder = {};            ///< weights of the face net whose embeddings make the map
   static constexpr double longest_s = 600;  ///< of both: what recipes and cards may ask for
   std::string text() const;                 ///< everything that decides the map, for cache keys
 };

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "engine/error.h"
+#include "engine/ops.h"
 #include "engine/random.h"
 #include "io/audio.h"
 #include "io/cache.h"
@@ -109,7 +110,61 @@ std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const 
   return examples;
 }
 
+// The frames of a film that share a group, in their order, as the embedder sees them: one example each.
+std::vector<Example> load_sequences(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
+                                    const std::string& embedder, const Progress& progress) {
+  Classifier faces = load_embedder(embedder);
+  std::vector<DatasetClip> known;
+  for (const auto& clip : clips) {
+    if (std::find(labels.begin(), labels.end(), clip.label) != labels.end()) known.push_back(clip);
+  }
+  const auto frames = load_pictures(known, labels, *find_picture_input(faces.input().front_end), progress);
+  std::map<std::pair<std::string, std::string>, std::map<int64_t, size_t>> sequences;  // film and group: frame, example
+  for (size_t i = 0; i < known.size(); ++i) sequences[{known[i].path, known[i].group}][known[i].frame] = i;
+  const std::string seen_by = hash_file(embedder);
+  const NoGrad no_grad;
+  faces.net().eval();
+  std::vector<Example> examples;
+  for (const auto& [where, members] : sequences) {
+    const Example& first = frames[members.begin()->second];
+    Example sequence{where.second, where.second, "", first.label, {}};
+    ContentHash hash;
+    hash.add(seen_by);
+    std::vector<Tensor> embedded;
+    for (const auto& [frame, i] : members) {
+      if (frames[i].label != first.label) {
+        throw Error(ExitCode::usage,
+                    fmt::format("{}: found frames labelled {} and {} in group {}; expected one label a group",
+                                where.first, labels[first.label], labels[frames[i].label], where.second));
+      }
+      hash.add(frames[i].sound);
+      embedded.push_back(faces.net().embed(batch_of_one(frames[i].map)));  // [1,E]
+    }
+    sequence.map = concat(embedded, 0);  // [T,E]
+    sequence.sound = hash.hex();
+    examples.push_back(std::move(sequence));
+  }
+  return examples;
+}
+
 }  // namespace
+
+Classifier load_embedder(const std::string& path) {
+  Classifier faces = Classifier::load(path);
+  if (!find_picture_input(faces.input().front_end)) {
+    throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path,
+                                               faces.input().front_end));
+  }
+  return faces;
+}
+
+int embedding_size(Classifier& faces) {
+  const NoGrad no_grad;
+  Net& net = faces.net();
+  net.eval();
+  return static_cast<int>(
+      net.embed(Tensor::zeros(net.input_shape(1, find_picture_input(faces.input().front_end)->side))).dim(1));
+}
 
 Tensor batch_of_one(const Tensor& map) {
   Shape shape = map.shape();
@@ -123,6 +178,7 @@ std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const 
   const std::vector<std::string>& labels = model.labels();
   if (const PictureInput* pictures = find_picture_input(input.front_end))
     return load_pictures(clips, labels, *pictures, progress);
+  if (input.front_end == embeddings_front_end) return load_sequences(clips, labels, input.embedder, progress);
   std::vector<Example> examples;
   int64_t done = 0;
   for (const auto& clip : clips) {

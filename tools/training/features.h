@@ -15,8 +15,14 @@ struct Example {
   std::string group;
   std::string sound;  ///< hash of the decoded samples, or pixels
   int label = 0;
-  Tensor map;  ///< [T,M]; of a picture [S,S,C]
+  Tensor map;  ///< [T,M]; of a picture [S,S,C]; of a sequence [T,E]
 };
+
+/// The net whose embeddings sequences are made of. Throws Error(ExitCode::weights) where it is none for pictures.
+Classifier load_embedder(const std::string& path);
+
+/// How many numbers its embedding has.
+int embedding_size(Classifier& faces);
 
 /// A map as a batch of one: [1,T,M] or [1,S,S,C].
 Tensor batch_of_one(const Tensor& map);
@@ -24,8 +30,9 @@ Tensor batch_of_one(const Tensor& map);
 using Progress = std::function<void(const std::string& what, int64_t done, int64_t total)>;
 
 /// The clips whose labels `model` knows (their order numbers the classes), decoded, windowed and transformed as its
-/// input says; where that is for pictures, they are frames of films. Throws Error(ExitCode::media), also for a clip
-/// that ends before the window begins, or is shorter than the net can take. `copies` adds changed versions of each clip
+/// input says; where that is for pictures, they are frames of films, and where it is for sequences an example is all
+/// frames of a film that share a group. Throws Error(ExitCode::media), also for a clip that ends before the window
+/// begins, or is shorter than the net can take. `copies` adds changed versions of each clip
 /// ("noise", "pitch", "stretch", "shift"), whose random numbers come from the clip's content: the same at every run.
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const Classifier& model,
                                    const std::vector<std::string>& copies, const Progress& progress);

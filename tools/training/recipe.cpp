@@ -32,6 +32,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("input.offset_s", r.input.offset_s, 0, ClipInput::longest_s);
   visit("input.length_s", r.input.length_s, 0, ClipInput::longest_s);
   visit("input.crop_s", r.input.crop_s, 0, ClipInput::longest_s);
+  visit("input.embedder", r.input.embedder);
   visit("input.scaler", r.input.scaler);
   visit("data.labels", r.data.labels);
   visit("data.merge", r.data.merge);
@@ -254,9 +255,22 @@ void want_one_of(const char* key, const std::string& value, const std::vector<st
 void check_input(const Recipe& r) {
   const auto& a = r.augment;
   const bool pictures = find_picture_input(r.input.front_end) != nullptr;
-  if (!pictures && !find_front_end(r.input.front_end)) {
-    refuse(fmt::format("recipe: input.front_end is \"{}\"; expected one of {}, {}", r.input.front_end,
-                       fmt::join(front_end_names(), ", "), fmt::join(picture_input_names(), ", ")));
+  const bool sequences = r.input.front_end == embeddings_front_end;
+  if (!pictures && !sequences && !find_front_end(r.input.front_end)) {
+    refuse(fmt::format("recipe: input.front_end is \"{}\"; expected one of {}, {}, {}", r.input.front_end,
+                       fmt::join(front_end_names(), ", "), fmt::join(picture_input_names(), ", "),
+                       embeddings_front_end));
+  }
+  if (sequences == r.input.embedder.empty()) {
+    refuse(
+        fmt::format("recipe: input.front_end is \"{}\" and input.embedder \"{}\"; expected \"{}\" with the weights of "
+                    "a face net, or neither",
+                    r.input.front_end, r.input.embedder, embeddings_front_end));
+  }
+  if (sequences != (r.net.name == "bilstm-attention")) {
+    refuse(fmt::format(
+        "recipe: input.front_end is \"{}\", but net.name is \"{}\"; expected \"{}\" and bilstm-attention together",
+        r.input.front_end, r.net.name, embeddings_front_end));
   }
   const std::pair<const char*, bool> sound_only[] = {
       {"input.offset_s", r.input.offset_s > 0},   {"input.length_s", r.input.length_s > 0},
@@ -270,7 +284,7 @@ void check_input(const Recipe& r) {
                                                         {"augment.zoom", a.jitter.zoom > 0},
                                                         {"augment.cutout", a.cutout > 0}};
   for (const auto& [key, set] : sound_only) {
-    if (set && pictures)
+    if (set && (pictures || sequences))
       refuse(fmt::format("recipe: {} is for sound, but input.front_end is \"{}\"", key, r.input.front_end));
   }
   for (const auto& [key, set] : pictures_only) {

@@ -25,9 +25,10 @@ struct Recipe {
 
   struct {
     std::string front_end = "panns-16k";
-    double offset_s = 0;          ///< where a clip's window begins ...
-    double length_s = 0;          ///< ... and how long it is, padded with silence on both sides; 0: the whole clip
-    double crop_s = 0;            ///< training takes a random stretch of this length from it; 0: all
+    double offset_s = 0;   ///< where a clip's window begins ...
+    double length_s = 0;   ///< ... and how long it is, padded with silence on both sides; 0: the whole clip
+    double crop_s = 0;     ///< training takes a random stretch of this length from it; 0: all
+    std::string embedder;  ///< front_end "embeddings": the face net whose embeddings of a clip's frames are the map
     std::string scaler = "none";  ///< "columns": a mean and deviation per time column, fitted on the training clips
   } input;
 

@@ -119,6 +119,10 @@ NetOptions net_options(const Recipe& recipe, size_t classes) {
   NetOptions options;
   options.classes = static_cast<int>(classes);
   options.widths.assign(recipe.net.widths.begin(), recipe.net.widths.end());
+  if (!recipe.input.embedder.empty()) {
+    Classifier faces = load_embedder(recipe.input.embedder);
+    options.features = embedding_size(faces);
+  }
   if (recipe.net.kernel.size() == 2)
     options.kernel = {static_cast<int>(recipe.net.kernel[0]), static_cast<int>(recipe.net.kernel[1])};
   return options;
@@ -203,6 +207,7 @@ class Run {
   Split split_;
   std::vector<Example> train_, validation_;
   std::vector<Example> test_;  // where train.watch_test wants them
+  size_t train_clips_ = 0, validation_clips_ = 0, test_clips_ = 0;
   std::string identity_;
   std::unique_ptr<Classifier> model_;
   std::string origin_;                // lines about what it started from: repeated pictures, weights
@@ -248,6 +253,9 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   } else {
     check_split({heard("train", train_), heard("validation", validation_), heard("test", test)});
   }
+  train_clips_ = train_.size() / (1 + recipe_.data.copies.size());
+  validation_clips_ = validation_.size();
+  test_clips_ = test.size();
   identity_ = data_identity({&train_, &validation_, &test});
   if (recipe_.train.watch_test && options_.read_test) test_ = std::move(test);
 
@@ -277,8 +285,8 @@ void Run::make_model() {
   if (recipe_.net.dropout) net->head_dropout = static_cast<float>(*recipe_.net.dropout);
   if (recipe_.net.block_dropout) net->block_dropout = static_cast<float>(*recipe_.net.block_dropout);
   model_ = std::make_unique<Classifier>(
-      std::move(net), split_.labels, ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s},
-      out_);
+      std::move(net), split_.labels,
+      ClipInput{recipe_.input.front_end, recipe_.input.offset_s, recipe_.input.length_s, recipe_.input.embedder}, out_);
   if (const std::string why = model_->window_misfit(); !why.empty()) {
     throw Error(ExitCode::usage, fmt::format("recipe: input.length_s is {}: {}", recipe_.input.length_s, why));
   }
@@ -418,6 +426,11 @@ void Run::step(int64_t b) {
     const int64_t last = std::min(N, first + size);
     const auto share = static_cast<float>(last - first) / static_cast<float>(N);
     set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count * each + first / size) + 1);
+    if (!recipe_.input.embedder.empty()) {
+      Tensor lengths = Tensor::zeros({last - first}, DType::i32);
+      std::copy(batch.frames.begin() + first, batch.frames.begin() + last, lengths.ints());
+      model_->net().lengths = lengths;
+    }
     const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));  // [last-first,C]
     const Tensor value = loss(logits, slice(batch.targets, 0, first, last)) * share;
     backward(value);
@@ -426,6 +439,7 @@ void Run::step(int64_t b) {
     const auto said = argmax(logits);
     for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[first + i];
   }
+  model_->net().lengths = {};
   gradients.give();
   if (recipe_.train.clip_norm > 0) clip_grad_norm(trained_, static_cast<float>(recipe_.train.clip_norm));
   optimizer_->lr = schedule_.at(count);
@@ -519,12 +533,12 @@ ModelCard Run::card(const std::optional<Scores>& test) const {
   ModelCard card;
   card.licence = recipe_.card.licence;
   card.training_data = fmt::format("{}{}; trained on {}", recipe_.card.data, recipe_.card.data.empty() ? "clips" : "",
-                                   describe_side(recipe_, recipe_.split.train, split_.train.size()));
+                                   describe_side(recipe_, recipe_.split.train, train_clips_));
   if (test) {
     card.metrics =
         fmt::format("accuracy {:.4f} ({}/{}), top-3 {:.4f}, UAR {:.4f} on {}, read {}", test->accuracy(),
                     test->confusion.correct(), test->confusion.total(), test->top3, test->confusion.unweighted_recall(),
-                    describe_side(recipe_, recipe_.split.test, split_.test.size()),
+                    describe_side(recipe_, recipe_.split.test, test_clips_),
                     test_.empty() ? "once after training" : "after every epoch, which chose nothing");
   }
   card.attributes["recipe"] = recipe_text(recipe_);
@@ -549,9 +563,9 @@ RunResult Run::finish() {
 
   const std::string chosen_on =
       validation_.empty() ? "nothing: the number of epochs is the recipe's"
-                          : "validation " + describe_side(recipe_, recipe_.split.validation, split_.validation.size());
+                          : "validation " + describe_side(recipe_, recipe_.split.validation, validation_clips_);
   std::string story = origin_ + fmt::format("trained on {}\nkept epoch {} of {} ({}); choices were made on {}\n",
-                                            describe_side(recipe_, recipe_.split.train, split_.train.size()),
+                                            describe_side(recipe_, recipe_.split.train, train_clips_),
                                             result.kept_epoch, result.epochs, recipe_.train.keep, chosen_on);
   if (options_.read_test && !split_.test.empty()) {
     const auto test = load_examples(split_.test, *model_, {}, [](const std::string&, int64_t, int64_t) {});
@@ -559,16 +573,15 @@ RunResult Run::finish() {
     if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
     if (test_.empty()) {
       story += fmt::format("test {} read once, after the last epoch\n",
-                           describe_side(recipe_, recipe_.split.test, split_.test.size()));
+                           describe_side(recipe_, recipe_.split.test, test_clips_));
     } else {
       const auto best = std::max_element(rows_.begin(), rows_.end(), [](const EpochRow& a, const EpochRow& b) {
         return a.test_accuracy < b.test_accuracy;
       });
       result.watched = {{"best_epoch", best - rows_.begin() + 1}, {"accuracy", best->test_accuracy}};
-      story +=
-          fmt::format("test {} scored after every epoch, which chose nothing here; its best was {:.2f} % in epoch {}\n",
-                      describe_side(recipe_, recipe_.split.test, split_.test.size()), 100 * best->test_accuracy,
-                      best - rows_.begin() + 1);
+      story += fmt::format(
+          "test {} scored after every epoch, which chose nothing here; its best was {:.2f} % in epoch {}\n",
+          describe_side(recipe_, recipe_.split.test, test_clips_), 100 * best->test_accuracy, best - rows_.begin() + 1);
     }
   } else {
     story += "the test groups were not read\n";
@@ -590,7 +603,7 @@ RunResult Run::finish() {
          {"seed", recipe_.seed},
          {"epochs", result.epochs},
          {"kept_epoch", result.kept_epoch},
-         {"train_clips", split_.train.size()},
+         {"train_clips", train_clips_},
          {"train_examples", train_.size()},
          {"choices_made_on", chosen_on},
          {"validation", nullptr},

@@ -61,17 +61,22 @@ Dataset draw_fold(const Recipe& recipe, const Dataset& data, int64_t fold) {
   Dataset result = data;
   const int64_t folds = recipe.cv.drawn;
   for (size_t l = 0; l < merged.labels.size(); ++l) {
-    std::vector<size_t> clips;
+    std::vector<std::vector<size_t>> groups;  // a group's clips stay together
+    std::map<std::string, size_t> place;
     for (size_t i = 0; i < merged.clips.size(); ++i) {
-      if (merged.clips[i].label == merged.labels[l]) clips.push_back(i);
+      if (merged.clips[i].label != merged.labels[l]) continue;
+      const auto [found, is_new] = place.emplace(merged.clips[i].group, groups.size());
+      if (is_new) groups.emplace_back();
+      groups[found->second].push_back(i);
     }
-    Random(static_cast<uint64_t>(recipe.seed), l).shuffle(clips);  // the same for every fold
-    const auto count = static_cast<int64_t>(clips.size());
+    Random(static_cast<uint64_t>(recipe.seed), l).shuffle(groups);  // the same for every fold
+    const auto count = static_cast<int64_t>(groups.size());
     const int64_t first = fold * count / folds, end = (fold + 1) * count / folds;
     const int64_t held_out = std::llround(recipe.cv.validation * static_cast<double>(count - (end - first)));
     for (int64_t i = 0, others = 0; i < count; ++i) {
       const bool test = i >= first && i < end;
-      result.clips[clips[i]].split = test ? "test" : others++ < held_out ? "validation" : "train";
+      const char* side = test ? "test" : others++ < held_out ? "validation" : "train";
+      for (const size_t clip : groups[i]) result.clips[clip].split = side;
     }
   }
   return result;

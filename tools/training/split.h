@@ -18,7 +18,8 @@ struct Split {
 /// "name = label, label", and for labels that do not occur or are merged twice.
 Dataset merge_labels(const Recipe& recipe, const Dataset& data);
 
-/// Fold `fold` of recipe.cv.drawn in the clips' split column, drawn with recipe.seed: of every label the same share is
+/// Fold `fold` of recipe.cv.drawn in the clips' split column, drawn with recipe.seed: of every label the same share of
+/// groups is
 /// test, and of the others recipe.cv.validation is validation.
 Dataset draw_fold(const Recipe& recipe, const Dataset& data, int64_t fold);
 
