@@ -15,6 +15,7 @@
 #include "engine/tensor.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/rung.h"
+#include "kernels/vendor/yardsticks.h"
 
 namespace limbic {
 
@@ -66,6 +67,11 @@ std::string dims_text(const struct SumSquaresDims&);
 /// The rung that serves `dims`; throws where none does.
 template <class Dims, class Fn>
 const Rung<Dims, Fn>& choose(std::span<const Rung<Dims, Fn>> rungs, Pass pass, Device device, const Dims& dims) {
+  if (yardsticks_preferred() && !forced_kernel(pass.op)) {
+    for (const auto& rung : rungs) {
+      if (is_yardstick(rung.name) && serves(rung, dims, device, active_isa())) return rung;
+    }
+  }
   const auto* rung = pick(rungs, pass, dims, device);
   if (!rung) refuse_kernel(pass, dims_text(dims), device);
   return *rung;

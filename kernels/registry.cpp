@@ -27,6 +27,7 @@
 #include "kernels/stft/stft.h"
 #include "kernels/sum_squares/sum_squares_v0_reference.h"
 #include "kernels/unary/unary_v0_reference.h"
+#include "kernels/vendor/vendor.h"
 
 namespace limbic {
 
@@ -94,7 +95,8 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { nullptr, avx2::function, avx512::function }
 
 // A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
-// ON_GPU(..., supports, scratch), ON_GPU_SINCE(..., scratch).
+// ON_GPU(..., supports, scratch), ON_GPU_SINCE(..., scratch). A YARDSTICK is cuDNN's or cuBLAS's: every build
+// lists them, and none runs without the module and a device.
 // clang-format off
 #ifdef LIMBIC_CUDA
 #define ON_GPU(name, file, function, ...)                                         \
@@ -112,6 +114,9 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
 #define ON_GPU_SINCE(needs, name, file, function, ...) ON_GPU(name, file, function, nullptr __VA_OPT__(, ) __VA_ARGS__)
 #endif
+#define YARDSTICK(name, file, member)                                        \
+  {name, file, Device::cuda, PLAIN(FromVendor<&VendorKernels::member>::run), \
+   FromVendor<&VendorKernels::member>::supports}
 // clang-format on
 
 namespace {
@@ -142,6 +147,8 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_fwd),
+      YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_fwd_tf32),
   };
   return rungs;
 }
@@ -160,6 +167,8 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dx),
+      YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_dx_tf32),
   };
   return rungs;
 }
@@ -182,6 +191,8 @@ std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
                    emu::conv2d_dw_scratch_gemm),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
                    emu::conv2d_dw_scratch_gemm),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dw),
+      YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_dw_tf32),
   };
   return rungs;
 }
@@ -197,6 +208,8 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
       ON_GPU("v1_naive", "matmul/matmul_v1_naive.cu", matmul_fwd_v1_naive),
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_tf32),
+      YARDSTICK("cublas", "vendor/matmul.cpp", matmul_fwd),
+      YARDSTICK("cublas_tf32", "vendor/matmul.cpp", matmul_fwd_tf32),
   };
   return rungs;
 }
@@ -209,6 +222,7 @@ std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_fwd_v2_chunks, nullptr,
              emu::batch_norm_scratch_v2),
       ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_fwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_fwd),
   };
   return rungs;
 }
@@ -221,6 +235,7 @@ std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
        PLAIN(batch_norm_apply_v0_reference<float>)},
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_apply_v2_chunks),
       ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_apply_v1_naive),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_apply),
   };
   return rungs;
 }
@@ -233,6 +248,7 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_bwd_v2_chunks, nullptr,
              emu::batch_norm_scratch_v2),
       ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_bwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_bwd),
   };
   return rungs;
 }
@@ -243,6 +259,7 @@ std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<float>)},
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_fwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_fwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_fwd),
   };
   return rungs;
 }
@@ -253,6 +270,7 @@ std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_bwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_bwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_bwd),
   };
   return rungs;
 }
@@ -283,6 +301,7 @@ std::span<const Rung<GridSampleDims, GridSampleForward>> grid_sample_fwd_rungs()
       {"v0_reference", "grid_sample/grid_sample_v0_reference.h", Device::cpu,
        PLAIN(grid_sample_fwd_v0_reference<float>)},
       ON_GPU("v1_naive", "grid_sample/grid_sample_v1_naive.cu", grid_sample_fwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/grid_sample.cpp", grid_sample_fwd),
   };
   return rungs;
 }
@@ -295,6 +314,7 @@ std::span<const Rung<GridSampleDims, GridSampleBackward>> grid_sample_bwd_rungs(
       ON_GPU("v2_whole_numbers", "grid_sample/grid_sample_v2_whole_numbers.cu", grid_sample_bwd_v2_whole_numbers,
              emu::grid_sample_supports_v2),
       ON_GPU("v1_naive", "grid_sample/grid_sample_v1_naive.cu", grid_sample_bwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/grid_sample.cpp", grid_sample_bwd),
   };
   return rungs;
 }
@@ -388,6 +408,7 @@ std::span<const Rung<SoftmaxDims, SoftmaxForward>> softmax_fwd_rungs() {
       ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_fwd_v2_warp, softmax_supports_v2_warp),
       ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_fwd_v3_block),
       ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_fwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/softmax.cpp", softmax_fwd),
   };
   return rungs;
 }
@@ -399,6 +420,7 @@ std::span<const Rung<SoftmaxDims, SoftmaxBackward>> softmax_bwd_rungs() {
       ON_GPU("v2_warp", "softmax/softmax_v2_warp.cu", softmax_bwd_v2_warp, softmax_supports_v2_warp),
       ON_GPU("v3_block", "softmax/softmax_v3_block.cu", softmax_bwd_v3_block),
       ON_GPU("v1_naive", "softmax/softmax_v1_naive.cu", softmax_bwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/softmax.cpp", softmax_bwd),
   };
   return rungs;
 }
@@ -582,7 +604,8 @@ std::vector<KernelInfo> kernel_list() {
     for (const auto& rung : rungs) {
       const bool runs = rung.run[isa] != nullptr;
       bool& first = taken[static_cast<int>(rung.device)];
-      list.push_back({pass.op, pass.pass, rung.name, rung.device, rung.file, runs && !first, runs});
+      list.push_back(
+          {pass.op, pass.pass, rung.name, rung.device, rung.file, runs && !first && !is_yardstick(rung.name), runs});
       first |= runs;
     }
   });

@@ -13,6 +13,7 @@
 
 #include "kernels/emu/scheduler.h"
 #include "kernels/gpu_runtime.h"
+#include "kernels/vendor/yardsticks.h"
 #include "tools/rungs/ptxas.h"
 #include "tools/rungs/rungs.h"
 #include "tools/rungs/source.h"
@@ -64,7 +65,8 @@ std::vector<emu::Launch> launches_of(const RungChoice& choice) {
 int lesson(const Program& program, const RungChoice& choice) {
   std::set<std::string> files;
   for (const KernelInfo& k : kernel_list()) {
-    if (choice.op == k.op && (k.device != Device::cpu || same_name(k.name, "v0_reference"))) files.insert(k.file);
+    if (choice.op != k.op || is_yardstick(k.name)) continue;
+    if (k.device != Device::cpu || same_name(k.name, "v0_reference")) files.insert(k.file);
   }
   if (files.empty()) find_rung(choice);  // says which ops there are
   Json rungs = Json::array();
@@ -209,7 +211,7 @@ int act(const Program& program, Options o) {
   if (o.action == "count" || o.action == "debug") {
     o.choice.device = Device::emu;
   } else if (o.choice.device == Device::cpu && !on_cpu) {
-    o.choice.device = Device::emu;  // a CUDA rung; --device cuda is asked for
+    o.choice.device = is_yardstick(o.choice.rung.c_str()) ? Device::cuda : Device::emu;  // ours on a GPU: --device cuda
   }
   if (o.action == "show") return show(program, o.choice);
   if (o.action == "run") return run(program, o);

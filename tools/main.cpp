@@ -16,6 +16,7 @@
 #include "kernels/parallel.h"
 #include "kernels/registry.h"
 #include "kernels/rung.h"
+#include "kernels/vendor/vendor.h"
 #include "tools/verb.h"
 
 namespace limbic {
@@ -28,7 +29,9 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
   sub->add_option("--threads", threads_, "threads to use (default: LIMBIC_THREADS, else all cores)")
       ->check(CLI::Range(1, 256));
   sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
-  sub->add_option("--kernel", kernels_, "force a kernel, e.g. conv2d=v0_reference; may be given again")->allow_extra_args(false);
+  sub->add_option("--kernel,--kernels", kernels_,
+                  "force a kernel, e.g. conv2d=v0_reference; may be given again. vendor: cuDNN's and cuBLAS's wherever they serve")
+      ->allow_extra_args(false);
   sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) and the peak of memory on stderr");
   sub->parse_complete_callback([this] { apply_common_options(); });
   return sub;
@@ -51,8 +54,16 @@ void Program::apply_common_options() {
   }
   for (const std::string& setting : kernels_) {
     const size_t equals = setting.find('=');
-    if (equals == std::string::npos) {
+    const bool for_all = setting == "vendor";
+    if (!for_all && equals == std::string::npos) {
       throw Error(ExitCode::usage, fmt::format("--kernel {}: expected OP=RUNG, e.g. conv2d=v0_reference", setting));
+    }
+    if (const char* const missing = for_all || is_yardstick(setting.c_str() + equals + 1) ? vendor_missing() : nullptr) {
+      throw Error(ExitCode::device, fmt::format("--kernel {}: missing: {}", setting, missing));
+    }
+    if (for_all) {
+      prefer_yardsticks(true);
+      continue;
     }
     if (!force_kernel(setting.substr(0, equals).c_str(), setting.substr(equals + 1).c_str())) {
       throw Error(ExitCode::usage, fmt::format("--kernel {}: no such op or rung; `limbic kernels list` names them", setting));

@@ -17,8 +17,11 @@ grep '^ *skipped: ' "$log" | sort | uniq -c || true
 if [ "$preset" = release ]; then
   export PATH="$PATH:/usr/local/cuda/bin"
   if command -v nvcc >/dev/null; then
-    cmake --preset cuda -DLIMBIC_IO=OFF -DLIMBIC_TESTS=OFF
+    cmake --preset cuda -DLIMBIC_IO=OFF -DLIMBIC_TESTS=ON
     cmake --build --preset cuda --target limbic_kernels_cuda limbic_kernels_cuda_ampere
+    if cmake --build --preset cuda --target help | grep -q '^test_vendor:'; then  # cuDNN is here
+      cmake --build --preset cuda --target test_vendor && build/cuda/tests/test_vendor
+    fi
   else
     echo "tools/test.sh: no CUDA toolkit here; the kernels were compiled for the emulator, not for a GPU" >&2
   fi

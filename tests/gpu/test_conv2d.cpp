@@ -113,8 +113,7 @@ TEST_CASE("conv2d: on the GPU too the epilogue centres, scales, shifts and clips
   const std::vector<double> sums =
       forward(d, conv2d_fwd_v0_reference<double>, widened(in), static_cast<double*>(nullptr))[0];
   for (const auto& rung : conv2d_fwd_rungs()) {
-    if (rung.device == Device::cpu || !gpu_runtime(rung.device) || !serves(rung, d, rung.device, Isa::reference))
-      continue;
+    if (!runs_here(rung, d)) continue;
     device_under_test = rung.device;
     const DeviceFloats x(in[0]), w(in[1]), on_mean(mean), on_scale(scale), on_shift(shift);
     DeviceFloats scratch(rung.scratch ? rung.scratch(d) : 0);

@@ -23,8 +23,7 @@ void each_rung(Pass pass, const char* problem, std::span<const Rung<Dims, Fn>> r
                const auto& compare, const char* left_out = "") {
   const emu::Options before = emu::options();
   for (const auto& rung : rungs) {
-    if (rung.device == Device::cpu || !gpu_runtime(rung.device) || !serves(rung, d, rung.device, Isa::reference))
-      continue;
+    if (!runs_here(rung, d)) continue;
     if (same_name(rung.name, left_out)) continue;
     device_under_test = rung.device;
     std::vector<float> first;

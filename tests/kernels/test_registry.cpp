@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/registry.h"
+#include "kernels/vendor/yardsticks.h"
 #include "tests/kernels/harness.h"
 
 using namespace limbic;
@@ -28,7 +29,7 @@ TEST_CASE("registry: every op has 24 problems, every rung a file, every pass a r
 TEST_CASE("registry: every CUDA rung opens with what it teaches, in five points") {
   size_t rungs = 0;
   for (const KernelInfo& k : kernel_list()) {
-    if (k.device == Device::cpu) continue;
+    if (k.device == Device::cpu || is_yardstick(k.name)) continue;
     ++rungs;
     INFO(k.file);
     std::ifstream file(std::string(LIMBIC_SOURCE_DIR "/kernels/") + k.file);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be known of cuDNN's rungs without a GPU: cuDNN makes plans for a device that is only described.
+#include <dlfcn.h>
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "kernels/problems.h"
+#include "kernels/vendor/conv2d.h"
+#include "kernels/vendor/vendor.h"
+
+using namespace limbic;
+using namespace limbic::vendor;
+
+namespace {
+
+Target h200() {
+  std::ifstream file(LIMBIC_SOURCE_DIR "/tests/vendor/h200.json");
+  return Target(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+size_t plans(const Target& target, ConvPass pass, const Conv2dDims& d, Arithmetic arithmetic) {
+  size_t count = 0;
+  for (Descriptor& config : configurations(conv2d_graph(pass, d, 16, target), target, arithmetic)) {
+    count += plan_of(std::move(config), target).has_value();
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("cuDNN has a plan in f32 and one in TF32 for every pass of every conv2d problem on an H200") {
+  const Target target = h200();
+  for (const auto& [name, d] : conv2d_problems) {
+    for (const ConvPass pass : {ConvPass::fwd, ConvPass::dx, ConvPass::dw}) {
+      for (const Arithmetic arithmetic : {Arithmetic::f32, Arithmetic::tf32}) {
+        INFO(name << ", pass " << static_cast<int>(pass) << ", arithmetic " << static_cast<int>(arithmetic));
+        bool found = false;
+        for (Descriptor& config : configurations(conv2d_graph(pass, d, 16, target), target, arithmetic)) {
+          if ((found = plan_of(std::move(config), target).has_value())) break;
+        }
+        CHECK(found);
+      }
+    }
+  }
+}
+
+TEST_CASE("cuDNN offers more plans where numbers may be rounded to TF32, and none for a filter larger than its map") {
+  const Target target = h200();
+  const Conv2dDims d{8, 50, 8, 256, 512, 3, 3, 1, 1, 1, 1};
+  const size_t exact = plans(target, ConvPass::fwd, d, Arithmetic::f32),
+               rounded = plans(target, ConvPass::fwd, d, Arithmetic::tf32);
+  CHECK(exact > 0);
+  CHECK(rounded > exact);
+  CHECK_THROWS_AS(plans(target, ConvPass::fwd, {1, 2, 2, 4, 4, 5, 5}, Arithmetic::f32), std::runtime_error);
+}
+
+TEST_CASE("the module names its version, and refuses a program that was built from another one") {
+  void* const module = dlopen(LIMBIC_VENDOR_MODULE, RTLD_NOW | RTLD_LOCAL);
+  INFO((module ? "" : dlerror()));
+  REQUIRE(module);
+  const auto get = reinterpret_cast<decltype(&limbic_vendor_kernels)>(dlsym(module, "limbic_vendor_kernels"));
+  REQUIRE(get);
+  CHECK(get(sizeof(VendorKernels) - 1, nullptr) == nullptr);
+  const VendorKernels* const kernels = get(sizeof(VendorKernels), nullptr);
+  REQUIRE(kernels);
+  CHECK(std::string(kernels->versions).starts_with("cuDNN 9."));
+  for (size_t i = 0; i < offsetof(VendorKernels, versions) / sizeof(void*); ++i) {
+    CHECK(reinterpret_cast<void* const*>(kernels)[i] != nullptr);  // no rung was forgotten
+  }
+}
