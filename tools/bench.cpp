@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `limbic bench net`: our networks against PyTorch, taking turns in one run, with the physical limit beside them.
-// `limbic bench clip`: see bench_clip.h.
+// `limbic bench clip`: see bench_clip.h. `limbic bench kernels`: see bench_kernels.h.
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -21,6 +21,7 @@
 #ifdef LIMBIC_IO
 #include "tools/bench_clip.h"
 #endif
+#include "tools/bench_kernels.h"
 #include "tools/inputs.h"
 #include "tools/peer.h"
 #include "tools/verb.h"
@@ -29,7 +30,7 @@ namespace limbic {
 namespace {
 
 struct Options {
-  std::string what = "net", python = "python3";
+  std::string what = "net", of, python = "python3";
   std::vector<std::string> only;
   int repeats = 9;
   bool alone = false;
@@ -161,18 +162,19 @@ int run(const Program& program, const Options& options) {
 
 void add_bench(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = program.verb("bench", "race our networks against PyTorch, and whole clips against FFmpeg, on this machine",
+  CLI::App* sub = program.verb("bench", "race our networks against PyTorch, whole clips against FFmpeg, and CUDA kernels against cuDNN and cuBLAS",
                                "  limbic bench net --threads 1 --python /path/to/venv/bin/python\n"
                                "  limbic bench net --alone --only logmel\n"
-                               "  limbic bench clip clip.mp4 --face-weights face.h5");
-  std::set<std::string> races = {"net"};
+                               "  limbic bench clip clip.mp4 --face-weights face.h5\n"
+                               "  limbic bench kernels conv2d --problem cnn14-2 --shape N=32 --vs cudnn");
+  std::set<std::string> races = {"net", "kernels"};
 #ifdef LIMBIC_IO
   races.insert("clip");
 #endif
-  sub->add_option("what", options->what, "net or clip")->check(CLI::IsMember(races));
+  sub->add_option("what", options->what, "net, clip or kernels")->check(CLI::IsMember(races));
+  sub->add_option("of", options->of, "clip: what is decoded, searched for faces and answered about; kernels: an op (default: all that have a peer)");
 #ifdef LIMBIC_IO
   auto clip = std::make_shared<ClipBench>();
-  sub->add_option("clip", clip->clip, "clip: what is decoded, searched for faces and answered about");
   sub->add_option("--weights,--voice-weights", clip->weights, "clip: the voice net (default: the shipped weights/voice.h5)");
   sub->add_option("--face-weights", clip->face_weights, "clip: the face net (default: weights/face.h5)");
 #endif
@@ -180,16 +182,27 @@ void add_bench(Program& program) {
   sub->add_option("--only", options->only, "net: cnn14_infer, cnn14_train, logmel; may be given again")
       ->check(CLI::IsMember({"cnn14_infer", "cnn14_train", "logmel"}))
       ->allow_extra_args(false);
+  auto kernels = std::make_shared<KernelBench>();
+  sub->add_option("--vs", kernels->vs, "kernels: cudnn, cublas or both (default both)")->delimiter(',')->allow_extra_args(false)->check(CLI::IsMember({"cudnn", "cublas"}));
+  sub->add_option("--problem", kernels->problems, "kernels: a problem of the op by its name; may be given again (default: all)")->allow_extra_args(false);
+  sub->add_option("--shape", kernels->shape, "kernels: KEY=VALUE,... set in each problem, e.g. N=32");
   sub->add_option("--repeats", options->repeats, "turns each (default 9)")->check(CLI::Range(1, 1000));
   sub->add_flag("--alone", options->alone, "net: time limbic only, no peer");
   sub->callback([=, &program] {
 #ifdef LIMBIC_IO
     if (options->what == "clip") {
+      clip->clip = options->of;
       clip->repeats = options->repeats;
       program.run = [&program, clip] { return bench_clip(program, *clip); };
       return;
     }
 #endif
+    if (options->what == "kernels") {
+      kernels->op = options->of;
+      kernels->repeats = options->repeats;
+      program.run = [&program, kernels] { return bench_kernels(program, *kernels); };
+      return;
+    }
     program.run = [&program, options] { return run(program, *options); };
   });
 }

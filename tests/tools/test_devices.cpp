@@ -98,6 +98,31 @@ TEST_CASE("--device cuda without a driver is one line and exit code 6, for every
   }
 }
 
+TEST_CASE("cuDNN and cuBLAS without a GPU are one line and exit code 6, what is misspelt is exit code 2") {
+  if (const limbic::GpuRuntime* const cuda = limbic::gpu_runtime(limbic::Device::cuda);
+      cuda && !cuda->what_is_missing())
+    return;
+  const Scratch scratch;
+  for (const char* command : {"bench kernels", "bench kernels conv2d --problem cnn14-2 --shape N=8 --vs cudnn",
+                              "bench net --alone --kernels vendor", "bench net --alone --kernel conv2d=cudnn",
+                              "graph cnn14 --kernel matmul=cublas_tf32", "kernels run conv2d cudnn --shape cnn14-2"}) {
+    const Run run = scratch.run(std::string("limbic ") + command);
+    INFO(command << ": " << run.out << run.err);
+    CHECK(run.code == 6);
+    CHECK(run.err.find("missing: ") != std::string::npos);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(run.out.empty());
+  }
+  for (const char* command :
+       {"bench kernels convolution", "bench kernels conv2d --problem cnn15", "bench kernels --problem cnn14-2",
+        "bench kernels --vs torch", "bench net --alone --kernels ours"}) {
+    const Run run = scratch.run(std::string("limbic ") + command);
+    INFO(command << ": " << run.out << run.err);
+    CHECK(run.code == 2);
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  }
+}
+
 TEST_CASE("doctor names every device, and what cuda is missing") {
   const Scratch scratch;
   const Run run = scratch.run("limbic doctor --json");

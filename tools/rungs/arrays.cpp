@@ -13,6 +13,7 @@ Arrays::~Arrays() {
 }
 
 void Arrays::add(size_t bytes, const void* content) {
+  bytes_ += bytes;
   if (runtime_) {
     arrays_.push_back(runtime_->allocate(bytes, {}));
     if (content) runtime_->copy(arrays_.back(), content, bytes, {});

@@ -36,13 +36,15 @@ class Arrays {
 
   /// Another launch begins.
   void rewind() { next_ = 0; }
+  /// Of all arrays so far.
+  size_t bytes() const { return bytes_; }
 
  private:
   void add(size_t bytes, const void* content);
 
   const GpuRuntime* runtime_;
   std::vector<void*> arrays_;
-  size_t next_ = 0;
+  size_t next_ = 0, bytes_ = 0;
 };
 
 }  // namespace limbic

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/dispatch.h"
+#include "kernels/vendor/vendor.h"
 #include "tools/rungs/launches.h"
 #include "tools/rungs/shapes.h"
 
@@ -87,6 +88,14 @@ constexpr auto nothing_like(void (*)(Args...)) {
   return &nothing<Args...>;
 }
 
+template <class Dims>
+double flop_of(const Dims&) {
+  return 0;
+}
+double flop_of(const Conv2dDims& d) { return 2.0 * d.N * d.P() * d.Q() * d.K * d.R * d.S * (d.C / d.groups); }
+double flop_of(const MatmulDims& d) { return 2.0 * d.batch * d.M * d.N * d.K; }
+double flop_of(const LstmDims& d) { return 8.0 * d.N * d.T * d.D * d.D; }
+
 template <class Dims, class Fn, class Call>
 ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call& call) {
   Fn* const run = rung.run[static_cast<int>(active_isa())];
@@ -97,7 +106,14 @@ ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call
     float* const work = arrays->space(static_cast<int64_t>(scratch));
     call(*arrays, d, kernel, work);
   };
-  return {pass, rung.name, dims_text(d), rung.file, [=] { launch(nothing_like(run)); }, [=] { launch(run); }};
+  return {pass,
+          rung.name,
+          dims_text(d),
+          rung.file,
+          [=] { launch(nothing_like(run)); },
+          [=] { launch(run); },
+          [=] { return arrays->bytes() - scratch * sizeof(float); },
+          flop_of(d)};
 }
 
 }  // namespace
@@ -114,7 +130,19 @@ KernelInfo find_rung(const RungChoice& choice) {
   refuse("kernels: ", of_op(choice), " has no rung ", choice.rung, "; there are ", fmt::format("{}", fmt::join(rungs, ", ")));
 }
 
+std::vector<std::string> problem_names(const std::string& op) {
+  std::vector<std::string> names;
+  for_each_launch([&](Pass pass, const auto& problems, const auto&, const auto&) {
+    if (op != pass.op || !names.empty()) return;
+    for (const auto& problem : problems) names.emplace_back(problem.name);
+  });
+  return names;
+}
+
 ReadyRung prepare_rung(const RungChoice& choice) {
+  if (const char* const missing = is_yardstick(choice.rung.c_str()) ? vendor_missing() : nullptr) {
+    throw Error(ExitCode::device, fmt::format("kernel {}: missing: {}", choice.rung, missing));
+  }
   const KernelInfo info = find_rung(choice);
   if (const char* const missing = choice.device == Device::cpu ? nullptr : gpu_runtime(choice.device)->what_is_missing()) {
     throw Error(ExitCode::device, fmt::format("device {}: {}", device_name(choice.device), missing));

@@ -22,7 +22,12 @@ struct ReadyRung {
   const char* file;              ///< relative to kernels/
   std::function<void()> prepare;  ///< makes its arrays
   std::function<void()> launch;   ///< with them; the first makes them where `prepare` did not
+  std::function<size_t()> bytes;  ///< of those arrays, scratch left out: what it must read or write once
+  double flop;                    ///< multiply-adds counted as two; 0 for an op that only moves data
 };
+
+/// The names of the problems of an op; none where there is no such op.
+std::vector<std::string> problem_names(const std::string& op);
 
 /// Throws Error(usage) with what there is instead where op, rung, pass or shape are unknown or the rung declines the
 /// shape, and Error(device) where the device is not there.
