@@ -19,7 +19,8 @@ if [ "$preset" = release ]; then
   if command -v nvcc >/dev/null; then
     cmake --preset cuda -DLIMBIC_IO=OFF -DLIMBIC_TESTS=ON
     cmake --build --preset cuda --target limbic_kernels_cuda limbic_kernels_cuda_ampere
-    if cmake --build --preset cuda --target help | grep -q '^test_vendor:'; then  # cuDNN is here
+    targets=$(cmake --build --preset cuda --target help)
+    if grep -q '^test_vendor:' <<< "$targets"; then  # cuDNN is here
       cmake --build --preset cuda --target test_vendor && build/cuda/tests/test_vendor
     fi
   else
