@@ -3,31 +3,17 @@
 // hour or two and a file of 5 MB holds. 1,174,439 parameters for FER2013's 7 emotions.
 #include <fmt/format.h>
 
-#include "nets/conv_block.h"
+#include "nets/four_blocks.h"
 #include "nets/nets.h"
 
 namespace limbic {
 namespace {
 
-class Face : public Net {
+class Face : public FourBlocks {
  public:
-  explicit Face(const NetOptions& o)
-      : conv_block1(1, o.widths[0], BlockPool::halve),
-        conv_block2(o.widths[0], o.widths[1], BlockPool::halve),
-        conv_block3(o.widths[1], o.widths[2], BlockPool::halve),
-        conv_block4(o.widths[2], o.widths[3], BlockPool::none),
-        fc(o.widths[3], o.classes) {
-    add_child("conv_block1", conv_block1);
-    add_child("conv_block2", conv_block2);
-    add_child("conv_block3", conv_block3);
-    add_child("conv_block4", conv_block4);
-    add_child("fc", fc);
-    init_xavier(*this);
-
-    options = o;
+  explicit Face(const NetOptions& o) : FourBlocks(o) {
+    add_blocks();
     min_frames = typical_frames = 48;
-    last_layer = "fc";
-    block_dropout = 0.1f;
     head_dropout = 0.4f;
   }
 
@@ -35,11 +21,8 @@ class Face : public Net {
     if (face.rank() != 4 || face.dim(1) != 48 || face.dim(2) != 48 || face.dim(3) != 1) {
       throw Error(ExitCode::usage, fmt::format("{}: input is {}, wants [N,48,48,1]", name, shape_text(face.shape())));
     }
-    Tensor x = dropout(conv_block1(face), block_dropout, training());  // [N,24,24,32]
-    x = dropout(conv_block2(x), block_dropout, training());            // [N,12,12,64]
-    x = dropout(conv_block3(x), block_dropout, training());            // [N,6,6,128]
-    x = conv_block4(x);                                                // [N,6,6,256]
-    return mean(x, {1, 2});                                            // [N,256]
+    const Tensor x = through_blocks(face);  // [N,6,6,256]
+    return mean(x, {1, 2});                 // [N,256]
   }
 
   Tensor forward(const Tensor& face) override {
@@ -48,9 +31,6 @@ class Face : public Net {
   }
 
   Shape input_shape(int64_t batch, int64_t) const override { return {batch, 48, 48, 1}; }
-
-  ConvBlock conv_block1, conv_block2, conv_block3, conv_block4;
-  Linear fc;
 };
 
 }  // namespace

@@ -22,10 +22,7 @@ double area(const FaceTrack& track) {
 }  // namespace
 
 FaceModel::FaceModel(const std::string& path)
-    : classifier_(Classifier::load(path)), input_(find_picture_input(classifier_.input().front_end)) {
-  if (!input_)
-    throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path,
-                                               classifier_.input().front_end));
+    : classifier_(Classifier::load_for_pictures(path)), input_(find_picture_input(classifier_.input().front_end)) {
   name_ = classifier_.net().name;
   emotion_of_class_ = emotions_of_labels(classifier_.labels(), path);
   for (const int emotion : emotion_of_class_) knows_[emotion] = true;

@@ -180,6 +180,15 @@ void Classifier::save(const std::string& path, ModelCard card) {
   write_weights_hdf5(path, file, true);
 }
 
+Classifier Classifier::load_for_pictures(const std::string& path) {
+  Classifier model = load(path);
+  if (!find_picture_input(model.input().front_end)) {
+    throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path,
+                                               model.input().front_end));
+  }
+  return model;
+}
+
 Classifier Classifier::load(const std::string& path) {
   const WeightFile file = read_weights(path);
   check_finite(file, path);

@@ -67,6 +67,8 @@ class Classifier {
 
   /// Reads weights that say which labels they know. Throws Error(ExitCode::weights).
   static Classifier load(const std::string& path);
+  /// The same of a net that sees pictures; throws for one that hears sound, too.
+  static Classifier load_for_pictures(const std::string& path);
 
   /// Takes over the numbers of a file; a last layer of other classes keeps its own (the head is replaced).
   /// Returns what a log should say: what the file was trained on, and warnings. Throws Error(ExitCode::weights) where a

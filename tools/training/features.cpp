@@ -113,7 +113,7 @@ std::vector<Example> load_pictures(const std::vector<DatasetClip>& clips, const 
 // The frames of a film that share a group, in their order, as the embedder sees them: one example each.
 std::vector<Example> load_sequences(const std::vector<DatasetClip>& clips, const std::vector<std::string>& labels,
                                     const std::string& embedder, const Progress& progress) {
-  Classifier faces = load_embedder(embedder);
+  Classifier faces = Classifier::load_for_pictures(embedder);
   std::vector<DatasetClip> known;
   for (const auto& clip : clips) {
     if (std::find(labels.begin(), labels.end(), clip.label) != labels.end()) known.push_back(clip);
@@ -149,16 +149,8 @@ std::vector<Example> load_sequences(const std::vector<DatasetClip>& clips, const
 
 }  // namespace
 
-Classifier load_embedder(const std::string& path) {
-  Classifier faces = Classifier::load(path);
-  if (!find_picture_input(faces.input().front_end)) {
-    throw Error(ExitCode::weights, fmt::format("{}: found a net for sound ({}), expected one for pictures", path,
-                                               faces.input().front_end));
-  }
-  return faces;
-}
-
-int embedding_size(Classifier& faces) {
+int embedding_size(const std::string& embedder) {
+  Classifier faces = Classifier::load_for_pictures(embedder);
   const NoGrad no_grad;
   Net& net = faces.net();
   net.eval();

@@ -18,11 +18,8 @@ struct Example {
   Tensor map;  ///< [T,M]; of a picture [S,S,C]; of a sequence [T,E]
 };
 
-/// The net whose embeddings sequences are made of. Throws Error(ExitCode::weights) where it is none for pictures.
-Classifier load_embedder(const std::string& path);
-
-/// How many numbers its embedding has.
-int embedding_size(Classifier& faces);
+/// How many numbers the embedding of a net for pictures has. Throws as Classifier::load_for_pictures.
+int embedding_size(const std::string& embedder);
 
 /// A map as a batch of one: [1,T,M] or [1,S,S,C].
 Tensor batch_of_one(const Tensor& map);

@@ -3,12 +3,9 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <set>
@@ -17,7 +14,6 @@
 #include "engine/gradient_sum.h"
 #include "engine/optim.h"
 #include "engine/random.h"
-#include "io/cache.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "nets/picture_input.h"
@@ -26,6 +22,7 @@
 #include "tools/training/pictures.h"
 #include "tools/training/posteriors.h"
 #include "tools/training/progress.h"
+#include "tools/training/run_folder.h"
 #include "tools/training/split.h"
 
 namespace limbic {
@@ -34,17 +31,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-// What decides the data's part in the result: names, labels, groups and sounds of the clips, side by side.
-std::string data_identity(const std::vector<const std::vector<Example>*>& sides) {
-  ContentHash hash;
-  for (const auto* side : sides) {
-    for (const auto& example : *side)
-      hash.add(example.clip).add(example.sound).add(example.group).add(std::to_string(example.label));
-    hash.add("|");
-  }
-  return hash.hex();
-}
 
 // How many of `examples` are, bit for bit, among those trained on too.
 int64_t repeated(const std::vector<Example>& train, const std::vector<Example>& examples) {
@@ -64,44 +50,6 @@ SplitSide heard(const std::string& name, const std::vector<Example>& examples) {
   return side;
 }
 
-// The folder can be made, or is there and can be written to: told before the work.
-void check_folder(const std::string& out) {
-  std::error_code error;
-  fs::path there = fs::absolute(out);
-  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
-  if (!fs::is_directory(there, error))
-    throw Error(ExitCode::usage,
-                fmt::format("--out {}: found a file, {}; expected a folder, or nothing", out, there.string()));
-  if (::access(there.c_str(), W_OK | X_OK) != 0)
-    throw Error(ExitCode::usage, fmt::format("--out {}: {}: {}", out, there.string(), std::strerror(errno)));
-}
-
-// A run belongs to one recipe and one data set for good.
-void claim_folder(const std::string& out, const std::string& recipe, const std::string& identity) {
-  const std::string path = out + "/recipe.toml", data = fmt::format("# data {}", identity);
-  std::error_code error;
-  if (fs::create_directories(out, error); error)
-    throw Error(ExitCode::usage, fmt::format("--out {}: {}", out, error.message()));
-  if (!fs::exists(path)) {
-    write_file(path, data + "\n" + recipe, true);
-    return;
-  }
-  const std::string text = read_text(path, ExitCode::failure), data_before = text.substr(0, text.find('\n'));
-  const auto refuse = [&](const char* what, const std::string& found, const std::string& wanted) {
-    throw Error(ExitCode::usage,
-                fmt::format("{}: holds a run of {}: found \"{}\", this one is \"{}\"; give another --out", out, what,
-                            found, wanted));
-  };
-  if (data_before != data) refuse("other data", data_before, data);
-  // Read and written again, so that a run goes on under a limbic that knows more keys than the one that began it.
-  std::istringstream before(recipe_text(parse_recipe(text, path))), now(recipe);
-  for (std::string old_line, new_line;; old_line.clear(), new_line.clear()) {
-    const bool more_before = !!std::getline(before, old_line), more_now = !!std::getline(now, new_line);
-    if (!more_before && !more_now) return;
-    if (old_line != new_line) refuse("another recipe", old_line, new_line);
-  }
-}
-
 std::unique_ptr<Optimizer> make_optimizer(const Recipe& recipe, const std::vector<NamedTensor>& parameters) {
   const auto& t = recipe.train;
   if (t.optimizer == "sgd") {
@@ -119,10 +67,7 @@ NetOptions net_options(const Recipe& recipe, size_t classes) {
   NetOptions options;
   options.classes = static_cast<int>(classes);
   options.widths.assign(recipe.net.widths.begin(), recipe.net.widths.end());
-  if (!recipe.input.embedder.empty()) {
-    Classifier faces = load_embedder(recipe.input.embedder);
-    options.features = embedding_size(faces);
-  }
+  if (!recipe.input.embedder.empty()) options.features = embedding_size(recipe.input.embedder);
   if (recipe.net.kernel.size() == 2)
     options.kernel = {static_cast<int>(recipe.net.kernel[0]), static_cast<int>(recipe.net.kernel[1])};
   return options;
