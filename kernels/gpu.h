@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <typeinfo>
 
 #include "kernels/rung.h"
 
@@ -45,10 +46,10 @@ struct Grid {
 inline unsigned blocks_for(int64_t n, int64_t threads) { return static_cast<unsigned>((n + threads - 1) / threads); }
 
 /// Launches kernel(arguments...) on `grid`; an empty grid launches nothing. Throws where CUDA (or the emulator)
-/// refuses.
+/// refuses. `type` tells instantiations apart (emu::Launch).
 template <class... Parameters, class... Arguments>
-void launch(const char* name, const char* file, unsigned line, void (*kernel)(Parameters...), const Grid& grid,
-            const Arguments&... arguments) {
+void launch(const char* name, [[maybe_unused]] const char* type, const char* file, unsigned line,
+            void (*kernel)(Parameters...), const Grid& grid, const Arguments&... arguments) {
   static_assert(sizeof...(Parameters) == sizeof...(Arguments), "the kernel takes another number of arguments");
   static_assert((std::is_trivially_copyable_v<Parameters> && ...), "arguments are copied to the device byte by byte");
   if (!grid.blocks.x || !grid.blocks.y || !grid.blocks.z) return;
@@ -71,13 +72,17 @@ void launch(const char* name, const char* file, unsigned line, void (*kernel)(Pa
   (check_argument<Parameters>(name, ++number, static_cast<Parameters>(arguments), at), ...);
   const auto call = [&] { kernel(static_cast<Parameters>(arguments)...); };
   run(
-      {name, at, grid.blocks, grid.threads, grid.shared_bytes},
+      {name, at, grid.blocks, grid.threads, grid.shared_bytes, type},
       [](const void* context) { (*static_cast<const decltype(call)*>(context))(); }, &call);
 #endif
 }
 
 /// LAUNCH(kernel, (Grid{...}), arguments...); a template with commas stands in parentheses.
-#define LAUNCH(kernel, ...) launch(#kernel, __FILE__, __LINE__, kernel, __VA_ARGS__)
+#ifdef __CUDACC__
+#define LAUNCH(kernel, ...) launch(#kernel, "", __FILE__, __LINE__, kernel, __VA_ARGS__)
+#else
+#define LAUNCH(kernel, ...) launch(#kernel, typeid(Named<kernel>).name(), __FILE__, __LINE__, kernel, __VA_ARGS__)
+#endif
 
 // SHARED(tile, float[32][33]); declares a shared array, undefined until written.
 #ifdef __CUDACC__

@@ -14,7 +14,7 @@
 #include "kernels/emu/scheduler.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/vendor/yardsticks.h"
-#include "tools/rungs/ptxas.h"
+#include "tools/rungs/predictions.h"
 #include "tools/rungs/rungs.h"
 #include "tools/rungs/source.h"
 #include "tools/verb.h"
@@ -50,17 +50,6 @@ int list(const Program& program) {
 
 std::string program_path() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
-/// The launches of one run of the rung on the emulator.
-std::vector<emu::Launch> launches_of(const RungChoice& choice) {
-  static std::vector<emu::Launch> seen;
-  seen.clear();
-  const ReadyRung rung = prepare_rung(choice);
-  emu::tell_of_launches([](const emu::Launch& launch) { seen.push_back(launch); });
-  rung.launch();
-  emu::tell_of_launches(nullptr);
-  return seen;
-}
-
 /// The ladder of an op: v0, then each CUDA rung, by its file's opening lines.
 int lesson(const Program& program, const RungChoice& choice) {
   std::set<std::string> files;
@@ -78,31 +67,20 @@ int lesson(const Program& program, const RungChoice& choice) {
   return 0;
 }
 
-/// Of the launches, the one of `kernel`; both names may have template arguments, and parentheses around them.
-const emu::Launch* launch_of(const std::vector<emu::Launch>& launches, const std::string& kernel) {
-  const auto bare = [](const std::string& name) {
-    const size_t begin = name.find_first_not_of("( ");
-    return name.substr(begin, name.find_first_of("<) ", begin) - begin);
-  };
-  for (const emu::Launch& launch : launches) {
-    if (bare(launch.kernel) == bare(kernel)) return &launch;
-  }
-  return nullptr;
-}
-
 int show(const Program& program, const RungChoice& choice) {
   const KernelInfo info = find_rung(choice);
   std::string source;
   for (const std::string& line : source_lines(info.file)) source += line + "\n";
   const std::string nvcc = std::string(info.file).ends_with(".cu") ? find_nvcc() : "";
-  const auto launches = choice.shape.empty() || nvcc.empty() ? std::vector<emu::Launch>{} : launches_of(choice);
+  const auto launches = choice.shape.empty() || nvcc.empty() ? std::vector<emu::Launch>{} : rung_launches(prepare_rung(choice));
   Json rows = Json::array();
   if (!program.json) fmt::print("{}\n", source);
   if (nvcc.empty()) print_note(program, "registers and occupancy: unknown, nvcc is not here (PATH, $CUDA_PATH, /usr/local/cuda) or compiles no such file");
   for (const KernelResources& k : nvcc.empty() ? std::vector<KernelResources>{} : compile_resources(nvcc, info.file)) {
     rows.push_back({{"kernel", k.kernel}, {"registers", k.registers}, {"spilled_bytes", k.spilled}, {"shared_bytes", k.shared}});
     std::string held = "occupancy: --shape says how it is launched";
-    if (const emu::Launch* const l = launch_of(launches, k.kernel)) {
+    const auto l = std::find_if(launches.begin(), launches.end(), [&](const emu::Launch& launch) { return kernel_name(launch.type) == k.kernel; });
+    if (l != launches.end()) {
       const int threads = static_cast<int>(l->block.x * l->block.y * l->block.z), warps = resident_warps(k, threads, l->shared_bytes);
       rows.back().update({{"threads", threads}, {"dynamic_shared_bytes", l->shared_bytes}, {"occupancy", warps / 64.0}});
       held = fmt::format("{} dynamic; blocks of {} threads, {} of 64 warps at once ({:.0f} %)", l->shared_bytes, threads, warps, warps / 0.64);
@@ -116,6 +94,55 @@ int show(const Program& program, const RungChoice& choice) {
   if (program.json) {
     print_json({{"schema", "limbic.kernel_source/1"}, {"op", info.op}, {"pass", info.pass}, {"rung", info.name},
                 {"file", std::string("kernels/") + info.file}, {"nvcc", nvcc}, {"compute_capability", "9.0"}, {"kernels", rows}, {"source", source}});
+  }
+  return 0;
+}
+
+Json json_of(const Prediction& p) {
+  Json kernels = Json::array();
+  for (const PredictedKernel& k : p.kernels) {
+    kernels.push_back({{"kernel", k.resources.kernel}, {"launches", k.launches}, {"blocks", k.blocks}, {"threads", k.threads}, {"registers", k.resources.registers},
+                       {"spilled_bytes", k.resources.spilled}, {"shared_bytes", k.resources.shared}, {"occupancy", k.warps / 64.0}});
+  }
+  return {{"op", p.op}, {"pass", p.pass}, {"problem", p.problem}, {"shape", p.dims}, {"rung", p.rung}, {"bytes", p.bytes}, {"flop", p.flop},
+          {"at_least_us", p.us}, {"limit", p.by_memory ? "memory" : "arithmetic"}, {"measured_us", nullptr}, {"kernels", kernels}};
+}
+
+/// A table in Markdown, the one of kernels/results/predictions.md.
+int predict(const Program& program, const RungChoice& choice) {
+  const std::string nvcc = find_nvcc();
+  if (nvcc.empty()) throw Error(ExitCode::failure, "kernels predict: nvcc is not here (PATH, $CUDA_PATH, /usr/local/cuda): no registers, no occupancy");
+  const std::string version = nvcc_version(nvcc);
+  const PaperRoof roof;
+  const std::vector<Prediction> rows = predict_kernels(nvcc, choice.op, roof);
+  if (rows.empty()) find_rung(choice);  // says which ops there are
+  if (program.json) {
+    Json all = Json::array();
+    for (const Prediction& p : rows) all.push_back(json_of(p));
+    print_json({{"schema", "limbic.kernel_predictions/1"}, {"device", "NVIDIA H200"}, {"measured", false}, {"nvcc", version}, {"rows", all}});
+    return 0;
+  }
+  fmt::print(
+      "# Predictions: nothing here is measured\n\n"
+      "`limbic kernels predict` wrote this page: what an H200 ({:.1f} TFLOP/s in f32, {:.1f} in TF32, a third of that in 3xTF32;\n"
+      "{:.1f} TB/s; {} multiprocessors) should need at least for the default rung of every pass. Registers are those that nvcc {}\n"
+      "gives it for compute capability 9.0; occupancy is the share of 64 warps that a multiprocessor holds at once. Bytes count\n"
+      "every array once. The time is that of the longer of moving them and computing, where a last round of blocks that leaves\n"
+      "multiprocessors idle takes as long as a full one; launches, latencies and scratch come on top. `tools/gpu_check.sh` measures.\n\n"
+      "| op | pass | shape | rung | kernels: registers, occupancy | blocks x threads | launches | MB | GFLOP | limited by | at least, us | measured |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+      roof.f32 / 1e12, roof.tf32 / 1e12, roof.bytes / 1e12, roof.multiprocessors, version);
+  for (const Prediction& p : rows) {
+    std::string kernels, sizes;
+    int launches = 0;
+    for (const PredictedKernel& k : p.kernels) {
+      const char* const comma = launches ? ", " : "";
+      kernels += fmt::format("{}{}: {}, {:.0f} %", launches ? "; " : "", k.resources.kernel, k.resources.registers, k.warps / 0.64);
+      sizes += fmt::format("{}{} x {}", comma, k.blocks, k.threads);
+      launches += k.launches;
+    }
+    fmt::print("| {} | {} | {} | {} | {} | {} | {} | {:.3g} | {} | {} | {:.3g} | unmeasured |\n", p.op, p.pass, p.problem, p.rung, kernels, sizes, launches,
+               p.bytes / 1e6, p.flop ? fmt::format("{:.3g}", p.flop / 1e9) : "moves data", p.by_memory ? "memory" : "arithmetic", p.us);
   }
   return 0;
 }
@@ -182,7 +209,7 @@ std::string condition(const std::string& variable, const std::string& index, con
 int debug(const Program& program, const Options& o) {
   const KernelInfo info = find_rung(o.choice);
   const auto lines = source_lines(info.file);
-  const auto launches = launches_of(o.choice);
+  const auto launches = rung_launches(prepare_rung(o.choice));
   const auto here = std::find_if(launches.begin(), launches.end(), [&](const emu::Launch& l) { return body_line(lines, l.kernel) > 0; });
   if (here == launches.end()) throw Error(ExitCode::failure, fmt::format("kernels debug: on this shape no kernel of kernels/{} is launched", info.file));
   const std::string place = fmt::format("{}:{}", std::filesystem::path(info.file).filename().string(), o.line ? o.line : body_line(lines, here->kernel));
@@ -204,6 +231,7 @@ int act(const Program& program, Options o) {
     if (program.device == device_name(known)) o.choice.device = known;
   }
   if (o.action == "list") return list(program);
+  if (o.action == "predict") return predict(program, o.choice);
   if (o.choice.op.empty()) throw Error(ExitCode::usage, fmt::format("kernels {}: of which op? `limbic kernels list` names them", o.action));
   if (o.action == "lesson") return lesson(program, o.choice);
   if (o.choice.rung.empty()) throw Error(ExitCode::usage, fmt::format("kernels {} {}: which rung? `limbic kernels list` names them", o.action, o.choice.op));
@@ -221,16 +249,17 @@ int act(const Program& program, Options o) {
 }  // namespace
 
 void add_kernels(Program& program) {
-  CLI::App* sub = program.verb("kernels", "the kernels of every op: list, lesson OP, show, run, count or debug OP RUNG",
+  CLI::App* sub = program.verb("kernels", "the kernels of every op: list, lesson OP, predict [OP], show, run, count or debug OP RUNG",
                                "  limbic kernels list\n"
                                "  limbic kernels lesson softmax\n"
+                               "  limbic kernels predict conv2d\n"
                                "  limbic kernels show softmax v3_block --shape rows=4,C=1000\n"
                                "  limbic kernels run conv2d v2_tiled --pass dw --shape N=1,H=8,W=8,C=4,K=4,R=3,S=3 --repeat 5\n"
                                "  limbic kernels count softmax v1_naive --shape rows=64,C=64\n"
                                "  limbic kernels debug softmax v3_block --shape rows=4,C=1000 --block 2 --thread 37");
   auto o = std::make_shared<Options>();
-  sub->add_option("action", o->action, "list, lesson, show, run, count (on the emulator: accesses, conflicts, FLOPs), debug (a gdb command line)")
-      ->check(CLI::IsMember({"list", "lesson", "show", "run", "count", "debug"}));
+  sub->add_option("action", o->action, "list, lesson, predict (what an H200 should need), show, run, count (on the emulator: accesses, conflicts, FLOPs), debug (a gdb command line)")
+      ->check(CLI::IsMember({"list", "lesson", "predict", "show", "run", "count", "debug"}));
   sub->add_option("op", o->choice.op, "softmax, conv2d, ...");
   sub->add_option("rung", o->choice.rung, "v1_naive, v2_tiled, ...");
   sub->add_option("--pass", o->choice.pass, "fwd, bwd, dx, dw, ... (default: the op's first that has the rung)");

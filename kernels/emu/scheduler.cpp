@@ -473,16 +473,16 @@ Statistics& statistics() {
 }
 
 namespace {
-void (*told)(const Launch&) = nullptr;
+bool (*told)(const Launch&) = nullptr;
 }
-void tell_of_launches(void (*tell)(const Launch&)) { told = tell; }
+void tell_of_launches(bool (*tell)(const Launch&)) { told = tell; }
 
 void run(const Launch& launch, void (*thread)(const void*), const void* arguments) {
   static std::mutex one_at_a_time;
   if (m.current) throw Error("launch", "a kernel launches a kernel", launch.at);
   const std::lock_guard lock(one_at_a_time);
   check_limits(launch);
-  if (told) told(launch);
+  if (told && !told(launch)) return;
   catch_faults();
   m.launch = &launch, m.body = thread, m.context = arguments;
   m.random = options().seed;

@@ -49,10 +49,15 @@ struct Launch {
   Location at;
   dim3 grid, block;
   size_t shared_bytes;  ///< dynamic shared memory
+  const char* type;     ///< typeid(Named<kernel>).name(): the kernel with its template arguments
 };
 
-/// Has `tell` called before each launch; null: nobody.
-void tell_of_launches(void (*tell)(const Launch&));
+/// A type for each kernel.
+template <auto kernel>
+struct Named {};
+
+/// Has `tell` called before each launch; null: nobody. Where `tell` says false the launch does nothing.
+void tell_of_launches(bool (*tell)(const Launch&));
 
 /// Calls thread(context) once per CUDA thread. Throws Error at the first rule that is broken; the launch ends there.
 void run(const Launch& launch, void (*thread)(const void* context), const void* context);

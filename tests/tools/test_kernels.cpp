@@ -2,7 +2,9 @@
 // `limbic kernels`, and the page kernels/emu/README.md followed with gdb.
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <fstream>
 #include <regex>
+#include <set>
 #include <vector>
 
 #include "tests/tools/program.h"
@@ -21,6 +23,11 @@ Json json_of(const Run& run) {
   INFO(run.err);
   REQUIRE(run.code == 0);
   return Json::parse(run.out);
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace
@@ -128,6 +135,43 @@ TEST_CASE("kernels show prints the source, and what nvcc makes of it or that nvc
   CHECK(launched == 1);
 }
 
+TEST_CASE("kernels predict: no default rung spills registers, and kernels/results holds what nvcc says") {
+  const Scratch scratch;
+  const Run run = scratch.run("limbic kernels predict --json", 600);
+  if (has(run.err, "nvcc is not here")) {
+    CHECK(run.code == 1);
+    WARN("skipped: no nvcc here, so that nobody knows whether the default rungs spill registers");
+    return;
+  }
+  const Json predicted = json_of(run);
+  const std::string table = text_of(source + "/kernels/results/predictions.md");
+  const std::string nvcc = predicted["nvcc"];
+  const bool same_nvcc = has(table, "nvcc " + nvcc + "\n");
+  if (!same_nvcc) WARN("skipped: kernels/results/predictions.md is of another nvcc than " << nvcc);
+  std::set<std::string> passes;
+  for (const Json& row : predicted["rows"]) {
+    const std::string op = row["op"], pass = row["pass"], problem = row["problem"];
+    INFO(op << " " << pass << " " << problem);
+    passes.insert(op + " " + pass);
+    CHECK((row["at_least_us"] > 0 && row["bytes"] > 0 && row["measured_us"] == nullptr));
+    const size_t begin = table.find("| " + op + " | " + pass + " | " + problem + " |");
+    REQUIRE(begin != std::string::npos);
+    const std::string line = table.substr(begin, table.find('\n', begin) - begin);
+    for (const Json& kernel : row["kernels"]) {
+      const std::string name = kernel["kernel"];
+      INFO(name);
+      CHECK(kernel["spilled_bytes"] == 0);
+      CHECK((kernel["occupancy"] > 0 && kernel["blocks"] > 0));
+      if (same_nvcc) CHECK(has(line, name + ": " + std::to_string(kernel["registers"].get<int>()) + ", "));
+    }
+  }
+  for (const Json& kernel : json_of(scratch.run("limbic kernels list --json"))["kernels"]) {
+    if (kernel["device"] != "emu" || !kernel["default"]) continue;
+    INFO(kernel.dump());
+    CHECK(passes.count(std::string(kernel["op"]) + " " + std::string(kernel["pass"])));
+  }
+}
+
 namespace {
 
 /// What a page's session shows: commands behind "(gdb) ", and lines that each must answer with.
@@ -149,11 +193,6 @@ Session session_of(const std::string& page) {
     }
   }
   return session;
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace

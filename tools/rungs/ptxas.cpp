@@ -14,21 +14,22 @@
 #include "tools/rungs/source.h"
 
 namespace limbic {
-namespace {
 
-/// "limbic::cuda::softmax_fwd_v2(limbic::SoftmaxDims, ...)" -> "softmax_fwd_v2".
-std::string short_name(const std::string& mangled) {
+std::string kernel_name(const std::string& mangled) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
   std::string name = status == 0 ? plain.get() : mangled;
-  if (name.starts_with("void ")) name.erase(0, 5);
-  for (const std::string space : {"limbic::cuda::", "limbic::", "(anonymous namespace)::"}) {
-    for (size_t at; (at = name.find(space)) != std::string::npos;) name.erase(at, space.size());
+  for (const std::string left_out : {"limbic::emu::Named<&", "limbic::emu::", "limbic::cuda::", "limbic::", "(anonymous namespace)::", "void "}) {
+    for (size_t at; (at = name.find(left_out)) != std::string::npos;) name.erase(at, left_out.size());
   }
-  return name.substr(0, name.find('('));
+  if (name.starts_with("(")) name.erase(0, 1);
+  int depth = 0;  // of template arguments: "conv2d_v4<(ConvPass)0, 4>(ConvGemm)"
+  const auto end = std::find_if(name.begin(), name.end(), [&](char c) {
+    depth += c == '<' ? 1 : c == '>' ? -1 : 0;
+    return depth < 0 || (depth == 0 && c == '(');
+  });
+  return {name.begin(), end};
 }
-
-}  // namespace
 
 std::string find_nvcc() {
   const char* const chosen = std::getenv("CUDA_PATH");
@@ -38,6 +39,13 @@ std::string find_nvcc() {
   }
   const Output found = output_of("command -v nvcc");
   return found.ok ? found.text.substr(0, found.text.find('\n')) : "";
+}
+
+std::string nvcc_version(const std::string& nvcc) {
+  const Output said = output_of(shell_word(nvcc) + " --version");
+  std::smatch match;
+  if (!std::regex_search(said.text, match, std::regex("release ([0-9.]+)"))) throw Error(ExitCode::failure, nvcc + ": no version");
+  return match[1];
 }
 
 std::vector<KernelResources> compile_resources(const std::string& nvcc, const std::string& file) {
@@ -51,7 +59,7 @@ std::vector<KernelResources> compile_resources(const std::string& nvcc, const st
   static const std::regex entry("Compiling entry function '([^']+)'"), spills("([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads"),
       used("Used ([0-9]+) registers"), shared("([0-9]+) bytes smem");
   for (std::string line; std::getline(lines, line);) {
-    if (std::regex_search(line, match, entry)) all.push_back({short_name(match[1])});
+    if (std::regex_search(line, match, entry)) all.push_back({kernel_name(match[1])});
     if (all.empty()) continue;
     if (std::regex_search(line, match, spills)) all.back().spilled = std::stoi(match[1]) + std::stoi(match[2]);
     if (std::regex_search(line, match, used)) all.back().registers = std::stoi(match[1]);

@@ -8,14 +8,20 @@
 namespace limbic {
 
 struct KernelResources {
-  std::string kernel;  ///< "softmax_fwd_v2", with its template arguments
+  std::string kernel;  ///< kernel_name()
   int registers = 0;   ///< a thread
   int spilled = 0;     ///< bytes a thread stores to and loads from local memory for want of registers
   int shared = 0;      ///< bytes a block, the static arrays
 };
 
+/// "conv2d_v4<(ConvPass)0, (Precision)1, 4>" of a mangled kernel, nvcc's or the emulator's (emu::Launch::type).
+std::string kernel_name(const std::string& mangled);
+
 /// Where nvcc is: in $CUDA_PATH, /usr/local/cuda, or on the PATH; "": nowhere.
 std::string find_nvcc();
+
+/// "13.0".
+std::string nvcc_version(const std::string& nvcc);
 
 /// Compiles the file of kernels/ for compute capability 9.0; throws Error(failure) with nvcc's words where it refuses.
 std::vector<KernelResources> compile_resources(const std::string& nvcc, const std::string& file);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/rungs/rungs.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <set>
@@ -95,6 +96,8 @@ double flop_of(const Dims&) {
 double flop_of(const Conv2dDims& d) { return 2.0 * d.N * d.P() * d.Q() * d.K * d.R * d.S * (d.C / d.groups); }
 double flop_of(const MatmulDims& d) { return 2.0 * d.batch * d.M * d.N * d.K; }
 double flop_of(const LstmDims& d) { return 8.0 * d.N * d.T * d.D * d.D; }
+double flop_of(const StftDims& d) { return 5.0 * static_cast<double>(d.frames()) * d.n_fft * std::log2(d.n_fft); }
+double flop_of(const LogMelDims& d) { return flop_of(d.stft); }
 
 template <class Dims, class Fn, class Call>
 ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call& call) {
@@ -128,6 +131,18 @@ KernelInfo find_rung(const RungChoice& choice) {
   }
   if (!ops.count(choice.op)) refuse("kernels: no op ", choice.op, "; there are ", fmt::format("{}", fmt::join(ops, ", ")));
   refuse("kernels: ", of_op(choice), " has no rung ", choice.rung, "; there are ", fmt::format("{}", fmt::join(rungs, ", ")));
+}
+
+std::vector<emu::Launch> rung_launches(const ReadyRung& rung) {
+  static std::vector<emu::Launch> seen;
+  seen.clear();
+  emu::tell_of_launches([](const emu::Launch& launch) {
+    seen.push_back(launch);
+    return false;
+  });
+  rung.launch();
+  emu::tell_of_launches(nullptr);
+  return seen;
 }
 
 std::vector<std::string> problem_names(const std::string& op) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/emu/scheduler.h"
 #include "kernels/registry.h"
 
 namespace limbic {
@@ -32,6 +33,9 @@ std::vector<std::string> problem_names(const std::string& op);
 /// Throws Error(usage) with what there is instead where op, rung, pass or shape are unknown or the rung declines the
 /// shape, and Error(device) where the device is not there.
 ReadyRung prepare_rung(const RungChoice& choice);
+
+/// What the rung launches on the emulator, which does none of it.
+std::vector<emu::Launch> rung_launches(const ReadyRung& rung);
 
 /// The rung's line in the registry, for choices without a shape; throws as prepare_rung does.
 KernelInfo find_rung(const RungChoice& choice);

@@ -35,7 +35,7 @@ template <class Kernel>
 bool gives(const char* name, const Kernel& kernel, int blocks, int threads, const std::function<float(int)>& expected,
            int checked = -1) {
   Counting x(128), y(128);
-  launch(name, __FILE__, __LINE__, kernel, Grid{blocks, threads}, x.at, y.at);
+  launch(name, "", __FILE__, __LINE__, kernel, Grid{blocks, threads}, x.at, y.at);
   const std::vector<float> got = y.values();
   for (int i = 0; i < (checked < 0 ? blocks * threads : checked); ++i) {
     if (got[i] != expected(i)) return false;
