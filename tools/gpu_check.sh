@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
-# Builds the kernels for the GPU that is here, runs every kernel test on it (each rung thrice: the same bits), asks the
-# four tools of compute-sanitizer, and races every rung with cuDNN and cuBLAS. Writes OUT/gpu_check.json and
+# Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
+# (tests/gpu/ptx.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
+# compute-sanitizer, and races every rung with cuDNN and cuBLAS. Writes OUT/gpu_check.json and
 # OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and four libraries' headers: where
 # they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a machine that has them.
 # Exit codes: 0, 6 no GPU, 7 a check did not hold.
@@ -71,6 +72,8 @@ if ! grep -q '^ *cuda *ok' <<<"$doctor"; then
 fi
 
 export LIMBIC_TEST_DEVICE=cuda
+stage ptx 30 "$build/tests/test_gpu" "ptx:*" || failed=1
+if [ -f "$build/ptx.cuda" ]; then cp "$build/ptx.cuda" "$out/"; fi
 stage tests 120 "$build/tests/test_gpu" || failed=1
 
 # Rungs with barriers, shuffles, cp.async and tensor cores, on shapes with borders; all of them would take the day.

@@ -14,12 +14,16 @@ namespace limbic::test {
 inline Device device_under_test = Device::emu;
 inline const GpuRuntime& runtime_under_test() { return *gpu_runtime(device_under_test); }
 
+/// LIMBIC_TEST_FILE=softmax/softmax_v3_block.cu: only the rungs of that file (null: of all).
+inline const char* file_under_test() { return std::getenv("LIMBIC_TEST_FILE"); }
+
 /// Is this a CUDA rung whose device is here and wanted (LIMBIC_TEST_DEVICE=emu|cuda; unset: both)? Says once what is
 /// missing of a GPU that the build has kernels for.
 inline bool runs_here(const auto& rung) {
   const GpuRuntime* const gpu = gpu_runtime(rung.device);
   const char* const wanted = std::getenv("LIMBIC_TEST_DEVICE");
   if (rung.device == Device::cpu || !gpu || (wanted && !same_name(wanted, device_name(rung.device)))) return false;
+  if (file_under_test() && !same_name(file_under_test(), rung.file)) return false;
   const char* const missing = gpu->what_is_missing();
   static bool said = false;
   if (missing && !std::exchange(said, true)) WARN("skipped: the kernels on a GPU; missing: " << missing);
@@ -133,7 +137,7 @@ void check_gpu_rungs(Pass pass, const Problems& problems, std::span<const Rung<D
     }
   }
   emu::options() = before;
-  CHECK(served > 0);
+  CHECK((served > 0 || file_under_test()));
 }
 
 /// compare: every result within `allowed`.

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the wrappers of kernels/ptx.h give, bit for bit: on the emulator, and on a GPU where there is one, as
+// tests/gpu/ptx.golden has it. Each run leaves its own words in the build folder.
+#include <fstream>
+#include <sstream>
+
+#include "tests/gpu/device.h"
+#include "tests/gpu/ptx_kernels.h"
+
+using namespace limbic;
+using namespace limbic::test;
+
+namespace {
+
+/// A line for each word of each case: the 32 lanes' results in hexadecimal.
+std::string words_of(std::span<const PtxCase> cases) {
+  std::ostringstream text;
+  for (const PtxCase& ptx : cases) {
+    DeviceArray<uint32_t> out(size_t(ptx.words) * 32), work(128);
+    ptx.run(out.data(), work.data(), {});
+    const std::vector<uint32_t> words = out.host();
+    for (size_t i = 0; i < words.size(); ++i) {
+      char word[16];
+      std::snprintf(word, sizeof word, " %08x", words[i]);
+      if (i % 32 == 0) text << (i ? "\n" : "") << ptx.name << ", word " << i / 32 << ":";
+      text << word;
+    }
+    text << "\n";
+  }
+  return text.str();
+}
+
+void check_words(Device device, std::span<const PtxCase> cases) {
+  device_under_test = device;
+  const std::string words = words_of(cases), own = std::string(LIMBIC_BUILD_DIR "/ptx.") + device_name(device);
+  std::ofstream(own) << words;
+  std::ifstream golden(LIMBIC_SOURCE_DIR "/tests/gpu/ptx.golden");
+  std::istringstream got(words);
+  std::string expected, line;
+  while (std::getline(golden, expected)) {
+    std::getline(got, line);
+    INFO(device_name(device) << ", all words in " << own);
+    CHECK(line == expected);
+  }
+  CHECK(!std::getline(got, line));
+  CHECK(!words.empty());
+}
+
+/// A device that is here and wanted, and can do all of ptx.h.
+bool has_ptx(Device device) {
+  struct AnyRung {
+    Device device;
+    const char* file;
+  };
+  return runs_here(AnyRung{device, file_under_test()}) &&
+         (device == Device::emu || gpu_runtime(device)->compute_capability() >= 80);
+}
+
+}  // namespace
+
+TEST_CASE("ptx: each wrapper gives the golden words") {
+  const emu::Options before = emu::options();
+  if (has_ptx(Device::emu)) {
+    for (const emu::Options& order : thread_orders()) {
+      emu::options() = order;
+      check_words(Device::emu, emu::ptx_cases());
+    }
+  }
+  emu::options() = before;
+#ifdef LIMBIC_CUDA
+  if (has_ptx(Device::cuda)) check_words(Device::cuda, cuda::ptx_cases());
+#endif
+}
