@@ -12,11 +12,16 @@ struct Pieces {
   int64_t all;      ///< vectors, then single elements
 };
 
+/// Do all of these stand where 16 bytes can be moved at once?
+template <class... Pointers>
+bool aligned_for_vectors(Pointers... pointers) {
+  return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
+}
+
 /// The pieces of n floats; where a pointer is not aligned to 16 bytes, single elements only.
 template <class... Pointers>
 Pieces pieces_of(int64_t n, Pointers... pointers) {
-  const bool aligned = ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
-  const int64_t vectors = aligned ? n / 4 : 0;
+  const int64_t vectors = aligned_for_vectors(pointers...) ? n / 4 : 0;
   return {vectors, vectors + n - 4 * vectors};
 }
 

@@ -28,4 +28,7 @@ struct WindowRange {
 /// Does `next` win over `top`? The first of equals stays, a NaN wins over numbers.
 __device__ inline bool pool_beats(float next, float top) { return next > top || (next != next && top == top); }
 
+Pool2dForward pool2d_fwd_v1_naive;  // (pool2d_v1_naive.cu)
+Pool2dBackward pool2d_bwd_v1_naive;
+
 }  // namespace limbic::LIMBIC_DEVICE
