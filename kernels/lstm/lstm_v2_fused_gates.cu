@@ -27,12 +27,11 @@ __global__ void __launch_bounds__(lstm_units * 32)
     for (int gate = 0; gate < 4; ++gate) z[gate] += w_hh[(int64_t{gate} * d.D + j) * d.D + k] * h;
   }
 #pragma unroll
-  for (int gate = 0; gate < 4; ++gate) {
-    const float sum = warp_sum(z[gate]);
-    z[gate] = gates[(step.at * 4 + gate) * d.D + j] + sum;
-  }
-  __syncwarp();  // `activations` may be `gates`: all lanes have read them
-  if (lane == 0) lstm_cell(d, step, j, z, y, activations, cell);
+  for (int gate = 0; gate < 4; ++gate) z[gate] = warp_sum(z[gate]);
+  if (lane != 0) return;
+#pragma unroll
+  for (int gate = 0; gate < 4; ++gate) z[gate] += gates[(step.at * 4 + gate) * d.D + j];
+  lstm_cell(d, step, j, z, y, activations, cell);  // `activations` may be `gates`
 }
 
 __global__ void __launch_bounds__(128)

@@ -168,6 +168,16 @@ TEST_CASE("grid_sample: large, tiny and infinite gradients, and what is no numbe
 
 TEST_CASE("lstm: every CUDA rung agrees with f64, for sequences of any length") {
   const Pass fwd{"lstm", "fwd"}, bwd{"lstm", "bwd"};
+  const auto in_place = []<class Buffer>(const LstmDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+    std::vector<Buffer> out;  // y, activations where gates were, cell
+    out.emplace_back(static_cast<size_t>(test::lstm::states(d)));
+    out.push_back(copy_of(in[0]));
+    out.emplace_back(static_cast<size_t>(test::lstm::states(d)));
+    run(d, out[1].data(), in[1].data(), nullptr, out[0].data(), out[1].data(), out[2].data(), scratch, {});
+    return out;
+  };
+  check_gpu_rungs(fwd, lstm_problems, lstm_fwd_rungs(), lstm_fwd_v0_reference<double>, test::lstm::inputs(false),
+                  in_place, scale, within(fwd, {1e-5, 2e-6}));
   for (const bool with_lengths : {false, true}) {
     check_gpu_rungs(fwd, lstm_problems, lstm_fwd_rungs(), lstm_fwd_v0_reference<double>,
                     test::lstm::inputs(with_lengths), test::lstm::forward, scale, within(fwd, {1e-5, 2e-6}));

@@ -19,6 +19,11 @@ template <class T>
 std::vector<T> as_numbers(const std::vector<T>&, const std::vector<int32_t>& integers) {
   return {integers.begin(), integers.end()};
 }
+/// Another Buffer with the same numbers, to be overwritten.
+template <class T>
+std::vector<T> copy_of(const std::vector<T>& numbers) {
+  return numbers;
+}
 template <class T>
 void add_to(std::vector<T>& sum, const std::vector<T>& x) {
   for (size_t i = 0; i < x.size(); ++i) sum[i] += x[i];

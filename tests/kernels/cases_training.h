@@ -11,12 +11,6 @@
 
 namespace limbic::test {
 
-/// Another Buffer with the same numbers, to be overwritten.
-template <class T>
-std::vector<T> copy_of(const std::vector<T>& numbers) {
-  return numbers;
-}
-
 namespace cross_entropy {
 
 /// loss, weight_sum.
