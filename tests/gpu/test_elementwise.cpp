@@ -54,6 +54,22 @@ TEST_CASE("unary: every CUDA rung agrees with f64") {
   }
 }
 
+TEST_CASE("unary: on the GPU too a kink's derivative is the reference's") {
+  for (const Unary kind : {Unary::relu, Unary::leaky_relu, Unary::elu, Unary::abs}) {
+    INFO("kind " << static_cast<int>(kind));
+    const UnaryDims d{3, kind, 0.3f};
+    Tensors<float> in{{0, -0.0f, 2}, {}, {1, 2, 3}};
+    in[1] = test::unary::forward(d, unary_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))[0];
+    const auto dx = test::unary::backward(d, unary_bwd_v0_reference<float>, in, static_cast<float*>(nullptr));
+    for (const auto& rung : unary_bwd_rungs()) {
+      if (!runs_here(rung)) continue;
+      device_under_test = rung.device;
+      INFO(rung.name);
+      CHECK(run_on_device(d, rung, in, test::unary::backward) == dx);
+    }
+  }
+}
+
 TEST_CASE("binary: every CUDA rung agrees with f64") {
   for (const Binary kind : {Binary::add, Binary::sub, Binary::mul, Binary::div, Binary::max}) {
     INFO("kind " << static_cast<int>(kind));

@@ -80,6 +80,19 @@ TEST_CASE("pool2d: every CUDA rung agrees with f64") {
                   test::pool2d::inputs, test::pool2d::backward, scale, within({"pool2d", "bwd"}, {1e-6, 1e-6}));
 }
 
+TEST_CASE("pool2d: on the GPU too the first of equals is the maximum") {
+  const Pool2dDims d{2, 6, 9, 20, 3, 2, 2, 1, 1, 0, PoolKind::max};
+  Tensors<float> in{whole_numbers(int64_t{d.N} * d.H * d.W * d.C, 1)};
+  for (float& x : in[0]) x = std::min(x, 1.0f);
+  const auto expected = test::pool2d::forward(d, pool2d_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
+  for (const auto& rung : pool2d_fwd_rungs()) {
+    if (!runs_here(rung, d) || is_yardstick(rung.name)) continue;
+    device_under_test = rung.device;
+    INFO(rung.name);
+    CHECK(run_on_device(d, rung, in, test::pool2d::forward) == expected);
+  }
+}
+
 TEST_CASE("batch_norm: every CUDA rung agrees with f64") {
   const Pass fwd{"batch_norm", "fwd"}, apply{"batch_norm", "apply"}, bwd{"batch_norm", "bwd"};
   const auto by_element = [&](const auto& rung, const char* problem, const BatchNormDims& d, const Tensors<float>& in,
@@ -113,6 +126,19 @@ TEST_CASE("batch_norm: on the GPU too the variance survives a mean a thousand ti
   }
 }
 
+TEST_CASE("batch_norm: on the GPU too the ReLU's gradient at 0 is 0") {
+  const BatchNormDims d{5, 6};
+  auto in = test::batch_norm::inputs(d);
+  for (int64_t i = 0; i < d.rows * d.C; ++i) in[0][i] = in[4][i % d.C];  // x is the mean
+  in[2] = std::vector<float>(d.C);
+  for (const auto& rung : batch_norm_bwd_rungs()) {
+    if (!runs_here(rung) || is_yardstick(rung.name)) continue;
+    device_under_test = rung.device;
+    INFO(rung.name);
+    CHECK(run_on_device(d, rung, in, test::batch_norm::backward(true, false))[0] == std::vector<float>(d.rows * d.C));
+  }
+}
+
 TEST_CASE("dropout: every CUDA rung draws the CPU's bits") {
   const auto same_bits = [](const auto& rung, const char* problem, const DropoutDims& d, const Tensors<float>& in,
                             const Tensors<float>& got, const Tensors<double>&) {
@@ -121,6 +147,16 @@ TEST_CASE("dropout: every CUDA rung draws the CPU's bits") {
   };
   check_gpu_rungs({"dropout", "fwd"}, dropout_problems, dropout_fwd_rungs(), dropout_fwd_v0_reference<double>,
                   test::dropout::inputs, test::dropout::forward, scale, same_bits);
+}
+
+TEST_CASE("dropout: on the GPU too an element that draws p itself stays") {
+  const DropoutDims d{40, philox_uniform(7, 3, 17), 7, 3};
+  for (const auto& rung : dropout_fwd_rungs()) {
+    if (!runs_here(rung)) continue;
+    device_under_test = rung.device;
+    INFO(rung.name);
+    CHECK(run_on_device(d, rung, test::dropout::inputs(d), test::dropout::forward)[0][17] > 0);
+  }
 }
 
 TEST_CASE("affine_grid: every CUDA rung agrees with f64") {
