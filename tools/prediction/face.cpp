@@ -11,7 +11,7 @@
 namespace limbic {
 namespace {
 
-constexpr size_t batch = 32;  // faces of one pass through the net
+constexpr size_t batch = 8;  // faces of one pass through the net: more would leave the core's own cache
 
 double area(const FaceTrack& track) {
   double pixels = 0;

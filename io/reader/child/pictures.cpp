@@ -2,9 +2,11 @@
 // The jobs "pictures" and "faces": FFmpeg on the one open file, frame by frame to small squares.
 extern "C" {
 #include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 }
 #include <cmath>
+#include <cstring>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
@@ -33,6 +35,15 @@ int quarter_turns(const AVStream& stream) {
   return std::isfinite(counterclockwise) ? ((static_cast<int>(std::lround(-counterclockwise / 90)) % 4) + 4) % 4 : 0;
 }
 
+/// Whether plane 0 is nothing but the luma, a byte a pixel.
+bool has_luma_plane(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  constexpr uint64_t others = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM |
+                              AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
+  return format && !(format->flags & others) && format->comp[0].plane == 0 && format->comp[0].step == 1 &&
+         format->comp[0].offset == 0 && format->comp[0].depth == 8 && frame.linesize[0] > 0;
+}
+
 /// Decoded frames in, messages of pictures out.
 class Cutter {
  public:
@@ -46,8 +57,9 @@ class Cutter {
 
   void take(AVFrame& frame) {
     check_size(frame.width, frame.height);
-    const cv::Mat grey = upright(frame, AV_PIX_FMT_GRAY8, grey_);
-    const cv::Mat shown = colour_ ? upright(frame, AV_PIX_FMT_RGB24, colours_) : grey;
+    cv::Mat grey = luma(frame);
+    if (!finder_ || finder_->every()) grey = toned(grey);  // else only what is cut out: contrast is nothing to the finder
+    const cv::Mat shown = colour_ ? upright(converted(frame, AV_PIX_FMT_RGB24, colours_)) : grey;
     if (frames_ == 0) begin(grey);
     const int64_t ticks = frame.best_effort_timestamp;
     if (ticks != AV_NOPTS_VALUE) clock_s_ = static_cast<double>(ticks) * av_q2d(stream_.time_base) - origin_s(format_);
@@ -68,8 +80,8 @@ class Cutter {
  private:
   using Scaler = std::unique_ptr<SwsContext, FreeScaler>;
 
-  /// Numbers of the full range 0 to 255, turned as a player would show them.
-  cv::Mat upright(const AVFrame& frame, AVPixelFormat format, Scaler& scaler) {
+  /// The frame as it lies, in numbers of the full range 0 to 255.
+  static cv::Mat converted(const AVFrame& frame, AVPixelFormat format, Scaler& scaler) {
     scaler.reset(sws_getCachedContext(scaler.release(), frame.width, frame.height,
                                       static_cast<AVPixelFormat>(frame.format), frame.width, frame.height, format,
                                       SWS_POINT | SWS_ACCURATE_RND | SWS_BITEXACT, nullptr, nullptr, nullptr));
@@ -78,10 +90,50 @@ class Cutter {
     uint8_t* planes[] = {picture.data};
     const int strides[] = {static_cast<int>(picture.step)};
     sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, planes, strides);
+    return picture;
+  }
+
+  /// Turned as a player would show it.
+  cv::Mat upright(const cv::Mat& picture) const {
     if (turns_ == 0) return picture;
     cv::Mat turned;
     cv::rotate(picture, turned, turns_ - 1);  // ROTATE_90_CLOCKWISE, ROTATE_180, ROTATE_90_COUNTERCLOCKWISE
     return turned;
+  }
+
+  /// The frame's own luma where it lies by itself, without a copy, and its tones beside it; else the converted grey.
+  cv::Mat luma(const AVFrame& frame) {
+    if (!has_luma_plane(frame)) {
+      tones_.release();
+      return upright(converted(frame, AV_PIX_FMT_GRAY8, greys_));
+    }
+    if (tones_.empty() || tones_format_ != frame.format) {
+      tones_format_ = frame.format;
+      tones_ = tones(frame.format);
+    }
+    const auto stride = static_cast<size_t>(frame.linesize[0]);
+    return upright(cv::Mat(frame.height, frame.width, CV_8U, frame.data[0], stride));
+  }
+
+  /// What converting makes of each value that luma can have: u8[256].
+  static cv::Mat tones(int format) {
+    const Frame ramp(av_frame_alloc());
+    if (!ramp) throw std::bad_alloc();
+    ramp->format = format;
+    ramp->width = 256;
+    ramp->height = 2;
+    if (av_frame_get_buffer(ramp.get(), 0) < 0) throw std::bad_alloc();
+    for (int i = 0; i < AV_NUM_DATA_POINTERS && ramp->buf[i]; ++i) std::memset(ramp->buf[i]->data, 128, ramp->buf[i]->size);
+    for (int x = 0; x < 512; ++x) ramp->data[0][x / 256 * ramp->linesize[0] + x % 256] = static_cast<uint8_t>(x);
+    Scaler scaler;
+    return converted(*ramp, AV_PIX_FMT_GRAY8, scaler).row(0).clone();
+  }
+
+  cv::Mat toned(const cv::Mat& luma) const {
+    if (tones_.empty()) return luma;
+    cv::Mat grey;
+    cv::LUT(luma, tones_, grey);
+    return grey;
   }
 
   void begin(const cv::Mat& grey) {
@@ -100,7 +152,8 @@ class Cutter {
         .put<int32_t>(box.width)
         .put<int32_t>(box.height);
     if (!box.empty()) {
-      const cv::Mat square = scaled(shown(box));
+      const bool raw = finder_ && !finder_->every() && !colour_;
+      const cv::Mat square = scaled(raw ? toned(shown(box)) : shown(box));
       payload.bytes.append(reinterpret_cast<const char*>(square.data), square.total() * square.elemSize());
     }
     send(Kind::picture, payload);
@@ -125,7 +178,9 @@ class Cutter {
   const AVFormatContext& format_;
   const AVStream& stream_;
   int turns_;
-  Scaler grey_, colours_;
+  Scaler greys_, colours_;
+  cv::Mat tones_;  // of the last frame's format; empty: it was converted whole
+  int tones_format_ = AV_PIX_FMT_NONE;
   double clock_s_ = 0;  // when the next picture is due, where it does not say
   int64_t frames_ = 0;
 };
@@ -135,6 +190,7 @@ class Cutter {
 void read_pictures(int side, bool colour, FaceFinder* finder) {
   if (finder && !finder->ready())
     refuse(MediaFault::reader, "no face detector on this machine (Debian package opencv-data)");
+  cv::setNumThreads(1);  // a confined process has no others
   const Io io = open_io();
   const Format format = open_container(io.get(), codecs);
   const int index = av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
