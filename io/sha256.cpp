@@ -1,76 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/sha256.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <array>
+#include <new>
 
 namespace limbic {
-namespace {
 
-// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-constexpr uint32_t round_constants[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
-uint32_t big_endian(const unsigned char* p) {
-  return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | uint32_t{p[3]};
-}
-
-}  // namespace
-
-void Sha256::block(const unsigned char* data) {
-  uint32_t w[64];
-  for (int t = 0; t < 16; ++t) w[t] = big_endian(data + 4 * t);
-  for (int t = 16; t < 64; ++t) {
-    const uint32_t s0 = std::rotr(w[t - 15], 7) ^ std::rotr(w[t - 15], 18) ^ (w[t - 15] >> 3);
-    const uint32_t s1 = std::rotr(w[t - 2], 17) ^ std::rotr(w[t - 2], 19) ^ (w[t - 2] >> 10);
-    w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (int t = 0; t < 64; ++t) {
-    const uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + round_constants[t] + w[t];
-    const uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-    const uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
-  }
-  const uint32_t sums[8] = {a, b, c, d, e, f, g, h};
-  for (int i = 0; i < 8; ++i) state_[i] += sums[i];
+Sha256::Sha256() {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);  // no file of the host changes what a hash is
+  context_.reset(EVP_MD_CTX_new());
+  if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
 }
 
 Sha256& Sha256::update(const void* data, size_t bytes) {
-  auto from = static_cast<const unsigned char*>(data);
-  const size_t held = length_ % 64;
-  length_ += bytes;
-  if (held > 0) {
-    const size_t take = std::min(64 - held, bytes);
-    std::copy_n(from, take, pending_.begin() + static_cast<ptrdiff_t>(held));
-    if (held + take < 64) return *this;
-    block(pending_.data());
-    from += take, bytes -= take;
-  }
-  for (; bytes >= 64; from += 64, bytes -= 64) block(from);
-  std::copy_n(from, bytes, pending_.begin());
+  EVP_DigestUpdate(context_.get(), data, bytes);
   return *this;
 }
 
 std::string Sha256::hex() {
-  const uint64_t bits = length_ * 8;
-  constexpr unsigned char padding[64] = {0x80};
-  update(padding, 1 + (119 - length_ % 64) % 64);  // up to 8 bytes before the end of a block
-  unsigned char tail[8];
-  for (int i = 0; i < 8; ++i) tail[i] = static_cast<unsigned char>(bits >> (56 - 8 * i));
-  update(tail, 8);
+  std::array<unsigned char, 32> digest{};
+  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
   std::string text;
-  for (uint32_t word : state_) {
-    for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[word >> shift & 15];
+  for (const unsigned char byte : digest) {
+    for (const int digit : {byte >> 4, byte & 15}) text.push_back("0123456789abcdef"[digit]);
   }
   return text;
 }
