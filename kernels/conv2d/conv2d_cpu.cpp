@@ -33,10 +33,10 @@ bool conv2d_supports_cpu_winograd(const Conv2dDims& d) {
          d.P() >= 4 && d.Q() >= 4;
 }
 
-// Some 2 MiB, so that a section stays in cache, but enough tiles to be worth a pass over large filters.
+// Some 1 MiB, so that a section stays in the core's own cache, but enough tiles to be worth a pass over large filters.
 int conv2d_winograd_section(int channels) {
-  const int tiles = (2 << 20) / (36 * 4 * channels) / 28 * 28;
-  return tiles < 112 ? 112 : tiles;
+  const int tiles = (1 << 20) / (36 * 4 * channels) / 28 * 28;
+  return tiles < 56 ? 56 : tiles;
 }
 
 // [K/16][36][C][16]

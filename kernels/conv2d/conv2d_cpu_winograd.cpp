@@ -38,10 +38,11 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
   }
 }
 
-/// filters: [K/16][36][C][16]; section: room for [36][wino_section(C)][C+16].
+/// filters: [K/16][36][C][16]; section: room for [36][wino_section(C)][C+16], of which a small image uses less.
 void run(const WinoMap& map, const float* x, const float* filters, const Conv2dEpilogue& epilogue, float* y,
          float* section) {
-  const int section_tiles = conv2d_winograd_section(map.C), panels = ceil_div(map.K, tile_width);
+  const int section_tiles = static_cast<int>(smaller(int64_t(conv2d_winograd_section(map.C)), map.tiles()));
+  const int panels = ceil_div(map.K, tile_width);
   const int64_t pixel = map.C + 16, point = section_tiles * pixel, block_size = int64_t(wino_points) * map.C * 16;
   for (int64_t t0 = 0; t0 < map.tiles(); t0 += section_tiles) {
     const int count = static_cast<int>(smaller(int64_t(section_tiles), map.tiles() - t0));
