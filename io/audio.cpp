@@ -41,13 +41,13 @@ struct AudioStream::State {
       : path(std::move(file_path)), options(decode_options) {}
   std::string path;
   DecodeOptions options;
-  std::unique_ptr<reader::Process> child;
+  std::shared_ptr<reader::Process> child;
   Audio info;
   int64_t total = 0;
   bool all_zero = true;
   bool ended = false;
 
-  void open(int rate);
+  void open(const reader::Task& task, std::shared_ptr<reader::Process>& process);
   bool next(std::vector<float>& samples);
 
  private:
@@ -96,7 +96,8 @@ void AudioStream::State::take_sound(const reader::Message& message, int rate) {
   if (!plausible) throw reader::Failure("sound that limbic-reader describes wrongly");
 }
 
-void AudioStream::State::open(int rate) {
+void AudioStream::State::open(const reader::Task& task, std::shared_ptr<reader::Process>& process) {
+  const int rate = task.rate;
   if (rate != 0 && (rate < 1000 || rate > 768000)) {
     throw Error(ExitCode::usage, "decode_audio: rate " + std::to_string(rate) + ", expected 0 or 1000 to 768000 Hz");
   }
@@ -104,7 +105,7 @@ void AudioStream::State::open(int rate) {
   const InputFile file = open_input(path, found);
   if (file.fd < 0) fail(path, MediaFault::unreadable, found);
   try {
-    child = std::make_unique<reader::Process>(file, "sound", options.stall_s, rate);
+    child = process = std::make_shared<reader::Process>(file, task, options.stall_s);
     take_sound(message(), rate);
   } catch (const MediaError&) {
     throw;
@@ -157,9 +158,15 @@ bool AudioStream::State::next(std::vector<float>& samples) {
   return false;
 }
 
+AudioStream::AudioStream(const std::string& path, const reader::Task& task, const DecodeOptions& options,
+                         std::shared_ptr<reader::Process>& process)
+    : state_(std::make_unique<State>(path, options)) {
+  state_->open(task, process);
+}
 AudioStream::AudioStream(const std::string& path, int rate, const DecodeOptions& options)
     : state_(std::make_unique<State>(path, options)) {
-  state_->open(rate);
+  std::shared_ptr<reader::Process> process;
+  state_->open({.job = "sound", .rate = rate}, process);
 }
 AudioStream::~AudioStream() = default;
 AudioStream::AudioStream(AudioStream&&) noexcept = default;

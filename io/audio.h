@@ -11,6 +11,11 @@
 
 namespace limbic {
 
+namespace reader {
+class Process;
+struct Task;
+}  // namespace reader
+
 struct DecodeOptions {
   double max_seconds = 600;  ///< longer sound is an error (claims are not trusted: what is decoded counts)
   double stall_s = 20;       ///< seconds without a word from the reader before it is killed
@@ -49,6 +54,11 @@ class AudioStream {
   const Audio& info() const;
 
  private:
+  friend class ClipStream;
+  /// As the public one, by a task that begins with the sound; its process is kept in `process` from its start on.
+  AudioStream(const std::string& path, const reader::Task& task, const DecodeOptions& options,
+              std::shared_ptr<reader::Process>& process);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -178,7 +178,7 @@ H5File read_hdf5(const std::string& path) {
   if (file.fd < 0) fail(path, found);
   if (!has_signature(file)) fail(path, "no HDF5 signature");
   try {
-    reader::Process child(file, "datasets", stall_s);
+    reader::Process child(file, {.program = reader::hdf5_reader, .job = "datasets"}, stall_s);
     Assembly assembly(file);
     for (reader::Message message = child.next(); message.kind != reader::Kind::end; message = child.next())
       assembly.take(message);

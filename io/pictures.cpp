@@ -33,20 +33,12 @@ const char* expected(MediaFault fault) {
   throw MediaError(fault, clean_text(path) + ": found " + clean_text(found) + ", expected " + expected(fault));
 }
 
-std::string job(const PictureOptions& options) {
-  std::string name = options.cut == Cut::whole ? "pictures" : "faces";
-  if (options.cut == Cut::face_every) name += "-every";
-  if (options.all) name += "-all";
-  if (options.colour) name += "-colour";
-  return name;
-}
-
 }  // namespace
 
 struct PictureStream::State {
   std::string path;
   PictureOptions options;
-  std::unique_ptr<reader::Process> child;
+  std::shared_ptr<reader::Process> child;
   int width = 0, height = 0;
   int64_t frame = -1;  // the last that came
   bool faced = false;  // and whether a face was in it
@@ -70,10 +62,13 @@ struct PictureStream::State {
   }
 
   void open() {
-    std::string found;
-    const InputFile file = open_input(path, found);
-    if (file.fd < 0) fail(path, MediaFault::unreadable, found);
-    child = std::make_unique<reader::Process>(file, job(options), options.stall_s, options.side);
+    if (!child) {
+      std::string found;
+      const InputFile file = open_input(path, found);
+      if (file.fd < 0) fail(path, MediaFault::unreadable, found);
+      const reader::Task task{.job = job(options), .side = options.side};
+      child = std::make_shared<reader::Process>(file, task, options.stall_s);
+    }
     const reader::Message video = message();
     if (video.kind != reader::Kind::video) throw reader::Failure("pictures that limbic-reader does not describe");
     reader::Fields fields(video.payload);
@@ -127,7 +122,18 @@ struct PictureStream::State {
   }
 };
 
+std::string PictureStream::job(const PictureOptions& options) {
+  std::string name = options.cut == Cut::whole ? "pictures" : "faces";
+  if (options.cut == Cut::face_every) name += "-every";
+  if (options.all) name += "-all";
+  if (options.colour) name += "-colour";
+  return name;
+}
+
 PictureStream::PictureStream(const std::string& path, const PictureOptions& options)
+    : PictureStream(path, options, nullptr) {}
+PictureStream::PictureStream(const std::string& path, const PictureOptions& options,
+                             std::shared_ptr<reader::Process> process)
     : state_(std::make_unique<State>()) {
   if (options.side < 1 || options.side > reader::max_side) {
     throw Error(ExitCode::usage, "pictures: side " + std::to_string(options.side) + ", expected 1 to " +
@@ -135,6 +141,7 @@ PictureStream::PictureStream(const std::string& path, const PictureOptions& opti
   }
   state_->path = path;
   state_->options = options;
+  state_->child = std::move(process);
   state_->guarded([&] { state_->open(); });
 }
 PictureStream::~PictureStream() = default;

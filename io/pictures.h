@@ -12,6 +12,10 @@
 
 namespace limbic {
 
+namespace reader {
+class Process;
+}
+
 /// What is cut out of each frame.
 enum class Cut {
   whole,       ///< everything, squeezed to a square: films of faces
@@ -54,6 +58,11 @@ class PictureStream {
   const std::vector<std::string>& warnings() const;  ///< complete at the end
 
  private:
+  friend class ClipStream;
+  /// As the public one, from a process whose next job is `job(options)`; none: it is started.
+  PictureStream(const std::string& path, const PictureOptions& options, std::shared_ptr<reader::Process> process);
+  static std::string job(const PictureOptions& options);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -36,7 +36,7 @@ struct Finding {
 Finding confinement(const reader::Status& reader) {
   if (!reader.seccomp || !reader.no_new_privs) return {"confined", "warning", reader.detail};
   for (const reader::Attempt& attempt : reader.attempts) {
-    if (attempt.error != EPERM) return {"confined", "warning", "the system-call filter lets limbic-reader " + attempt.what};
+    if (attempt.error != EPERM) return {"confined", "warning", "the system-call filter lets the reader " + attempt.what};
   }
   return {"confined", "ok", fmt::format("strangers' files are parsed under a system-call filter: {} ways out tried, none open", reader.attempts.size())};
 }
@@ -66,11 +66,12 @@ std::vector<Finding> findings() {
     all.push_back({"cuda", "missing", "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"});
   }
 #ifdef LIMBIC_IO
-  const reader::Status reader = reader::status();
-  all.push_back({"reader", reader.works ? "ok" : "missing",
-                 reader.path.empty() ? "limbic-reader was not found beside the program: no media, no HDF5" : reader.path});
-  if (reader.works) {
-    all.push_back(confinement(reader));
+  for (const char* name : {reader::media_reader, reader::hdf5_reader}) {
+    const reader::Status reader = reader::status(name);
+    const char* const lost = name == reader::media_reader ? "no media" : "no HDF5 weights";
+    all.push_back({"reader", reader.works ? "ok" : "missing",
+                   reader.path.empty() ? fmt::format("{} was not found beside the program: {}", name, lost) : reader.path});
+    if (reader.works) all.push_back(confinement(reader));
   }
   const std::string voice = find_data_file("weights/voice.h5"), face = find_data_file("weights/face.h5");
   all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});

@@ -100,22 +100,23 @@ void greet(const Message& hello, Status& status) {
 
 }  // namespace
 
-std::string find_reader() {
-  if (const char* named = std::getenv("LIMBIC_READER"); named && *named) return named;
+std::string find_reader(const char* program) {
+  using std::filesystem::path;
+  if (const char* named = std::getenv("LIMBIC_READER"); named && *named) return path(named).replace_filename(program);
   std::error_code error;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  for (const std::filesystem::path& candidate :
-       {folder / "limbic-reader", folder.parent_path() / "limbic-reader", folder.parent_path() / "bin/limbic-reader",
-        std::filesystem::path(LIMBIC_INSTALLED_READER)}) {
+  const path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const path& place : {folder, folder.parent_path(), folder.parent_path() / "bin", path(LIMBIC_INSTALLED_PROGRAMS)}) {
+    const path candidate = place / program;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
   }
   return "";
 }
 
-Process::Process(const InputFile& file, const std::string& job, double stall_s, int rate_or_side)
+Process::Process(const InputFile& file, const Task& task, double stall_s)
     : stall_s_(stall_s), patience_s_(10 * stall_s + 60e-6 * static_cast<double>(file.size)) {
-  const std::string program = find_reader();
-  if (program.empty()) throw Failure("no limbic-reader beside the program (LIMBIC_READER can name it)");
+  const std::string program = find_reader(task.program);
+  if (program.empty())
+    throw Failure("no " + std::string(task.program) + " beside the program (LIMBIC_READER can name its folder's limbic-reader)");
   // Generous: slow decoders spend about 3 s on a megabyte of speech. A spinning child is stopped by stall_s before.
   cpu_s_ = 30 + static_cast<int>(std::min<int64_t>(10 * (file.size >> 20), 100000));
   int ends[2];
@@ -125,10 +126,10 @@ Process::Process(const InputFile& file, const std::string& job, double stall_s, 
     const HighFd input(file.fd), output(ends[1]);
     ::fcntl(channel_, F_SETPIPE_SZ, 1 << 20);  // fewer switches; the default serves where this is refused
     ::close(std::exchange(ends[1], -1));
-    pid_ = start(
-        program,
-        {"limbic-reader", job, std::to_string(cpu_s_), std::to_string(data_megabytes), std::to_string(rate_or_side)},
-        input.get(), output.get());
+    pid_ = start(program,
+                 {task.program, task.job, std::to_string(cpu_s_), std::to_string(data_megabytes),
+                  std::to_string(task.rate), std::to_string(task.side)},
+                 input.get(), output.get());
   } catch (...) {
     if (ends[1] >= 0) ::close(ends[1]);
     ::close(channel_);
@@ -142,7 +143,7 @@ Process::Process(const InputFile& file, const std::string& job, double stall_s, 
     throw;
   }
   static std::once_flag warned;
-  if (!confinement_.seccomp && job != "status") {
+  if (!confinement_.seccomp && task.job != "status") {
     std::call_once(warned, [&] {
       std::fprintf(stderr, "limbic: warning: limbic-reader runs without a system-call filter (%s)\n",
                    confinement_.detail.c_str());
@@ -230,12 +231,12 @@ Message Process::next() {
   return message;
 }
 
-Status status() {
+Status status(const char* program) {
   Status status;
-  status.path = find_reader();
+  status.path = find_reader(program);
   try {
     std::string found;
-    Process child(open_input("/proc/self/exe", found), "status", 10);
+    Process child(open_input("/proc/self/exe", found), {.program = program, .job = "status"}, 10);
     status = child.confinement();
     for (Message message = child.next(); message.kind != Kind::end; message = child.next()) {
       if (message.kind != Kind::attempt) throw Failure("a garbled answer of limbic-reader");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parent's side of limbic-reader: starts it on one open file, reads its messages against a deadline, and ends it.
+// The parent's side of limbic-reader and limbic-reader-hdf5: starts one on one open file, reads its messages against a deadline, and ends it.
 // Whatever the child says is untrusted: its callers check every number.
 #pragma once
 #include <stdexcept>
@@ -38,11 +38,21 @@ struct Status {
   std::vector<Attempt> attempts;  ///< what status() let it try
 };
 
+inline constexpr char media_reader[] = "limbic-reader";
+inline constexpr char hdf5_reader[] = "limbic-reader-hdf5";  ///< without FFmpeg, whose libraries take long to load
+
+/// What a reader is to do: one of its program's jobs, or several one after the other ("sound+faces").
+struct Task {
+  const char* program = media_reader;
+  std::string job;
+  int rate = 0, side = 0;
+};
+
 class Process {
  public:
-  /// Starts limbic-reader on `file`; `stall_s` is how long it may take for one message. For all of them it has ten
+  /// Starts the task's program on `file`; `stall_s` is how long it may take for one message. For all of them it has ten
   /// times that, and a minute for each megabyte.
-  Process(const InputFile& file, const std::string& job, double stall_s, int rate_or_side = 0);
+  Process(const InputFile& file, const Task& task, double stall_s);
   ~Process();  ///< kills the child if it still runs, and reaps it
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -65,10 +75,11 @@ class Process {
   Status confinement_;
 };
 
-/// Starts limbic-reader and asks how well this host confines it, for `limbic doctor`.
-Status status();
+/// Starts a reader and asks how well this host confines it, for `limbic doctor`.
+Status status(const char* program);
 
-/// Where limbic-reader is: LIMBIC_READER, else beside the running program or where it was installed; empty: nowhere.
-std::string find_reader();
+/// Where a reader program is: in the folder of what LIMBIC_READER names, else beside the running program or where it was
+/// installed; empty: nowhere.
+std::string find_reader(const char* program);
 
 }  // namespace limbic::reader

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What limbic-reader and its parent say to each other: one pipe, child to parent, of framed messages. The request is
-// the child's command line: limbic-reader JOB CPU_SECONDS DATA_MEGABYTES RATE_OR_SIDE.
+// What a reader and its parent say to each other: one pipe, child to parent, of framed messages. The request is
+// the child's command line: PROGRAM JOB[+JOB...] CPU_SECONDS DATA_MEGABYTES RATE SIDE. Each job's messages end with `end` or
+// `fault`.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,7 @@ namespace limbic::reader {
 inline constexpr int file_fd = 3;     ///< the foreign file, opened by the parent, read only
 inline constexpr int channel_fd = 4;  ///< where the child writes its messages
 
-inline constexpr uint32_t magic = 0x34524d4c;  // "LMR4": another version is another magic
+inline constexpr uint32_t magic = 0x35524d4c;  // "LMR5": another version is another magic
 inline constexpr uint64_t max_payload = (16u << 20) + 65536;
 inline constexpr uint64_t max_samples = 65536;      ///< of one `samples` message
 inline constexpr int max_side = 512;                ///< pixels of a crop's edge

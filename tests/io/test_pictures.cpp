@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "io/pictures.h"
+#include "io/clip_stream.h"
 #include "tests/data_folder.h"
 #include "tests/io/ffmpeg.h"
 #include "tests/io/foreign.h"
@@ -184,5 +184,51 @@ TEST_CASE("the face of every RAVDESS clip is found, and following it finds the s
       if (b.found()) CHECK(b.pixels.size() == 112u * 112);
     }
     break;  // the others are seen by the test of predict
+  }
+}
+
+TEST_CASE("a clip's sound and pictures by one reader are those of two") {
+  if (!has_ffmpeg()) return;
+  const Scratch scratch;
+  const std::string both = scratch / "both.mp4", mute = scratch / "mute.mp4";
+  ffmpeg("-f lavfi -i testsrc=s=64x48:r=10:d=1 -f lavfi -i sine=d=1 -c:v mpeg4 -c:a aac " + both);
+  ffmpeg("-i " + both + " -an -c:v copy " + mute);
+  const PictureOptions whole{.side = 8, .cut = Cut::whole};
+  ClipStream clip(both, 16000, whole);
+  AudioStream sound = clip.sound();
+  std::vector<float> samples;
+  while (sound.next(samples)) continue;
+  CHECK(samples == decode_audio(both, 16000).samples);
+  const Film alone = read_film(both, whole);
+  PictureStream film = clip.pictures();
+  size_t frames = 0;
+  for (Picture picture; film.next(picture); ++frames) CHECK(picture.pixels == alone.pictures.at(frames).pixels);
+  CHECK(frames == alone.pictures.size());
+
+  ClipStream silent(mute, 16000, whole);
+  CHECK_THROWS_AS(silent.sound(), MediaError);
+  Picture picture;
+  CHECK(silent.pictures().next(picture));
+}
+
+TEST_CASE("grey is what FFmpeg makes of a frame, though only the luma of what is cut out is looked at") {
+  if (!has_ffmpeg()) return;
+  const Scratch scratch;
+  const auto grey = [&](const std::string& format) {
+    const std::string path = scratch / (format + ".mkv");
+    ffmpeg("-f lavfi -i testsrc2=s=64x64:r=5:d=0.4 -pix_fmt " + format + " -c:v ffv1 " + path);
+    return read_film(path, {.side = 64, .cut = Cut::whole}).pictures.at(0).pixels;
+  };
+  const std::string reference = scratch / "grey.raw";
+  for (const char* format : {"yuv420p", "yuv444p", "yuvj422p", "gray", "yuv420p10le", "bgr0"}) {
+    const std::vector<uint8_t> ours = grey(format);
+    ffmpeg("-i " + (scratch / (std::string(format) + ".mkv")) + " -frames:v 1 -pix_fmt gray -sws_flags " +
+           "neighbor+accurate_rnd+bitexact -f rawvideo " + reference);
+    const std::string theirs = read_bytes(reference);
+    INFO(format);
+    REQUIRE(theirs.size() == ours.size());
+    int worst = 0;
+    for (size_t i = 0; i < ours.size(); ++i) worst = std::max(worst, std::abs(ours[i] - static_cast<uint8_t>(theirs[i])));
+    CHECK(worst == 0);
   }
 }

@@ -48,15 +48,17 @@ std::string dataset(const std::string& name, const std::string& dtype, const std
   return frame(Kind::dataset, payload.put(offset).bytes);
 }
 
-/// An executable that stands in for limbic-reader: says `messages`, then runs `script`.
+/// Executables that stand in for the readers: they say `messages`, then run `script`.
 class FakeReader {
  public:
   FakeReader(const std::string& messages, const std::string& script)
-      : environment_("LIMBIC_READER", scratch_ / "reader") {
+      : environment_("LIMBIC_READER", scratch_ / reader::media_reader) {
     write_bytes(scratch_ / "messages", messages);
-    write_bytes(scratch_ / "reader",
-                std::string("#!/bin/sh\ncat '").append(scratch_ / "messages") + "' >&4\n" + script + "\n");
-    std::filesystem::permissions(scratch_ / "reader", std::filesystem::perms::owner_all);
+    for (const char* program : {reader::media_reader, reader::hdf5_reader}) {
+      write_bytes(scratch_ / program,
+                  std::string("#!/bin/sh\ncd '").append(scratch_ / "") + "'; cat messages >&4\n" + script + "\n");
+      std::filesystem::permissions(scratch_ / program, std::filesystem::perms::owner_all);
+    }
   }
 
  private:
@@ -71,8 +73,8 @@ std::string sound_error(const std::string& messages, const std::string& script =
 
 }  // namespace
 
-TEST_CASE("limbic-reader starts, and this host confines it") {
-  const reader::Status status = reader::status();
+TEST_CASE("both readers start, and this host confines them") {
+  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::hdf5_reader));
   INFO(status.path << " " << status.detail);
   CHECK(status.works);
   CHECK(status.no_new_privs);
@@ -80,7 +82,7 @@ TEST_CASE("limbic-reader starts, and this host confines it") {
 }
 
 TEST_CASE("a confined reader can open, reach and change nothing") {
-  const reader::Status status = reader::status();
+  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::hdf5_reader));
   if (!status.seccomp) {
     WARN("skipped: this host refuses a system-call filter: " << status.detail);
     return;
@@ -131,7 +133,7 @@ TEST_CASE("a reader that always has one more thing to say is stopped") {
   const auto before = std::chrono::steady_clock::now();
   const std::string warning = frame(Kind::warning, Payload().text("and another thing").bytes);
   const FakeReader fake(hello() + sound(32000) + warning, "while tail -c " + std::to_string(warning.size()) +
-                                                              " \"${0%reader}messages\" >&4; do sleep 0.1; done");
+                                                              " messages >&4; do sleep 0.1; done");
   CHECK_THAT(error_of(ExitCode::media, [] { decode_audio(clip, 32000, {.stall_s = 0.5}); }),
              Catch::Contains("takes limbic-reader too long"));
   CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(60));
@@ -151,7 +153,7 @@ TEST_CASE("a reader that crashes, hangs, stops or is missing is one error line, 
     const Environment nowhere("LIMBIC_READER", "/nonexistent/limbic-reader");
     CHECK_THAT(error_of(ExitCode::media, [] { decode_audio(clip, 32000); }),
                Catch::Contains("no way to start limbic-reader"));
-    CHECK_FALSE(reader::status().works);
+    CHECK_FALSE(reader::status(reader::media_reader).works);
   }
   CHECK(decode_audio(clip, 32000).samples.size() > 32000);
 }

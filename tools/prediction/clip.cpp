@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "io/clip_stream.h"
 #include "tools/inputs.h"
 
 namespace limbic {
@@ -24,9 +25,11 @@ ClipModels load_clip_models(const std::string& voice_path, const std::string& fa
 
 ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces which) {
   ClipAnswer answer;
+  std::optional<ClipStream> both;
+  if (models.face) both.emplace(clip, models.voice->rate(), models.face->film_options(which));
   std::optional<MediaError> silent;
   try {
-    answer.voice = models.voice->answer(clip);
+    answer.voice = both ? models.voice->answer(clip, both->sound()) : models.voice->answer(clip);
     answer.warnings = answer.voice->warnings;
     answer.duration_s = answer.voice->duration_s;
   } catch (const MediaError& error) {
@@ -37,7 +40,7 @@ ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces 
     std::string blind = "no face in any frame";
     bool expected = false;  // a sound file, and nobody asked for a face
     try {
-      answer.face = models.face->answer(clip, which);
+      answer.face = models.face->answer(both->pictures(), which);
       answer.warnings.insert(answer.warnings.end(), answer.face->warnings.begin(), answer.face->warnings.end());
     } catch (const MediaError& error) {
       blind = error.what();

@@ -50,9 +50,11 @@ class FaceModel {
 
   /// The faces of every frame; the nets of system 2 (112 pixels) search each frame whole, as published. Throws
   /// MediaError for what cannot be read or has no moving pictures; a film without a face is an answer with `faces` 0.
-  FaceAnswer answer(const std::string& clip, Faces which = Faces::largest);
+  FaceAnswer answer(const std::string& clip, Faces which = Faces::largest) {
+    return answer(PictureStream(clip, film_options(which)), which);
+  }
+  FaceAnswer answer(PictureStream film, Faces which);  ///< from a film opened with `film_options(which)`
 
-  /// How `answer` reads a film.
   PictureOptions film_options(Faces which = Faces::largest) const;
 
   const std::string& name() const { return name_; }

@@ -27,8 +27,7 @@ EmotionProbabilities VoiceModel::probabilities(const std::vector<float>& samples
   return emotion_probabilities(class_probabilities(logits.data(), logits.size()), emotion_of_class_);
 }
 
-VoiceAnswer VoiceModel::answer(const std::string& clip) {
-  AudioStream stream(clip, rate_);
+VoiceAnswer VoiceModel::answer(const std::string& clip, AudioStream stream) {
   VoiceAnswer answer;
   const double least_s =
       classifier_.input().offset_s + shortest_sound_s;  // what lies before the card's window is not heard

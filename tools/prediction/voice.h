@@ -32,7 +32,8 @@ class VoiceModel {
   /// Sound up to 6 s is one window; longer sound is cut into windows of 4 s every 2 s (WindowOptions), in bounded
   /// memory. Throws MediaError for what cannot be read; no_audio where there is no sound, or too little of it in the
   /// window that the card names.
-  VoiceAnswer answer(const std::string& clip);
+  VoiceAnswer answer(const std::string& clip) { return answer(clip, AudioStream(clip, rate_)); }
+  VoiceAnswer answer(const std::string& clip, AudioStream stream);  ///< from sound at `rate()` that has just been opened
 
   const std::string& name() const { return name_; }
   const std::string& front_end() const { return classifier_.input().front_end; }

@@ -49,7 +49,7 @@ int filter_system_calls() {
 #ifdef LIMBIC_SANITIZED  // UBSan tells readable memory by writing it to a pipe; a report goes to stderr
   for (const char* name : {"write", "pipe", "pipe2", "readlink"}) allow(name, {});
 #else
-  allow("write", {SCMP_A0(SCMP_CMP_EQ, channel_fd)});
+  for (const char* name : {"write", "writev"}) allow(name, {SCMP_A0(SCMP_CMP_EQ, channel_fd)});
 #endif
   // abort() signals its own thread; libraries ask for limits of their own. Only the low 32 bits of a process id count.
   constexpr scmp_datum_t low = UINT32_MAX;

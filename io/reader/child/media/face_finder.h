@@ -11,9 +11,9 @@ class FaceFinder {
  public:
   /// Reads the packaged cascade, the one file that a child opens itself: made before it is confined. `every`: search
   /// each picture whole at its full size, as system 2 did, and once more with finer steps where that finds nothing.
-  /// Otherwise the last boxes narrow the search, and only after a face is lost, and in every 30th picture, is the
-  /// whole searched: at most 200 pixels wide for a large face, and 640 where that shows none. `all`: every face, not the
-  /// largest alone, so always 640.
+  /// Otherwise the last boxes narrow the search. After a face is lost the whole is searched, on a picture 100, 200 and
+  /// at last 640 pixels wide until there is one; and every 30th picture for another face as large. `all`: every face, not
+  /// the largest alone, so always down to 640.
   FaceFinder(bool every, bool all);
 
   /// The faces in a grey picture, the largest first.
@@ -28,7 +28,8 @@ class FaceFinder {
     int found_width;  // in the last search everywhere
   };
   std::vector<cv::Rect> everywhere(const cv::Mat& grey);
-  std::vector<cv::Rect> search_shrunk(const cv::Mat& grey, int width);
+  std::vector<cv::Rect> search_shrunk(const cv::Mat& grey, int by, int least);
+  bool confirmed(const cv::Mat& grey);
   cv::Rect nearby(const cv::Mat& grey, const Followed& last);
   bool follow(const cv::Mat& grey);
   std::vector<cv::Rect> search(const cv::Mat& grey, double step, int neighbours, cv::Size least, cv::Size most);
@@ -36,7 +37,7 @@ class FaceFinder {
   cv::CascadeClassifier cascade_;
   bool every_, all_;
   std::vector<Followed> last_;
-  int followed_ = 0;  // pictures since the last search everywhere
+  int pictures_followed_ = 0;  // since the last search everywhere
 };
 
 }  // namespace limbic::reader

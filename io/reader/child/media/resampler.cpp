@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/reader/child/resampler.h"
+#include "io/reader/child/media/resampler.h"
 
 extern "C" {
 #include <libavutil/channel_layout.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/reader/child/mono.h"
+#include "io/reader/child/media/mono.h"
 
 extern "C" {
 #include <libavutil/frame.h>

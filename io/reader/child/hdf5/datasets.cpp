@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "io/reader/child/channel.h"
-#include "io/reader/child/hdf5_attribute.h"
-#include "io/reader/child/hdf5_file.h"
+#include "io/reader/child/hdf5/attribute.h"
+#include "io/reader/child/hdf5/file.h"
 
 namespace limbic::reader {
 namespace {

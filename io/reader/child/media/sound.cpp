@@ -9,9 +9,9 @@ extern "C" {
 #include <vector>
 
 #include "io/reader/child/channel.h"
-#include "io/reader/child/container.h"
-#include "io/reader/child/mono.h"
-#include "io/reader/child/resampler.h"
+#include "io/reader/child/media/container.h"
+#include "io/reader/child/media/mono.h"
+#include "io/reader/child/media/resampler.h"
 
 namespace limbic::reader {
 namespace {

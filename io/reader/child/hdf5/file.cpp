@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/reader/child/hdf5_file.h"
+#include "io/reader/child/hdf5/file.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The jobs "pictures" and "faces": FFmpeg on the one open file, frame by frame to small squares.
 extern "C" {
+#include <libavutil/cpu.h>
 #include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
@@ -11,8 +12,8 @@ extern "C" {
 #include <vector>
 
 #include "io/reader/child/channel.h"
-#include "io/reader/child/container.h"
-#include "io/reader/child/face_finder.h"
+#include "io/reader/child/media/container.h"
+#include "io/reader/child/media/face_finder.h"
 
 namespace limbic::reader {
 namespace {
@@ -166,8 +167,11 @@ class Cutter {
       square = square(cv::Rect(5, 5, 224, 224)).clone();
       cv::resize(square, square, {112, 112}, 0, 0, cv::INTER_AREA);
     } else {
-      const bool shrinks = region.cols > side_;
-      cv::resize(region, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+      cv::Mat small = region;
+      const int by = std::min(region.cols, region.rows) / (4 * side_);  // whole numbers of pixels first: ten times as fast
+      if (by > 1) cv::resize(region, small, region.size() / by, 0, 0, cv::INTER_AREA);
+      const bool shrinks = small.cols > side_;
+      cv::resize(small, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
     }
     return square;
   }
@@ -190,7 +194,8 @@ class Cutter {
 void read_pictures(int side, bool colour, FaceFinder* finder) {
   if (finder && !finder->ready())
     refuse(MediaFault::reader, "no face detector on this machine (Debian package opencv-data)");
-  cv::setNumThreads(1);  // a confined process has no others
+  cv::setNumThreads(0);    // none but this one: a confined process has no others
+  av_force_cpu_flags(-1);  // after sound, which was decoded in plain C
   const Io io = open_io();
   const Format format = open_container(io.get(), codecs);
   const int index = av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/reader/child/hdf5_attribute.h"
+#include "io/reader/child/hdf5/attribute.h"
 
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
 #include "io/reader/child/channel.h"
-#include "io/reader/child/hdf5_file.h"
+#include "io/reader/child/hdf5/file.h"
 
 namespace limbic::reader {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/reader/child/container.h"
+#include "io/reader/child/media/container.h"
 
 #include <unistd.h>
 
@@ -16,6 +16,7 @@ namespace {
 constexpr char formats[] = "mov,matroska,avi,wav,flac,mp3,ogg,aac,mpegts,mpeg,flv,asf";
 constexpr int io_bytes = 1 << 16;
 constexpr int probe_bytes = 5 << 20;
+constexpr int probe_bytes_of_header = 1 << 17;  // beyond the header
 
 std::string first_cause;  // what FFmpeg said first; the hundreds of lines after it follow from it
 
@@ -71,6 +72,7 @@ std::string seconds(double value) {
 }
 
 Io open_io() {
+  first_cause.clear();
   av_log_set_callback(keep_first_cause);
   av_max_alloc(256 << 20);
   auto* buffer = static_cast<unsigned char*>(av_malloc(io_bytes));
@@ -98,9 +100,12 @@ Format open_container(AVIOContext* io, const char* codecs) {
   raw->io_open = open_nothing;
   raw->protocol_whitelist = av_strdup("");
   raw->format_whitelist = av_strdup(formats);
-  raw->codec_whitelist = av_strdup(codecs);
+  // These say in their headers what others let one know only by decoding the first pictures, which would be done twice.
+  const std::string name = input->name;
+  const bool explicit_header = name.rfind("mov", 0) == 0 || name.rfind("matroska", 0) == 0;
+  raw->codec_whitelist = av_strdup(explicit_header ? "none" : codecs);
   raw->max_streams = 32;
-  raw->probesize = probe_bytes;
+  raw->probesize = explicit_header ? probe_bytes_of_header : probe_bytes;
   raw->max_analyze_duration = 5 * AV_TIME_BASE;
   // Frees `raw` itself where it fails.
   if (avformat_open_input(&raw, "", input, nullptr) < 0) {

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/clip_stream.h"
+
+#include "io/reader/process.h"
+
+namespace limbic {
+
+AudioStream ClipStream::sound() {
+  const reader::Task task{.job = "sound+" + PictureStream::job(options_), .rate = rate_, .side = options_.side};
+  return {path_, task, {.max_seconds = 86400}, process_};
+}
+
+}  // namespace limbic

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// limbic-reader: sound, and pictures or the faces in them.
+#include "io/reader/child/jobs.h"
+
+#include <optional>
+
+#include "io/reader/child/channel.h"
+#include "io/reader/child/media/face_finder.h"
+
+namespace limbic::reader {
+namespace {
+
+std::optional<FaceFinder> finder;
+
+bool has(const std::string& job, const char* word) { return job.find(word) != std::string::npos; }
+
+}  // namespace
+
+void prepare_job(const std::string& job) {
+  if (has(job, "faces")) finder.emplace(has(job, "-every"), has(job, "-all"));  // it reads its cascade
+}
+
+void run_job(const std::string& job, int rate, int side) {
+  if (job == "sound") return read_sound(rate);
+  const bool faces = has(job, "faces");
+  if (!faces && !has(job, "pictures")) throw Refusal("a job that limbic-reader does not know");
+  read_pictures(side, has(job, "-colour"), faces ? &*finder : nullptr);
+}
+
+}  // namespace limbic::reader
