@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <malloc.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <new>
 
 #include <fmt/format.h>
@@ -158,16 +155,11 @@ int run(int argc, char** argv) {
   }
 }
 
-/// The heap's first megabytes in huge pages, and kept: a short run would spend as long on page faults as on a net.
+/// The heap grows in large steps and is kept: a short run would spend as long on asking for memory as on a net.
 void widen_heap() {
-  constexpr int bytes = 64 << 20;
-  mallopt(M_TOP_PAD, bytes);
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 2 * bytes);
-  const std::unique_ptr<void, decltype(&std::free)> first(std::malloc(256 << 10), std::free);  // grows it by `bytes`
-  const auto begin = reinterpret_cast<uintptr_t>(first.get()) & ~uintptr_t{4095};
-  const auto end = reinterpret_cast<uintptr_t>(::sbrk(0));
-  if (begin < end && end - begin < 2 * uintptr_t{bytes}) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }
 
 }  // namespace
