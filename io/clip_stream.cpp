@@ -7,7 +7,7 @@ namespace limbic {
 
 AudioStream ClipStream::sound() {
   const reader::Task task{.job = "sound+" + PictureStream::job(options_), .rate = rate_, .side = options_.side};
-  return {path_, task, {.max_seconds = 86400}, process_};
+  return {path_, task, {.max_seconds = 86400, .stall_s = options_.stall_s}, process_};
 }
 
 }  // namespace limbic

@@ -123,6 +123,7 @@ struct PictureStream::State {
 };
 
 std::string PictureStream::job(const PictureOptions& options) {
+  if (options.cut == Cut::nothing) return "frames";
   std::string name = options.cut == Cut::whole ? "pictures" : "faces";
   if (options.cut == Cut::face_every) name += "-every";
   if (options.all) name += "-all";

@@ -18,6 +18,7 @@ class Process;
 
 /// What is cut out of each frame.
 enum class Cut {
+  nothing,     ///< no pixels: every frame is decoded, and told as one without a face
   whole,       ///< everything, squeezed to a square: films of faces
   face,        ///< the largest face; the last box narrows the next search
   face_every,  ///< the largest face, every frame searched whole as system 2 searched

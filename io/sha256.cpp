@@ -6,8 +6,16 @@
 
 #include <array>
 #include <new>
+#include <stdexcept>
 
 namespace limbic {
+namespace {
+
+void require(int done) {
+  if (done != 1) throw std::runtime_error("SHA-256: libcrypto refuses");
+}
+
+}  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
@@ -18,13 +26,13 @@ Sha256::Sha256() {
 }
 
 Sha256& Sha256::update(const void* data, size_t bytes) {
-  EVP_DigestUpdate(context_.get(), data, bytes);
+  require(EVP_DigestUpdate(context_.get(), data, bytes));
   return *this;
 }
 
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
-  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  require(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
   std::string text;
   for (const unsigned char byte : digest) {
     for (const int digit : {byte >> 4, byte & 15}) text.push_back("0123456789abcdef"[digit]);

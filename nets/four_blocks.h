@@ -31,10 +31,10 @@ class FourBlocks : public Net {
 
   /// [N,H,W,1] -> [N,H/8,W/8,widths[3]], with dropout between the blocks.
   Tensor through_blocks(const Tensor& map) {
-    Tensor x = dropout(conv_block1(map), block_dropout, training());  // [N,H/2,W/2,32]
-    x = dropout(conv_block2(x), block_dropout, training());           // [N,H/4,W/4,64]
-    x = dropout(conv_block3(x), block_dropout, training());           // [N,H/8,W/8,128]
-    return conv_block4(x);
+    Tensor x = dropout(conv_block1(map), block_dropout, training());  // [N,H/2,W/2,widths[0]]
+    x = dropout(conv_block2(x), block_dropout, training());           // [N,H/4,W/4,widths[1]]
+    x = dropout(conv_block3(x), block_dropout, training());           // [N,H/8,W/8,widths[2]]
+    return conv_block4(x);                                            // [N,H/8,W/8,widths[3]]
   }
 
   ConvBlock conv_block1, conv_block2, conv_block3, conv_block4;

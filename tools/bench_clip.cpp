@@ -113,8 +113,8 @@ int bench_clip(const Program& program, const ClipBench& options) {
                 fmt::format("{}: found one stream, expected a clip with voice and pictures", clean_text(clip)));
   const double peak = peak_mib(RUSAGE_SELF) + peak_mib(RUSAGE_CHILDREN);  // before ffmpeg is a child
 
-  PictureOptions faces = models.face->film_options(), whole = faces;
-  whole.cut = Cut::whole;
+  PictureOptions faces = models.face->film_options(), frames_only = faces;
+  frames_only.cut = Cut::nothing;
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   const std::vector<std::string> ours = {self, "predict",   "--quiet",         "--json",         "--threads",
                                          "1",  "--weights", models.voice_path, "--face-weights", models.face_path,
@@ -125,7 +125,7 @@ int bench_clip(const Program& program, const ClipBench& options) {
     print_note(program, fmt::format("turn {} of {} ...", i + 1, options.repeats));
     sound.push_back(run_ms([&] { read_sound(clip, models.voice->rate()); }));
     voice.push_back(run_ms([&] { models.voice->answer(clip); }));
-    film.push_back(run_ms([&] { read_film(clip, whole); }));
+    film.push_back(run_ms([&] { read_film(clip, frames_only); }));
     search.push_back(run_ms([&] { read_film(clip, faces); }));
     face.push_back(run_ms([&] { models.face->answer(clip); }));
     fusion.push_back(

@@ -33,12 +33,12 @@ struct Finding {
 };
 
 #ifdef LIMBIC_IO
-Finding confinement(const reader::Status& reader) {
-  if (!reader.seccomp || !reader.no_new_privs) return {"confined", "warning", reader.detail};
+Finding confinement(const std::string& name, const reader::Status& reader) {
+  if (!reader.seccomp || !reader.no_new_privs) return {name, "warning", reader.detail};
   for (const reader::Attempt& attempt : reader.attempts) {
-    if (attempt.error != EPERM) return {"confined", "warning", "the system-call filter lets the reader " + attempt.what};
+    if (attempt.error != EPERM) return {name, "warning", "the system-call filter lets the reader " + attempt.what};
   }
-  return {"confined", "ok", fmt::format("strangers' files are parsed under a system-call filter: {} ways out tried, none open", reader.attempts.size())};
+  return {name, "ok", fmt::format("strangers' files are parsed under a system-call filter: {} ways out tried, none open", reader.attempts.size())};
 }
 #endif
 
@@ -66,12 +66,13 @@ std::vector<Finding> findings() {
     all.push_back({"cuda", "missing", "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"});
   }
 #ifdef LIMBIC_IO
-  for (const char* name : {reader::media_reader, reader::hdf5_reader}) {
-    const reader::Status reader = reader::status(name);
-    const char* const lost = name == reader::media_reader ? "no media" : "no HDF5 weights";
-    all.push_back({"reader", reader.works ? "ok" : "missing",
-                   reader.path.empty() ? fmt::format("{} was not found beside the program: {}", name, lost) : reader.path});
-    if (reader.works) all.push_back(confinement(reader));
+  for (const std::string kind : {"", "-hdf5"}) {
+    const char* const program = kind.empty() ? reader::media_reader : reader::hdf5_reader;
+    const reader::Status reader = reader::status(program);
+    const std::string lost = kind.empty() ? "no media" : "no HDF5 weights";
+    all.push_back({"reader" + kind, reader.works ? "ok" : "missing",
+                   reader.works ? reader.path : fmt::format("{}: {} ({})", program, lost, reader.detail)});
+    if (reader.works) all.push_back(confinement("confined" + kind, reader));
   }
   const std::string voice = find_data_file("weights/voice.h5"), face = find_data_file("weights/face.h5");
   all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});
@@ -92,7 +93,7 @@ int run(const Program& program) {
     return 0;
   }
   fmt::print("limbic {}\n", LIMBIC_VERSION);
-  for (const auto& f : all) fmt::print("  {:<10} {:<8} {}\n", f.name, f.status, f.detail);
+  for (const auto& f : all) fmt::print("  {:<13} {:<8} {}\n", f.name, f.status, f.detail);
   return 0;
 }
 

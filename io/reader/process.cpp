@@ -102,8 +102,9 @@ void greet(const Message& hello, Status& status) {
 
 std::string find_reader(const char* program) {
   using std::filesystem::path;
-  if (const char* named = std::getenv("LIMBIC_READER"); named && *named) return path(named).replace_filename(program);
   std::error_code error;
+  if (const char* named = std::getenv("LIMBIC_READER"); named && *named)
+    return std::filesystem::is_directory(named, error) ? path(named) / program : path(named).replace_filename(program);
   const path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   for (const path& place : {folder, folder.parent_path(), folder.parent_path() / "bin", path(LIMBIC_INSTALLED_PROGRAMS)}) {
     const path candidate = place / program;
@@ -113,12 +114,14 @@ std::string find_reader(const char* program) {
 }
 
 Process::Process(const InputFile& file, const Task& task, double stall_s)
-    : stall_s_(stall_s), patience_s_(10 * stall_s + 60e-6 * static_cast<double>(file.size)) {
+    : stall_s_(stall_s) {
+  const auto jobs = 1 + std::count(task.job.begin(), task.job.end(), '+');
+  patience_s_ = static_cast<double>(jobs) * (10 * stall_s + 60e-6 * static_cast<double>(file.size));
   const std::string program = find_reader(task.program);
   if (program.empty())
-    throw Failure("no " + std::string(task.program) + " beside the program (LIMBIC_READER can name its folder's limbic-reader)");
+    throw Failure("no " + std::string(task.program) + " beside the program (LIMBIC_READER can name its folder)");
   // Generous: slow decoders spend about 3 s on a megabyte of speech. A spinning child is stopped by stall_s before.
-  cpu_s_ = 30 + static_cast<int>(std::min<int64_t>(10 * (file.size >> 20), 100000));
+  cpu_s_ = static_cast<int>(jobs * (30 + std::min<int64_t>(10 * (file.size >> 20), 100000)));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure("too many open files");
   channel_ = ends[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parent's side of limbic-reader and limbic-reader-hdf5: starts one on one open file, reads its messages against a deadline, and ends it.
-// Whatever the child says is untrusted: its callers check every number.
+// The parent's side of limbic-reader and limbic-reader-hdf5: starts one on one open file, reads its messages against a
+// deadline, and ends it. Whatever the child says is untrusted: its callers check every number.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -78,8 +78,8 @@ class Process {
 /// Starts a reader and asks how well this host confines it, for `limbic doctor`.
 Status status(const char* program);
 
-/// Where a reader program is: in the folder of what LIMBIC_READER names, else beside the running program or where it was
-/// installed; empty: nowhere.
+/// Where a reader program is: in the folder that LIMBIC_READER names, or that of the file it names, else beside the
+/// running program or where it was installed; empty: nowhere.
 std::string find_reader(const char* program);
 
 }  // namespace limbic::reader

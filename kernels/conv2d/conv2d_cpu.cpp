@@ -39,6 +39,12 @@ int conv2d_winograd_section(int channels) {
   return tiles < 56 ? 56 : tiles;
 }
 
+// Twice that: each section adds to all [36][K][C] sums. Another number would be another order of summation.
+int conv2d_winograd_dw_section(int channels) {
+  const int tiles = (2 << 20) / (36 * 4 * channels) / 28 * 28;
+  return tiles < 112 ? 112 : tiles;
+}
+
 // [K/16][36][C][16]
 size_t conv2d_prepared_cpu_winograd(const Conv2dDims& d) { return size_t{36} * d.C * d.K; }
 
@@ -57,7 +63,7 @@ size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims& d) {
 }
 
 size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims& d) {
-  const int tiles = conv2d_winograd_section(d.C > d.K ? d.C : d.K);
+  const int tiles = conv2d_winograd_dw_section(d.C > d.K ? d.C : d.K);
   return conv2d_prepared_cpu_winograd(d) + section(d.C, tiles) + section(d.K, tiles);
 }
 

@@ -26,7 +26,8 @@ size_t conv2d_prepared_cpu_winograd(const Conv2dDims&);
 size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims&);
 size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims&);
 size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims&);
-int conv2d_winograd_section(int channels);  // tiles that are transformed at once
+int conv2d_winograd_section(int channels);  // tiles that are transformed at once: fwd, dx
+int conv2d_winograd_dw_section(int channels);
 
 LIMBIC_EACH_ISA(void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out);
                 void conv2d_fwd_cpu_winograd(const Conv2dDims&, const float* x, const float* w, const float* prepared,

@@ -38,7 +38,7 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
   }
 }
 
-/// filters: [K/16][36][C][16]; section: room for [36][wino_section(C)][C+16], of which a small image uses less.
+/// filters: [K/16][36][C][16]; section: room for [36][conv2d_winograd_section(C)][C+16], of which a small image uses less.
 void run(const WinoMap& map, const float* x, const float* filters, const Conv2dEpilogue& epilogue, float* y,
          float* section) {
   const int section_tiles = static_cast<int>(smaller(int64_t(conv2d_winograd_section(map.C)), map.tiles()));

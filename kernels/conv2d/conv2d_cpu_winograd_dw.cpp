@@ -40,7 +40,7 @@ void add_sums(const float* sums, int rows, int width, bool first_section, float*
 
 void conv2d_dw_cpu_winograd(const Conv2dDims& d, const float* x, const float* dy, float* dw, float* scratch, Stream) {
   const WinoMap map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
-  const int section_tiles = conv2d_winograd_section(larger(d.C, d.K));
+  const int section_tiles = conv2d_winograd_dw_section(larger(d.C, d.K));
   const int64_t x_pixel = d.C + 16, y_pixel = d.K + 16, x_point = section_tiles * x_pixel;
   const int64_t y_point = section_tiles * y_pixel, matrix = int64_t(d.K) * d.C;
   float* const xs = scratch + wino_points * matrix;  // [36][tiles][C+16]

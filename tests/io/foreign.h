@@ -86,8 +86,8 @@ class CapturedStderr {
   int before_;
 };
 
-/// How many of limbic-reader's crashes that a sanitizer reported in `text` lie in `library`; fails where one is ours.
-/// The innermost frame that is neither the sanitizer's nor the C library's is to blame.
+/// How many of a reader's crashes that a sanitizer reported in `text` lie in frames with `library` in their line, as in
+/// " in H5"; fails where one is ours. The innermost frame that is neither the sanitizer's nor the C library's is to blame.
 inline int crashes_in(const std::string& library, const std::string& text) {
   CHECK(text.find("runtime error") == std::string::npos);  // UndefinedBehaviorSanitizer sees our code only
   int crashes = 0;

@@ -232,3 +232,15 @@ TEST_CASE("grey is what FFmpeg makes of a frame, though only the luma of what is
     CHECK(worst == 0);
   }
 }
+
+TEST_CASE("a film too flat for the cascade has no face, and frames alone are told without pixels") {
+  if (!has_ffmpeg()) return;
+  const Scratch scratch;
+  ffmpeg("-f lavfi -i testsrc2=s=1920x16:r=10:d=0.5 -c:v mpeg4 " + scratch / "flat.mp4");
+  for (const Cut cut : {Cut::face, Cut::face_every, Cut::nothing}) {
+    const Film film = read_film(scratch / "flat.mp4", {.cut = cut});
+    CHECK(film.pictures.size() == 5);
+    CHECK(film.width == 1920);
+    CHECK(film.coverage() == 0);
+  }
+}

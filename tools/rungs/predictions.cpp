@@ -76,7 +76,9 @@ std::vector<Prediction> predict_kernels(const std::string& nvcc, const std::stri
   for (const KernelInfo& info : kernel_list()) {
     if (info.device != Device::emu || !info.is_default || (!op.empty() && op != info.op)) continue;
     for (const std::string& problem : chosen_problems(info)) {
-      const ReadyRung rung = *on_problem(info, problem);
+      const std::optional<ReadyRung> found = on_problem(info, problem);
+      if (!found) continue;  // declined
+      const ReadyRung& rung = *found;
       std::vector<KernelResources> resources;
       for (const emu::Launch& launch : rung_launches(rung)) {
         const std::string path = launch.at.file, file = path.substr(path.rfind("/kernels/") + 9);

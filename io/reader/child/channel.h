@@ -29,7 +29,7 @@ void read_sound(int rate);  ///< sends sound, samples...; throws Refusal
 class FaceFinder;
 
 /// Sends video, picture...; throws Refusal. Squares of `side` pixels are cut out around the faces that `finder` finds;
-/// without one, the whole picture is scaled to `side`.
+/// without one, the whole picture is scaled to `side`, or nothing is cut out where that is 0.
 void read_pictures(int side, bool colour, FaceFinder* finder);
 
 void read_datasets();  ///< sends dataset, elements, attribute...; throws Refusal

@@ -60,6 +60,10 @@ int run(const std::string& jobs, int cpu_seconds, int data_megabytes, int rate, 
       send(Kind::fault, Payload()
                             .put(static_cast<uint32_t>(MediaFault::reader))
                             .text("a file that needs more than " + std::to_string(data_megabytes) + " MB of memory"));
+    } catch (const std::exception& error) {
+      send(Kind::fault, Payload()
+                            .put(static_cast<uint32_t>(MediaFault::reader))
+                            .text(std::string("a file that cannot be read: ") + error.what()));
     }
     ++faults;
   }

@@ -47,7 +47,7 @@ int filter_system_calls() {
   for (const char* name : allowed) allow(name, {});
   for (const char* name : {"read", "pread64"}) allow(name, {SCMP_A0(SCMP_CMP_EQ, file_fd)});
 #ifdef LIMBIC_SANITIZED  // UBSan tells readable memory by writing it to a pipe; a report goes to stderr
-  for (const char* name : {"write", "pipe", "pipe2", "readlink"}) allow(name, {});
+  for (const char* name : {"write", "writev", "pipe", "pipe2", "readlink"}) allow(name, {});
 #else
   for (const char* name : {"write", "writev"}) allow(name, {SCMP_A0(SCMP_CMP_EQ, channel_fd)});
 #endif

@@ -100,9 +100,8 @@ Format open_container(AVIOContext* io, const char* codecs) {
   raw->io_open = open_nothing;
   raw->protocol_whitelist = av_strdup("");
   raw->format_whitelist = av_strdup(formats);
-  // These say in their headers what others let one know only by decoding the first pictures, which would be done twice.
-  const std::string name = input->name;
-  const bool explicit_header = name.rfind("mov", 0) == 0 || name.rfind("matroska", 0) == 0;
+  // Its header says what others let one know only by decoding the first pictures, which would be done twice.
+  const bool explicit_header = std::string_view(input->name).rfind("mov", 0) == 0;
   raw->codec_whitelist = av_strdup(explicit_header ? "none" : codecs);
   raw->max_streams = 32;
   raw->probesize = explicit_header ? probe_bytes_of_header : probe_bytes;

@@ -2,7 +2,6 @@
 #include "io/reader/child/media/face_finder.h"
 
 #include <algorithm>
-#include <iterator>
 #include <opencv2/core/ocl.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -15,7 +14,8 @@ constexpr double finer_step = 1.02;
 constexpr int neighbours = 9;
 constexpr int neighbours_nearby = 3;  // where a face has just been, less has to say so
 constexpr int longest_followed = 30;
-// A cascade of 24x24 pixels sees faces of 24, 12 and 4 % of these widths, at about 1, 4 and 20 times the cost.
+constexpr int cascade_edge = 24;  // the smallest face it sees
+// It sees faces of 24, 12 and 4 % of these widths, at about 1, 4 and 20 times the cost.
 constexpr int widths[] = {100, 200, 640};
 constexpr int edge_nearby = 32;  // pixels that a followed face is shrunk to, as long as its edge stays a whole number of them
 
@@ -28,6 +28,11 @@ cv::Mat shrunk(const cv::Mat& grey, int by) {
   return small;
 }
 
+/// The largest first.
+void sort_by_size(std::vector<cv::Rect>& faces) {
+  std::stable_sort(faces.begin(), faces.end(), [](const cv::Rect& a, const cv::Rect& b) { return a.area() > b.area(); });
+}
+
 /// Whether two boxes are of one face.
 bool met(const cv::Rect& a, const cv::Rect& b) { return 2 * (a & b).area() > std::min(a.area(), b.area()); }
 
@@ -38,12 +43,10 @@ FaceFinder::FaceFinder(bool every, bool all) : every_(every), all_(all) {
   cascade_.load(LIMBIC_FACE_CASCADE);
 }
 
-/// The largest first.
 std::vector<cv::Rect> FaceFinder::search(const cv::Mat& grey, double scale, int votes, cv::Size least, cv::Size most) {
   std::vector<cv::Rect> faces;
   cascade_.detectMultiScale(grey, faces, scale, votes, 0, least, most);
-  std::stable_sort(faces.begin(), faces.end(),
-                   [](const cv::Rect& a, const cv::Rect& b) { return a.area() > b.area(); });
+  sort_by_size(faces);
   return faces;
 }
 
@@ -59,13 +62,17 @@ std::vector<cv::Rect> FaceFinder::everywhere(const cv::Mat& grey) {
     return faces.empty() ? search(grey, finer_step, neighbours, {}, {}) : faces;
   }
   std::vector<cv::Rect> faces;
+  int last_by = 0;
   for (const int width : widths) {  // the largest are found first, and as the largest alone
-    if (!all_ && !faces.empty()) break;
-    for (const cv::Rect& face : search_shrunk(grey, std::max(1, grey.cols / width), 0)) {
+    const int by = std::clamp(grey.cols / width, 1, std::max(1, grey.rows / cascade_edge));
+    if (by == last_by || (!all_ && !faces.empty())) continue;
+    last_by = by;
+    for (const cv::Rect& face : search_shrunk(grey, by, 0)) {
       const auto meets = [&](const cv::Rect& other) { return met(face, other); };
       if (std::none_of(faces.begin(), faces.end(), meets)) faces.push_back(face);
     }
   }
+  sort_by_size(faces);
   return faces;
 }
 
@@ -74,7 +81,8 @@ std::vector<cv::Rect> FaceFinder::everywhere(const cv::Mat& grey) {
 bool FaceFinder::confirmed(const cv::Mat& grey) {
   const int width = last_[0].found_width;
   const auto faces = search_shrunk(grey, std::max(1, width / edge_nearby), width * 17 / 20);
-  return !faces.empty() && std::all_of(faces.begin(), faces.end(), [&](const cv::Rect& face) { return met(face, last_[0].box); });
+  const auto is_it = [&](const cv::Rect& face) { return met(face, last_[0].box); };
+  return !faces.empty() && std::all_of(faces.begin(), faces.end(), is_it);
 }
 
 cv::Rect FaceFinder::nearby(const cv::Mat& grey, const Followed& last) {
@@ -116,6 +124,7 @@ std::vector<cv::Rect> FaceFinder::find(const cv::Mat& grey) {
     for (const cv::Rect& face : everywhere(grey)) {
       const auto same = std::find_if(last_.begin(), last_.end(), [&](const Followed& last) { return met(face, last.box); });
       faces.push_back(same == last_.end() ? Followed{face, face.width} : *same);
+      if (same != last_.end()) last_.erase(same);
     }
     if (!all_ && !faces.empty()) faces.resize(1);
     last_ = std::move(faces);

@@ -22,6 +22,7 @@ void prepare_job(const std::string& job) {
 
 void run_job(const std::string& job, int rate, int side) {
   if (job == "sound") return read_sound(rate);
+  if (job == "frames") return read_pictures(0, false, nullptr);
   const bool faces = has(job, "faces");
   if (!faces && !has(job, "pictures")) throw Refusal("a job that limbic-reader does not know");
   read_pictures(side, has(job, "-colour"), faces ? &*finder : nullptr);

@@ -59,12 +59,15 @@ class Cutter {
   void take(AVFrame& frame) {
     check_size(frame.width, frame.height);
     cv::Mat grey = luma(frame);
-    if (!finder_ || finder_->every()) grey = toned(grey);  // else only what is cut out: contrast is nothing to the finder
+    // Else only what is cut out: contrast is nothing to the finder.
+    if (side_ > 0 && (!finder_ || finder_->every())) grey = toned(grey);
     const cv::Mat shown = colour_ ? upright(converted(frame, AV_PIX_FMT_RGB24, colours_)) : grey;
     if (frames_ == 0) begin(grey);
     const int64_t ticks = frame.best_effort_timestamp;
     if (ticks != AV_NOPTS_VALUE) clock_s_ = static_cast<double>(ticks) * av_q2d(stream_.time_base) - origin_s(format_);
-    std::vector<cv::Rect> boxes = finder_ ? finder_->find(grey) : std::vector<cv::Rect>{cv::Rect({}, grey.size())};
+    std::vector<cv::Rect> boxes;
+    if (finder_) boxes = finder_->find(grey);
+    else if (side_ > 0) boxes.emplace_back(cv::Point(), grey.size());
     if (boxes.empty()) boxes.emplace_back();  // a frame without a face is told too
     for (const cv::Rect& box : boxes) send_picture(shown, box);
     ++frames_;
@@ -169,7 +172,8 @@ class Cutter {
     } else {
       cv::Mat small = region;
       const int by = std::min(region.cols, region.rows) / (4 * side_);  // whole numbers of pixels first: ten times as fast
-      if (by > 1) cv::resize(region, small, region.size() / by, 0, 0, cv::INTER_AREA);
+      const cv::Size size = region.size() / std::max(1, by);
+      if (by > 1) cv::resize(region(cv::Rect({}, size * by)), small, size, 0, 0, cv::INTER_AREA);
       const bool shrinks = small.cols > side_;
       cv::resize(small, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
     }
