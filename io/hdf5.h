@@ -33,7 +33,7 @@ struct H5File {
   const H5Tensor* find(std::string_view name) const;  ///< nullptr: not there
 };
 
-/// Reads every dataset and attribute of an HDF5 file, which may be a stranger's: it is parsed by limbic-reader, and
+/// Reads every dataset and attribute of an HDF5 file, which may be a stranger's: it is parsed by limbic-reader-hdf5, and
 /// each size is checked against the file before it is allocated. Contiguous data is then read straight from the file.
 /// Throws Error(weights), one line, for what is not HDF5, is damaged, claims more than it holds, or uses links,
 /// external or virtual storage, compound types, or filters other than deflate, shuffle and fletcher32.

@@ -50,7 +50,7 @@ class Assembly {
         throw std::runtime_error(std::string(fields.text()));
       }
       default:
-        throw std::runtime_error("a garbled answer of limbic-reader");
+        throw std::runtime_error("a garbled answer of limbic-reader-hdf5");
     }
   }
 
@@ -70,7 +70,7 @@ class Assembly {
     tensor.dtype = fields.text();
     const auto rank = fields.get<uint32_t>();
     const int64_t element = bytes_per_element(tensor.dtype);
-    if (element == 0 || rank > most_axes) throw std::runtime_error("a garbled answer of limbic-reader");
+    if (element == 0 || rank > most_axes) throw std::runtime_error("a garbled answer of limbic-reader-hdf5");
     if (tensor.name.empty() || tensor.name != clean_text(tensor.name))
       throw std::runtime_error("a dataset whose name is no text");
     if (!names_.insert(tensor.name).second) throw std::runtime_error("two datasets called " + tensor.name);
@@ -117,7 +117,7 @@ class Assembly {
 
   void elements(const std::string& payload) {
     if (payload.empty() || static_cast<int64_t>(payload.size()) > missing_)
-      throw std::runtime_error("a garbled answer of limbic-reader");
+      throw std::runtime_error("a garbled answer of limbic-reader-hdf5");
     H5Tensor& tensor = result_.tensors.back();  // grows with what arrives, not with what is claimed
     const auto* from = reinterpret_cast<const std::byte*>(payload.data());
     tensor.bytes.insert(tensor.bytes.end(), from, from + payload.size());

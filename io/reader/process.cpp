@@ -84,7 +84,7 @@ int start(const std::string& program, std::vector<std::string> arguments, int fi
                                 pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error != 0) throw Failure("no way to start limbic-reader (" + program + ": " + std::strerror(error) + ")");
+  if (error != 0) throw Failure("no way to start " + arguments[0] + " (" + program + ": " + std::strerror(error) + ")");
   return pid;
 }
 
@@ -114,12 +114,12 @@ std::string find_reader(const char* program) {
 }
 
 Process::Process(const InputFile& file, const Task& task, double stall_s)
-    : stall_s_(stall_s) {
+    : program_(task.program), stall_s_(stall_s) {
   const auto jobs = 1 + std::count(task.job.begin(), task.job.end(), '+');
   patience_s_ = static_cast<double>(jobs) * (10 * stall_s + 60e-6 * static_cast<double>(file.size));
   const std::string program = find_reader(task.program);
   if (program.empty())
-    throw Failure("no " + std::string(task.program) + " beside the program (LIMBIC_READER can name its folder)");
+    throw Failure("no " + program_ + " beside the program (LIMBIC_READER can name its folder)");
   // Generous: slow decoders spend about 3 s on a megabyte of speech. A spinning child is stopped by stall_s before.
   cpu_s_ = static_cast<int>(jobs * (30 + std::min<int64_t>(10 * (file.size >> 20), 100000)));
   int ends[2];
@@ -130,7 +130,7 @@ Process::Process(const InputFile& file, const Task& task, double stall_s)
     ::fcntl(channel_, F_SETPIPE_SZ, 1 << 20);  // fewer switches; the default serves where this is refused
     ::close(std::exchange(ends[1], -1));
     pid_ = start(program,
-                 {task.program, task.job, std::to_string(cpu_s_), std::to_string(data_megabytes),
+                 {program_, task.job, std::to_string(cpu_s_), std::to_string(data_megabytes),
                   std::to_string(task.rate), std::to_string(task.side)},
                  input.get(), output.get());
   } catch (...) {
@@ -148,7 +148,7 @@ Process::Process(const InputFile& file, const Task& task, double stall_s)
   static std::once_flag warned;
   if (!confinement_.seccomp && task.job != "status") {
     std::call_once(warned, [&] {
-      std::fprintf(stderr, "limbic: warning: limbic-reader runs without a system-call filter (%s)\n",
+      std::fprintf(stderr, "limbic: warning: %s runs without a system-call filter (%s)\n", program_.c_str(),
                    confinement_.detail.c_str());
     });
   }
@@ -181,18 +181,18 @@ void Process::died() {
     pid_ = -1;
   } else {
     stop(true);
-    throw Failure("a file on which limbic-reader stopped without a word");
+    throw Failure("a file on which " + program_ + " stopped without a word");
   }
   if (WIFSIGNALED(status)) {
     const int signal_number = WTERMSIG(status);
     if (signal_number == SIGXCPU) {
-      throw Failure("a file that takes limbic-reader more than " + std::to_string(cpu_s_) + " s of processor time");
+      throw Failure("a file that takes " + program_ + " more than " + std::to_string(cpu_s_) + " s of processor time");
     }
     const char* name = sigabbrev_np(signal_number);
-    throw Failure("a file on which limbic-reader crashed (SIG" + std::string(name ? name : "?") + ")");
+    throw Failure("a file on which " + program_ + " crashed (SIG" + std::string(name ? name : "?") + ")");
   }
   const int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  throw Failure("a file on which limbic-reader stopped early (exit status " + std::to_string(exit_status) + ")");
+  throw Failure("a file on which " + program_ + " stopped early (exit status " + std::to_string(exit_status) + ")");
 }
 
 void Process::read_exactly(void* to, size_t count, double deadline) {
@@ -204,10 +204,10 @@ void Process::read_exactly(void* to, size_t count, double deadline) {
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) {
       stop(true);
-      if (patience_s_ < stall_s_) throw Failure("a file that takes limbic-reader too long");
-      char text[96];
-      std::snprintf(text, sizeof text, "a file on which limbic-reader hung (no answer in %.3g s)", stall_s_);
-      throw Failure(text);
+      if (patience_s_ < stall_s_) throw Failure("a file that takes " + program_ + " too long");
+      char text[40];
+      std::snprintf(text, sizeof text, "no answer in %.3g s", stall_s_);
+      throw Failure("a file on which " + program_ + " hung (" + text + ")");
     }
     const ssize_t got = ::read(channel_, out, count);
     if (got < 0 && errno == EINTR) continue;
@@ -218,7 +218,7 @@ void Process::read_exactly(void* to, size_t count, double deadline) {
 }
 
 Message Process::next() {
-  if (channel_ < 0) throw Failure("a limbic-reader that has already ended");
+  if (channel_ < 0) throw Failure("a " + program_ + " that has already ended");
   const double asked = seconds_now(), deadline = asked + std::min(stall_s_, patience_s_);
   Header header;
   read_exactly(&header, sizeof header, deadline);
@@ -226,7 +226,7 @@ Message Process::next() {
   if (header.magic != magic || kind < static_cast<uint32_t>(Kind::hello) || kind > static_cast<uint32_t>(Kind::end) ||
       header.bytes > max_payload) {
     stop(true);
-    throw Failure("a limbic-reader that speaks another language");
+    throw Failure("a " + program_ + " that speaks another language");
   }
   Message message{header.kind, std::string(header.bytes, '\0')};
   read_exactly(message.payload.data(), message.payload.size(), deadline);
@@ -242,7 +242,7 @@ Status status(const char* program) {
     Process child(open_input("/proc/self/exe", found), {.program = program, .job = "status"}, 10);
     status = child.confinement();
     for (Message message = child.next(); message.kind != Kind::end; message = child.next()) {
-      if (message.kind != Kind::attempt) throw Failure("a garbled answer of limbic-reader");
+      if (message.kind != Kind::attempt) throw Failure(std::string("a garbled answer of ") + program);
       Fields fields(message.payload);
       const std::string what = clean_text(fields.text());
       status.attempts.push_back({what, fields.get<int32_t>()});

@@ -67,6 +67,7 @@ class Process {
   [[noreturn]] void died();
   int stop(bool kill_it);
 
+  std::string program_;
   int pid_ = -1;
   int channel_ = -1;
   double stall_s_;

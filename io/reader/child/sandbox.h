@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What limbic-reader gives up before it looks at the file.
+// What a reader gives up before it looks at the file.
 #pragma once
 #include <string>
 

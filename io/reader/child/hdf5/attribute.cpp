@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "io/hdf5_handle.h"
 #include "io/reader/child/channel.h"
 #include "io/reader/child/hdf5/file.h"
 
@@ -24,7 +25,7 @@ std::string strings(hid_t attribute, hid_t type, hid_t space, hsize_t count) {
   std::string text;
   if (H5Tis_variable_str(type) > 0) {
     // A type of our own: the file's may say that a character has no bytes.
-    const Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
+    const H5Handle memory(H5Tcopy(H5T_C_S1), H5Tclose);
     H5Tset_size(memory, H5T_VARIABLE);
     H5Tset_cset(memory, H5Tget_cset(type));
     std::vector<char*> values(count, nullptr);
@@ -61,7 +62,7 @@ std::string numbers(hid_t attribute, hid_t memory_type, hsize_t count, const cha
 
 /// The attribute as text; false where it is of a type that is left out.
 bool as_text(hid_t attribute, std::string& text) {
-  const Handle type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
+  const H5Handle type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
   if (type < 0 || space < 0) throw Refusal("");
   text.clear();
   if (H5Sget_simple_extent_type(space) == H5S_NULL) return true;
@@ -97,7 +98,7 @@ void send_attributes(hid_t group, const std::string& path) {
     throw Refusal("a damaged HDF5 file (attributes of " + where + ")");
   std::string text;
   for (hsize_t i = 0; i < info.num_attrs; ++i) {
-    const Handle attribute(H5Aopen_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT),
+    const H5Handle attribute(H5Aopen_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT),
                            H5Aclose);
     char name[1025];
     const ssize_t length = attribute < 0 ? -1 : H5Aget_name(attribute, sizeof name, name);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/hdf5_handle.h"
 #include "io/reader/child/channel.h"
 #include "io/reader/child/hdf5/attribute.h"
 #include "io/reader/child/hdf5/file.h"
@@ -77,7 +78,7 @@ class Walk {
  public:
   explicit Walk(hid_t file) : links_(H5Pcreate(H5P_LINK_ACCESS), H5Pclose) {
     if (H5Pset_elink_cb(links_, follow_no_link, nullptr) < 0) throw Refusal("HDF5 cannot be set up");
-    const Handle root(H5Gopen2(file, "/", H5P_DEFAULT), H5Gclose);
+    const H5Handle root(H5Gopen2(file, "/", H5P_DEFAULT), H5Gclose);
     if (root < 0) throw Refusal("a damaged HDF5 file (its root group cannot be opened)");
     group(root, "", 0);
   }
@@ -103,7 +104,7 @@ class Walk {
   }
 
   void object(hid_t parent, const std::string& name, const std::string& path, int depth) {
-    const Handle child(H5Oopen(parent, name.c_str(), links_), H5Oclose);
+    const H5Handle child(H5Oopen(parent, name.c_str(), links_), H5Oclose);
     if (child < 0) throw Refusal("a damaged HDF5 file (" + path + " cannot be opened)");
     switch (H5Iget_type(child)) {
       case H5I_GROUP:
@@ -124,7 +125,7 @@ class Walk {
 
   void dataset(hid_t id, const std::string& path) {
     visit(id, path);
-    const Handle properties(H5Dget_create_plist(id), H5Pclose), type(H5Dget_type(id), H5Tclose),
+    const H5Handle properties(H5Dget_create_plist(id), H5Pclose), type(H5Dget_type(id), H5Tclose),
         space(H5Dget_space(id), H5Sclose);
     if (properties < 0 || type < 0 || space < 0) throw Refusal("a damaged HDF5 file (dataset " + path + ")");
     const H5D_layout_t layout = H5Pget_layout(properties);
@@ -185,7 +186,7 @@ class Walk {
   /// Reads the dataset some rows at a time, converted to little-endian, and sends them.
   void elements(hid_t properties, hid_t id, hid_t type, hid_t space, const std::vector<hsize_t>& shape, hsize_t element,
                 const std::string& path) {
-    const Handle memory_type(H5Tcopy(type), H5Tclose);
+    const H5Handle memory_type(H5Tcopy(type), H5Tclose);
     if (element > 1 && H5Tset_order(memory_type, H5T_ORDER_LE) < 0)
       throw Refusal("a type that cannot be converted (" + path + ")");
     std::vector<hsize_t> chunk(shape.size(), 1);
@@ -213,7 +214,7 @@ class Walk {
         extent[0] = count;
         H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr);
       }
-      const Handle memory(shape.empty() ? H5Screate(H5S_SCALAR)
+      const H5Handle memory(shape.empty() ? H5Screate(H5S_SCALAR)
                                         : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
                           H5Sclose);
       if (memory < 0 || H5Dread(id, memory_type, memory, space, H5P_DEFAULT, buffer.data()) < 0) {
@@ -229,7 +230,7 @@ class Walk {
     return path.empty() ? name : path + "/" + name;
   }
 
-  Handle links_;
+  H5Handle links_;
   std::set<haddr_t> seen_;
   size_t objects_ = 0;
 };
@@ -239,8 +240,8 @@ class Walk {
 void read_datasets() {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLset_loading_state(0);  // no filter is ever loaded from a plugin
-  const Handle access(access_of_open_file(), H5Pclose);
-  const Handle file(H5Fopen("the open file", H5F_ACC_RDONLY, access), H5Fclose);
+  const H5Handle access(access_of_open_file(), H5Pclose);
+  const H5Handle file(H5Fopen("the open file", H5F_ACC_RDONLY, access), H5Fclose);
   if (file < 0) throw Refusal("a damaged or truncated HDF5 file");
   Walk walk(file);
 }
