@@ -165,7 +165,8 @@ TEST_CASE("kernels predict: no default rung spills registers, and kernels/result
       if (same_nvcc) CHECK(has(line, name + ": " + std::to_string(kernel["registers"].get<int>()) + ", "));
     }
   }
-  for (const Json& kernel : json_of(scratch.run("limbic kernels list --json"))["kernels"]) {
+  const Json list = json_of(scratch.run("limbic kernels list --json"));
+  for (const Json& kernel : list["kernels"]) {
     if (kernel["device"] != "emu" || !kernel["default"]) continue;
     INFO(kernel.dump());
     CHECK(passes.count(std::string(kernel["op"]) + " " + std::string(kernel["pass"])));
