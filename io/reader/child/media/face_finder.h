@@ -7,13 +7,16 @@
 
 namespace limbic::reader {
 
+/// Averages of 2x2 pixels, for which OpenCV has vector code; an odd last column or row is dropped.
+cv::Mat halved(const cv::Mat& picture);
+
 class FaceFinder {
  public:
   /// Reads the packaged cascade, the one file that a child opens itself: made before it is confined. `every`: search
   /// each picture whole at its full size, as system 2 did, and once more with finer steps where that finds nothing.
   /// Otherwise the last boxes narrow the search. After a face is lost the whole is searched, on a picture at least 100,
-  /// 200 and at last 640 pixels wide (less than twice that) until there is one; and every 30th picture for another face as large. `all`: every face, not
-  /// the largest alone, so always down to 640.
+  /// 200 and at last 640 pixels wide (less than twice that) until there is one; and every 30th picture for another face
+  /// as large. `all`: every face, not the largest alone, so always down to 640.
   FaceFinder(bool every, bool all);
 
   /// The faces in a grey picture, the largest first.

@@ -156,8 +156,7 @@ class Cutter {
         .put<int32_t>(box.width)
         .put<int32_t>(box.height);
     if (!box.empty()) {
-      const bool raw = finder_ && !finder_->every() && !colour_;
-      const cv::Mat square = scaled(raw ? toned(shown(box)) : shown(box));
+      const cv::Mat square = scaled(shown(box));
       payload.bytes.append(reinterpret_cast<const char*>(square.data), square.total() * square.elemSize());
     }
     send(Kind::picture, payload);
@@ -171,9 +170,8 @@ class Cutter {
       cv::resize(square, square, {112, 112}, 0, 0, cv::INTER_AREA);
     } else {
       cv::Mat small = region;
-      const int by = std::min(region.cols, region.rows) / (4 * side_);  // whole numbers of pixels first: ten times as fast
-      const cv::Size size = region.size() / std::max(1, by);
-      if (by > 1) cv::resize(region(cv::Rect({}, size * by)), small, size, 0, 0, cv::INTER_AREA);
+      while (std::min(small.cols, small.rows) >= 4 * side_) small = halved(small);
+      if (finder_ && !finder_->every() && !colour_) small = toned(small);
       const bool shrinks = small.cols > side_;
       cv::resize(small, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
     }
