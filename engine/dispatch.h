@@ -77,17 +77,16 @@ const Rung<Dims, Fn>& choose(std::span<const Rung<Dims, Fn>> rungs, Pass pass, D
   return *rung;
 }
 
-/// Runs a chosen rung: fn(dims, args..., scratch, stream), the scratch where its type has one.
+/// Runs a chosen rung: fn(dims, args..., scratch, stream), with so many floats of scratch where its type has one.
 template <class Dims, class Fn, class... Args>
-void run(const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) {
+void run_with(size_t scratch_floats, const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) {
   Fn* fn = rung.run[static_cast<int>(active_isa())];
   const auto call = [&] {
     if constexpr (std::is_invocable_v<Fn*, const Dims&, Args..., Stream>) {
       fn(dims, args..., Stream{});
     } else {
-      const size_t floats = rung.scratch ? rung.scratch(dims) : 0;
       std::optional<Block> scratch;
-      if (floats) scratch.emplace(floats * sizeof(float), rung.device);
+      if (scratch_floats) scratch.emplace(scratch_floats * sizeof(float), rung.device);
       fn(dims, args..., scratch ? scratch->floats() : nullptr, Stream{});
     }
   };
@@ -97,6 +96,12 @@ void run(const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) 
   if (const GpuRuntime* const gpu = gpu_runtime(rung.device)) gpu->synchronize({});
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
   trace({pass, rung.name, dims_text(dims).c_str(), elapsed.count()});
+}
+
+/// The same with the scratch that it asks for.
+template <class Dims, class Fn, class... Args>
+void run(const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) {
+  run_with(rung.scratch ? rung.scratch(dims) : 0, rung, pass, dims, args...);
 }
 
 /// Both: the usual way from an op to its kernel.

@@ -92,7 +92,9 @@ Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, co
   const auto& rung = choose(conv2d_fwd_rungs(), pass, x.device(), dims);
   const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
   const float* packed = prepared ? prepared->floats() : nullptr;
-  run(rung, pass, dims, x.kernel_data(), w.kernel_data(), packed, epilogue, y.kernel_data());
+  size_t scratch = rung.scratch ? rung.scratch(dims) : 0;
+  if (prepared) scratch -= conv2d_prepared_size(rung.name, dims);
+  run_with(scratch, rung, pass, dims, x.kernel_data(), w.kernel_data(), packed, epilogue, y.kernel_data());
   return y;
 }
 

@@ -28,7 +28,8 @@ struct Conv2dEpilogue {
   bool relu = false;
 };
 
-/// `prepared` holds the weights as conv2d_prepare() of the same rung left them; null: prepared into scratch.
+/// `prepared` holds the weights as conv2d_prepare() of the same rung left them; null: prepared into scratch, which else
+/// needs conv2d_prepared_size() fewer floats.
 using Conv2dForward = void(const Conv2dDims&, const float* x /*[N,H,W,C]*/, const float* w /*[K,R,S,C/groups]*/,
                            const float* prepared, const Conv2dEpilogue&, float* y /*[N,P,Q,K]*/, float* scratch,
                            Stream);

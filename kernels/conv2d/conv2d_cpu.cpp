@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/conv2d/conv2d_cpu.h"
 
+#include <bit>
+
 namespace limbic {
 namespace {
 
@@ -54,8 +56,9 @@ size_t section(int channels, int tiles) { return size_t{36} * tiles * (channels 
 
 }  // namespace
 
+// The section's part is a power of two, so that layers of other widths get the same block again, still in the cache.
 size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims& d) {
-  return conv2d_prepared_cpu_winograd(d) + section(d.C, conv2d_winograd_section(d.C));
+  return conv2d_prepared_cpu_winograd(d) + std::bit_ceil(section(d.C, conv2d_winograd_section(d.C)));
 }
 
 size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims& d) {

@@ -115,12 +115,14 @@ void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out
 
 void conv2d_fwd_cpu_winograd(const Conv2dDims& d, const float* x, const float* w, const float* prepared,
                              const Conv2dEpilogue& epilogue, float* y, float* scratch, Stream) {
+  float* section = scratch;
   if (!prepared) {
     conv2d_prepare_cpu_winograd(d, w, scratch);
     prepared = scratch;
+    section += int64_t(wino_points) * d.C * d.K;
   }
   const WinoMap map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
-  run(map, x, prepared, epilogue, y, scratch + int64_t(wino_points) * d.C * d.K);
+  run(map, x, prepared, epilogue, y, section);
 }
 
 /// dx is a convolution of dy with the filters turned round and channels exchanged.
