@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <malloc.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -162,12 +163,19 @@ void widen_heap() {
   mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }
 
+/// Long work, not conversation: a reader is not interrupted for every picture that it hands over.
+void prefer_throughput() {
+  const sched_param no_priority{};
+  sched_setscheduler(0, SCHED_BATCH, &no_priority);
+}
+
 }  // namespace
 }  // namespace limbic
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   limbic::widen_heap();
+  limbic::prefer_throughput();
   const int code = limbic::run(argc, argv);
   // Output that could not be written (a full disk, a closed pipe) is a failure, not a success.
   if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && code == 0) {
