@@ -74,7 +74,7 @@ reader::Message AudioStream::State::message() {
         return message;
       }
     }
-  } catch (const MediaError&) {
+  } catch (const Error&) {
     throw;
   } catch (const std::runtime_error& error) {
     fail(path, MediaFault::reader, error.what());
@@ -107,7 +107,7 @@ void AudioStream::State::open(const reader::Task& task, std::shared_ptr<reader::
   try {
     child = process = std::make_shared<reader::Process>(file, task, options.stall_s);
     take_sound(message(), rate);
-  } catch (const MediaError&) {
+  } catch (const Error&) {
     throw;
   } catch (const std::runtime_error& error) {
     fail(path, MediaFault::reader, error.what());

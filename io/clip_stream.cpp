@@ -6,7 +6,9 @@
 namespace limbic {
 
 AudioStream ClipStream::sound() {
-  const reader::Task task{.job = "sound+" + PictureStream::job(options_), .rate = rate_, .side = options_.side};
+  reader::Task task = PictureStream::task(options_);
+  task.job = "sound+" + task.job;
+  task.rate = rate_;
   return {path_, task, {.max_seconds = 86400, .stall_s = options_.stall_s}, process_};
 }
 

@@ -53,8 +53,12 @@ struct PictureStream::State {
         if (warnings.size() < most_warnings) warnings.push_back(clean_text(reader::Fields(message.payload).text()));
       } else if (message.kind == reader::Kind::fault) {
         reader::Fields fields(message.payload);
-        const auto fault = std::min(fields.get<uint32_t>(), static_cast<uint32_t>(MediaFault::reader));
-        fail(path, static_cast<MediaFault>(fault), std::string(fields.text()));
+        const auto code = std::min(fields.get<uint32_t>(), static_cast<uint32_t>(MediaFault::reader));
+        const auto fault = static_cast<MediaFault>(code);
+        const std::string found = clean_text(fields.text());
+        if (fault != MediaFault::model) fail(path, fault, found);
+        throw Error(ExitCode::weights, clean_text(options.detector) + ": found " + found +
+                                           ", expected YuNet in ONNX, as face_detection_yunet_2023mar.onnx");
       } else {
         return message;
       }
@@ -66,8 +70,7 @@ struct PictureStream::State {
       std::string found;
       const InputFile file = open_input(path, found);
       if (file.fd < 0) fail(path, MediaFault::unreadable, found);
-      const reader::Task task{.job = job(options), .side = options.side};
-      child = std::make_shared<reader::Process>(file, task, options.stall_s);
+      child = std::make_shared<reader::Process>(file, task(options), options.stall_s);
     }
     const reader::Message video = message();
     if (video.kind != reader::Kind::video) throw reader::Failure("pictures that limbic-reader does not describe");
@@ -114,7 +117,7 @@ struct PictureStream::State {
   auto guarded(const Action& action) {
     try {
       return action();
-    } catch (const MediaError&) {
+    } catch (const Error&) {
       throw;
     } catch (const std::runtime_error& error) {
       fail(path, MediaFault::reader, error.what());
@@ -122,13 +125,17 @@ struct PictureStream::State {
   }
 };
 
-std::string PictureStream::job(const PictureOptions& options) {
-  if (options.cut == Cut::nothing) return "frames";
-  std::string name = options.cut == Cut::whole ? "pictures" : "faces";
-  if (options.cut == Cut::face_every) name += "-every";
-  if (options.all) name += "-all";
-  if (options.colour) name += "-colour";
-  return name;
+reader::Task PictureStream::task(const PictureOptions& options) {
+  reader::Task task{.job = options.cut == Cut::whole ? "pictures" : "faces", .side = options.side};
+  if (options.cut == Cut::nothing) return {.job = "frames", .side = options.side};
+  if (options.cut == Cut::face_every) task.job += "-every";
+  if (options.all) task.job += "-all";
+  if (options.colour) task.job += "-colour";
+  if (options.cut != Cut::whole && !options.detector.empty()) {
+    task.program = reader::yunet_reader;
+    task.model = options.detector;
+  }
+  return task;
 }
 
 PictureStream::PictureStream(const std::string& path, const PictureOptions& options)

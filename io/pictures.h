@@ -14,6 +14,7 @@ namespace limbic {
 
 namespace reader {
 class Process;
+struct Task;
 }
 
 /// What is cut out of each frame.
@@ -29,6 +30,7 @@ struct PictureOptions {
   Cut cut = Cut::face;
   bool all = false;     ///< every face of a frame instead of its largest
   bool colour = false;  ///< three channels, red green blue, instead of one
+  std::string detector = {};  ///< YuNet in ONNX, which then finds the faces; empty: OpenCV's packaged cascade
   double stall_s = 20;  ///< seconds without a word from the reader before it is killed
 };
 
@@ -44,7 +46,8 @@ struct Picture {
 class PictureStream {
  public:
   /// Opens the file and decodes its first frame. Throws MediaError, one line: `file: found X, expected Y`; no_video
-  /// where there are no moving pictures, too_large for frames of more than 4096x2304 pixels.
+  /// where there are no moving pictures, too_large for frames of more than 4096x2304 pixels. Throws Error(weights) where
+  /// the detector is no such file.
   PictureStream(const std::string& path, const PictureOptions& options);
   ~PictureStream();
   PictureStream(PictureStream&&) noexcept;
@@ -62,7 +65,7 @@ class PictureStream {
   friend class ClipStream;
   /// As the public one, from a process whose next job is `job(options)`; none: it is started.
   PictureStream(const std::string& path, const PictureOptions& options, std::shared_ptr<reader::Process> process);
-  static std::string job(const PictureOptions& options);
+  static reader::Task task(const PictureOptions& options);
 
   struct State;
   std::unique_ptr<State> state_;

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh
 cmake --preset release -DLIMBIC_TESTS=OFF >&2
-cmake --build --preset release --target limbic limbic_reader limbic_reader_hdf5 >&2
+cmake --build --preset release --target limbic limbic_reader limbic_reader_yunet limbic_reader_hdf5 >&2
 build/release/limbic predict "${1:-tests/clips/demo.mp4}"

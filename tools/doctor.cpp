@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -66,10 +67,12 @@ std::vector<Finding> findings() {
     all.push_back({"cuda", "missing", "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"});
   }
 #ifdef LIMBIC_IO
-  for (const std::string kind : {"", "-hdf5"}) {
-    const char* const program = kind.empty() ? reader::media_reader : reader::hdf5_reader;
-    const reader::Status reader = reader::status(program);
-    const std::string lost = kind.empty() ? "no media" : "no HDF5 weights";
+  const std::pair<std::string, const char*> readers[] = {{reader::media_reader, "no media"},
+                                                         {reader::hdf5_reader, "no HDF5 weights"},
+                                                         {reader::yunet_reader, "no --face-detector"}};
+  for (const auto& [program, lost] : readers) {
+    const std::string kind = program.substr(std::strlen(reader::media_reader));
+    const reader::Status reader = reader::status(program.c_str());
     all.push_back({"reader" + kind, reader.works ? "ok" : "missing",
                    reader.works ? reader.path : fmt::format("{}: {} ({})", program, lost, reader.detail)});
     if (reader.works) all.push_back(confinement("confined" + kind, reader));

@@ -16,7 +16,7 @@ namespace {
 
 struct Options {
   ClipArguments clips;
-  std::string weights, face_weights, faces = "largest";
+  std::string weights, face_weights, detector, faces = "largest";
   int top = 3;
   double min_confidence = 0;  // 0: every answer is given
   bool timing = false;
@@ -58,6 +58,7 @@ Json track_json(const FaceTrack& track, double coverage, const FaceModel& model)
 
 Json face_json(const FaceAnswer& face, const FaceModel& model, Faces which) {
   Json stream = track_json(face, face.coverage(face), model);
+  if (!model.detector.empty()) stream["detector"] = model.detector;
   if (which == Faces::largest) return stream;
   stream["tracks"] = Json::array();
   for (const FaceTrack& track : face.tracks) stream["tracks"].push_back(track_json(track, face.coverage(track), model));
@@ -130,7 +131,8 @@ int run(const Program& program, const Options& options) {
   if (options.faces == "none" && !options.face_weights.empty())
     throw Error(ExitCode::usage,
                 fmt::format("--face none --face-weights {}: expected one of them", options.face_weights));
-  const ClipModels models = load_clip_models(options.weights, options.face_weights, options.faces != "none");
+  ClipModels models = load_clip_models(options.weights, options.face_weights, options.faces != "none");
+  use_face_detector(models, options.detector);
   const Faces which = options.faces == "all" ? Faces::all : Faces::largest;
   if (models.face) {
     for (const auto& warning : models.face->warnings())
@@ -173,6 +175,9 @@ void add_predict(Program& program) {
   sub->add_option("--weights,--voice-weights", options->weights,
                   "the voice net (default: the shipped weights/voice.h5)");
   sub->add_option("--face-weights", options->face_weights, "the face net (default: the shipped weights/face.h5)");
+  sub->add_option("--face-detector", options->detector,
+                  "YuNet as an ONNX file (face_detection_yunet_2023mar.onnx): finds the faces, frame by frame, instead of "
+                  "OpenCV's packaged cascade");
   sub->add_option("--face", options->faces,
                   "largest (default): in each frame its largest face; all: each face is followed, and the most "
                   "prominent one answers; none: the voice alone")

@@ -21,7 +21,7 @@ constexpr int most_thumbnails = 12, most_looks = 8;
 constexpr double longest_picture_s = 60;  // of a log-mel: more could not be seen
 
 struct Options {
-  std::string clip, out, weights, face_weights, sequence_weights;
+  std::string clip, out, weights, face_weights, detector, sequence_weights;
   bool force = false;
 };
 
@@ -241,6 +241,7 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
 int run(const Program& program, const Options& options) {
   refuse_overwrite(options.out, options.force);
   ClipModels models = load_clip_models(options.weights, options.face_weights);
+  use_face_detector(models, options.detector);
   if (!options.sequence_weights.empty())
     read_weights(options.sequence_weights);  // what is no file is told before the work
   ClipAnswer clip = answer_clip(options.clip, models);
@@ -281,6 +282,8 @@ void add_report(Program& program) {
   sub->add_option("--weights,--voice-weights", options->weights,
                   "the voice net (default: the shipped weights/voice.h5)");
   sub->add_option("--face-weights", options->face_weights, "the face net (default: the shipped weights/face.h5)");
+  sub->add_option("--face-detector", options->detector,
+                  "YuNet as an ONNX file, which finds the faces instead of OpenCV's packaged cascade");
   sub->add_option("--sequence-weights", options->sequence_weights,
                   "a bilstm-attention over the face net's embeddings: draws its attention");
   sub->add_flag("--force", options->force, "replace the page");

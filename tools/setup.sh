@@ -7,7 +7,7 @@ packages=(
   libtomlplusplus-dev                                           # recipes
   libsvm-dev                                                    # support-vector machines of `limbic fuse`
   libavformat-dev libavcodec-dev libavutil-dev libswresample-dev # sound out of any clip
-  libswscale-dev libopencv-objdetect-dev libopencv-imgproc-dev libglx-dev opencv-data # and faces
+  libswscale-dev libopencv-objdetect-dev libopencv-imgproc-dev libopencv-dnn-dev libglx-dev opencv-data # and faces
   libhdf5-dev libaec-dev zlib1g-dev libssl-dev                  # weights, and their names
   libseccomp-dev                                                # the confined reader
   catch2 ffmpeg gdb                                             # tests, the clips they make, a page they follow

@@ -17,7 +17,10 @@
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <utility>
+
+#include "engine/error.h"
 
 namespace limbic::reader {
 namespace {
@@ -59,7 +62,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return list;
 }
 
-int start(const std::string& program, std::vector<std::string> arguments, int file, int channel) {
+int start(const std::string& program, std::vector<std::string> arguments, int file, int channel, int model) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
@@ -71,7 +74,8 @@ int start(const std::string& program, std::vector<std::string> arguments, int fi
 #endif
   posix_spawn_file_actions_adddup2(&actions, file, file_fd);
   posix_spawn_file_actions_adddup2(&actions, channel, channel_fd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, channel_fd + 1);
+  if (model >= 0) posix_spawn_file_actions_adddup2(&actions, model, model_fd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, model >= 0 ? model_fd + 1 : channel_fd + 1);
   sigset_t all, none;
   sigfillset(&all);
   sigemptyset(&none);
@@ -86,6 +90,16 @@ int start(const std::string& program, std::vector<std::string> arguments, int fi
   posix_spawnattr_destroy(&attributes);
   if (error != 0) throw Failure("no way to start " + arguments[0] + " (" + program + ": " + std::strerror(error) + ")");
   return pid;
+}
+
+/// The task's model, if it has one.
+std::optional<HighFd> open_model(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  std::string found;
+  const InputFile model = open_input(path, found);
+  if (model.fd >= 0 && model.size > max_model) found = std::to_string(model.size) + " bytes";
+  if (!found.empty()) throw Error(ExitCode::weights, clean_text(path) + ": found " + found + ", expected a model of at most 64 MB");
+  return std::optional<HighFd>(std::in_place, model.fd);
 }
 
 /// What the child's first message says of its confinement.
@@ -122,6 +136,7 @@ Process::Process(const InputFile& file, const Task& task, double stall_s)
     throw Failure("no " + program_ + " beside the program (LIMBIC_READER can name its folder)");
   // Generous: slow decoders spend about 3 s on a megabyte of speech. A spinning child is stopped by stall_s before.
   cpu_s_ = static_cast<int>(jobs * (30 + std::min<int64_t>(10 * (file.size >> 20), 100000)));
+  const std::optional<HighFd> model = open_model(task.model);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw Failure("too many open files");
   channel_ = ends[0];
@@ -132,7 +147,7 @@ Process::Process(const InputFile& file, const Task& task, double stall_s)
     pid_ = start(program,
                  {program_, task.job, std::to_string(cpu_s_), std::to_string(data_megabytes),
                   std::to_string(task.rate), std::to_string(task.side)},
-                 input.get(), output.get());
+                 input.get(), output.get(), model ? model->get() : -1);
   } catch (...) {
     if (ends[1] >= 0) ::close(ends[1]);
     ::close(channel_);

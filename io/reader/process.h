@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parent's side of limbic-reader and limbic-reader-hdf5: starts one on one open file, reads its messages against a
+// The parent's side of limbic-reader and its kin: starts one on one open file, reads its messages against a
 // deadline, and ends it. Whatever the child says is untrusted: its callers check every number.
 #pragma once
 #include <stdexcept>
@@ -39,6 +39,7 @@ struct Status {
 };
 
 inline constexpr char media_reader[] = "limbic-reader";
+inline constexpr char yunet_reader[] = "limbic-reader-yunet";  ///< the same with OpenCV's networks
 inline constexpr char hdf5_reader[] = "limbic-reader-hdf5";  ///< without FFmpeg, whose libraries take long to load
 
 /// What a reader is to do: one of its program's jobs, or several one after the other ("sound+faces").
@@ -46,12 +47,13 @@ struct Task {
   const char* program = media_reader;
   std::string job;
   int rate = 0, side = 0;
+  std::string model = {};  ///< a file that the program needs besides, read before it is confined; empty: none
 };
 
 class Process {
  public:
   /// Starts the task's program on `file`; `stall_s` is how long it may take for one message. For all of them it has ten
-  /// times that, and a minute for each megabyte.
+  /// times that, and a minute for each megabyte. Throws Failure, and Error(ExitCode::weights) where there is no such model.
   Process(const InputFile& file, const Task& task, double stall_s);
   ~Process();  ///< kills the child if it still runs, and reaps it
   Process(const Process&) = delete;

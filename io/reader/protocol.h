@@ -14,6 +14,8 @@ namespace limbic::reader {
 
 inline constexpr int file_fd = 3;     ///< the foreign file, opened by the parent, read only
 inline constexpr int channel_fd = 4;  ///< where the child writes its messages
+inline constexpr int model_fd = 5;    ///< limbic-reader-yunet: the face detector, read before the child is confined
+inline constexpr int64_t max_model = 64 << 20;
 
 inline constexpr uint32_t magic = 0x35524d4c;  // "LMR5": another version is another magic
 inline constexpr uint64_t max_payload = (16u << 20) + 65536;

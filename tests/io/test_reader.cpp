@@ -74,7 +74,7 @@ std::string sound_error(const std::string& messages, const std::string& script =
 }  // namespace
 
 TEST_CASE("both readers start, and this host confines them") {
-  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::hdf5_reader));
+  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::yunet_reader, reader::hdf5_reader));
   INFO(status.path << " " << status.detail);
   CHECK(status.works);
   CHECK(status.no_new_privs);
@@ -82,7 +82,7 @@ TEST_CASE("both readers start, and this host confines them") {
 }
 
 TEST_CASE("a confined reader can open, reach and change nothing") {
-  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::hdf5_reader));
+  const reader::Status status = reader::status(GENERATE(reader::media_reader, reader::yunet_reader, reader::hdf5_reader));
   if (!status.seccomp) {
     WARN("skipped: this host refuses a system-call filter: " << status.detail);
     return;

@@ -317,6 +317,8 @@ TEST_CASE("weights of the other stream, and of what is no emotion, are refused")
   refused("--face-weights '" LIMBIC_SOURCE_DIR "/weights/voice.h5'", "found a net for sound");
   write_face_weights(scratch.folder() / "three.h5", "grey-48", "negative,neutral,positive");
   refused("--face-weights three.h5", "label \"negative\"");
+  refused("--face-detector face.h5", "expected YuNet in ONNX");
+  CHECK(scratch.run("limbic predict --face none --face-detector face.h5 '" + demo + "'").code == 2);
   CHECK(scratch.run("limbic predict --face none --face-weights face.h5 '" + demo + "'").code == 2);
   write_face_weights(scratch.folder() / "large.h5", "grey-112");
   refused("--face-weights large.h5", "makes pictures [1,112,112,1]");

@@ -5,7 +5,7 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/limbic)
 set(libraries kernels engine nets)
 if(LIMBIC_IO)
   list(APPEND libraries io)
-  install(TARGETS limbic_reader limbic_reader_hdf5 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT libraries)  # limbic_io runs them
+  install(TARGETS limbic_reader limbic_reader_yunet limbic_reader_hdf5 RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT libraries)  # limbic_io runs them
 endif()
 list(TRANSFORM libraries PREPEND limbic_ OUTPUT_VARIABLE targets)
 install(TARGETS ${targets} EXPORT limbic-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries)

@@ -23,6 +23,12 @@ ClipModels load_clip_models(const std::string& voice_path, const std::string& fa
   return models;
 }
 
+void use_face_detector(ClipModels& models, const std::string& path) {
+  if (path.empty()) return;
+  if (!models.face) throw Error(ExitCode::usage, fmt::format("--face-detector {}: no face net, expected one to look for faces", path));
+  models.face->detector = path;
+}
+
 ClipAnswer answer_clip(const std::string& clip, const ClipModels& models, Faces which) {
   ClipAnswer answer;
   std::optional<ClipStream> both;

@@ -22,6 +22,10 @@ struct ClipModels {
 /// Throws Error(ExitCode::weights).
 ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path, bool with_face = true);
 
+/// Has the faces found by YuNet, a model in ONNX; empty: by OpenCV's packaged cascade. Throws Error(ExitCode::usage) where
+/// nobody looks for faces.
+void use_face_detector(ClipModels& models, const std::string& path);
+
 struct ClipAnswer {
   std::optional<VoiceAnswer> voice;
   std::optional<FaceAnswer> face;        ///< without a face in it, too: its frames are the evidence

@@ -45,7 +45,8 @@ PictureOptions FaceModel::film_options(Faces which) const {
   return {.side = input_->side,
           .cut = input_->side == 112 ? Cut::face_every : Cut::face,
           .all = which == Faces::all,
-          .colour = input_->colour};
+          .colour = input_->colour,
+          .detector = detector};
 }
 
 FaceAnswer FaceModel::answer(PictureStream film, Faces which) {

@@ -56,6 +56,7 @@ class FaceModel {
   FaceAnswer answer(PictureStream film, Faces which);  ///< from a film opened with `film_options(which)`
 
   PictureOptions film_options(Faces which = Faces::largest) const;
+  std::string detector;  ///< YuNet in ONNX, which finds the faces; empty: OpenCV's packaged cascade
 
   const std::string& name() const { return name_; }
   Net& net() { return classifier_.net(); }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// limbic-reader: sound, and pictures or the faces in them.
+// limbic-reader and limbic-reader-yunet: sound, and pictures or the faces in them.
 #include "io/reader/child/jobs.h"
-
-#include <optional>
 
 #include "io/reader/child/channel.h"
 #include "io/reader/child/media/face_finder.h"
@@ -10,14 +8,14 @@
 namespace limbic::reader {
 namespace {
 
-std::optional<FaceFinder> finder;
+std::unique_ptr<FaceFinder> finder;
 
 bool has(const std::string& job, const char* word) { return job.find(word) != std::string::npos; }
 
 }  // namespace
 
 void prepare_job(const std::string& job) {
-  if (has(job, "faces")) finder.emplace(has(job, "-every"), has(job, "-all"));  // it reads its cascade
+  if (has(job, "faces")) finder = make_finder(has(job, "-every"), has(job, "-all"));
 }
 
 void run_job(const std::string& job, int rate, int side) {
@@ -25,7 +23,7 @@ void run_job(const std::string& job, int rate, int side) {
   if (job == "frames") return read_pictures(0, false, nullptr);
   const bool faces = has(job, "faces");
   if (!faces && !has(job, "pictures")) throw Refusal("a job that limbic-reader does not know");
-  read_pictures(side, has(job, "-colour"), faces ? &*finder : nullptr);
+  read_pictures(side, has(job, "-colour"), faces ? finder.get() : nullptr);
 }
 
 }  // namespace limbic::reader

@@ -61,12 +61,14 @@ class Cutter {
     cv::Mat grey = luma(frame);
     // Else only what is cut out: contrast is nothing to the finder.
     if (side_ > 0 && (!finder_ || finder_->every())) grey = toned(grey);
-    const cv::Mat shown = colour_ ? upright(converted(frame, AV_PIX_FMT_RGB24, colours_)) : grey;
+    const bool in_colour = colour_ || (finder_ && finder_->colour());
+    const cv::Mat coloured = in_colour ? upright(converted(frame, AV_PIX_FMT_RGB24, colours_)) : cv::Mat();
+    const cv::Mat shown = colour_ ? coloured : grey;
     if (frames_ == 0) begin(grey);
     const int64_t ticks = frame.best_effort_timestamp;
     if (ticks != AV_NOPTS_VALUE) clock_s_ = static_cast<double>(ticks) * av_q2d(stream_.time_base) - origin_s(format_);
     std::vector<cv::Rect> boxes;
-    if (finder_) boxes = finder_->find(grey);
+    if (finder_) boxes = finder_->find(finder_->colour() ? coloured : grey);
     else if (side_ > 0) boxes.emplace_back(cv::Point(), grey.size());
     if (boxes.empty()) boxes.emplace_back();  // a frame without a face is told too
     for (const cv::Rect& box : boxes) send_picture(shown, box);
@@ -194,9 +196,8 @@ class Cutter {
 }  // namespace
 
 void read_pictures(int side, bool colour, FaceFinder* finder) {
-  if (finder && !finder->ready())
-    refuse(MediaFault::reader, "no face detector on this machine (Debian package opencv-data)");
   cv::setNumThreads(0);    // none but this one: a confined process has no others
+  if (finder) finder->begin();
   av_force_cpu_flags(-1);  // after sound, which was decoded in plain C
   const Io io = open_io();
   const Format format = open_container(io.get(), codecs);
