@@ -31,6 +31,7 @@ struct GpuRuntime {
   float (*milliseconds)(Event from, Event to);  ///< between two events that have happened
 
   int (*compute_capability)();       ///< 90 for 9.0; 0 where there is no device
+  int (*shared_bytes_per_block)();   ///< dynamic shared memory that a block can ask for; 0 where there is no device
   const char* (*what_is_missing)();  ///< "no driver", ...; null where kernels can run
 };
 

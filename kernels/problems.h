@@ -325,6 +325,8 @@ inline constexpr Problem<LstmDims> lstm_problems[] = {
     {"31 units, backwards [14,8,31]", {14, 8, 31, true}},
     {"32 units [15,8,32]", {15, 8, 32}},
     {"33 units, backwards [29,7,33]", {29, 7, 33, true}},
+    {"as many as a block can hold [2,5,119]", {2, 5, 119}},
+    {"one more, backwards [2,5,120]", {2, 5, 120, true}},
     {"long [2,700,5]", {2, 700, 5}},
     {"long, backwards [2,257,18]", {2, 257, 18, true}},
 };

@@ -61,10 +61,11 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    GridSampleBackward grid_sample_bwd_v2_whole_numbers;
                    bool grid_sample_supports_v2(const GridSampleDims&); LstmForward lstm_fwd_v1_stepwise;
                    LstmBackward lstm_bwd_v1_stepwise; LstmForward lstm_fwd_v2_fused_gates;
-                   LstmBackward lstm_bwd_v2_fused_gates; size_t lstm_fwd_scratch_v1(const LstmDims&);
-                   size_t lstm_bwd_scratch_gpu(const LstmDims&); StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft;
-                   bool stft_supports_v2_fft(const StftDims&); LogMel mel_fwd_v1_two_kernels;
-                   bool mel_supports_v1_two_kernels(const LogMelDims&);
+                   LstmBackward lstm_bwd_v2_fused_gates; LstmForward lstm_fwd_v3_persistent;
+                   LstmBackward lstm_bwd_v3_persistent; bool lstm_supports_v3(const LstmDims&);
+                   size_t lstm_fwd_scratch_v1(const LstmDims&); size_t lstm_bwd_scratch_gpu(const LstmDims&);
+                   StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft; bool stft_supports_v2_fft(const StftDims&);
+                   LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
 
 LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naive; Conv2dDw conv2d_dw_v1_naive;
@@ -95,8 +96,8 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   { nullptr, avx2::function, avx512::function }
 
 // A CUDA rung stands on each device that the build compiled it for; `needs` is the compute capability, 75 the least.
-// ON_GPU(..., supports, scratch), ON_GPU_SINCE(..., scratch). A YARDSTICK is cuDNN's or cuBLAS's: every build
-// lists them, and none runs without the module and a device.
+// ON_GPU(..., supports, scratch), ON_GPU_SINCE(..., scratch), ON_GPU_WHERE(supports, ..., scratch), which exists once a
+// device. A YARDSTICK is cuDNN's or cuBLAS's: every build lists them, and none runs without the module and a device.
 // clang-format off
 #ifdef LIMBIC_CUDA
 #define ON_GPU(name, file, function, ...)                                         \
@@ -109,10 +110,16 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
   {                                                                                                     \
     name, file, Device::emu, PLAIN(emu::function), nullptr __VA_OPT__(, ) __VA_ARGS__                   \
   }
+#define ON_GPU_WHERE(supports, name, file, function, ...)                                         \
+  {name, file, Device::cuda, PLAIN(cuda::function), cuda::supports __VA_OPT__(, ) __VA_ARGS__}, { \
+    name, file, Device::emu, PLAIN(emu::function), emu::supports __VA_OPT__(, ) __VA_ARGS__       \
+  }
 #else
 #define ON_GPU(name, file, function, ...) \
   { name, file, Device::emu, PLAIN(emu::function) __VA_OPT__(, ) __VA_ARGS__ }
 #define ON_GPU_SINCE(needs, name, file, function, ...) ON_GPU(name, file, function, nullptr __VA_OPT__(, ) __VA_ARGS__)
+#define ON_GPU_WHERE(supports, name, file, function, ...) \
+  ON_GPU(name, file, function, emu::supports __VA_OPT__(, ) __VA_ARGS__)
 #endif
 #define YARDSTICK(name, file, member)                                        \
   {name, file, Device::cuda, PLAIN(FromVendor<&VendorKernels::member>::run), \
@@ -324,6 +331,7 @@ std::span<const Rung<LstmDims, LstmForward>> lstm_fwd_rungs() {
       {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_fwd_cpu_packed), nullptr,
        lstm_fwd_scratch_cpu_packed},
       {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_fwd_v0_reference<float>)},
+      ON_GPU_WHERE(lstm_supports_v3, "v3_persistent", "lstm/lstm_v3_persistent.cu", lstm_fwd_v3_persistent),
       ON_GPU("v2_fused_gates", "lstm/lstm_v2_fused_gates.cu", lstm_fwd_v2_fused_gates),
       ON_GPU("v1_stepwise", "lstm/lstm_v1_stepwise.cu", lstm_fwd_v1_stepwise, nullptr, emu::lstm_fwd_scratch_v1),
   };
@@ -335,6 +343,7 @@ std::span<const Rung<LstmDims, LstmBackward>> lstm_bwd_rungs() {
       {"cpu_packed", "lstm/lstm_cpu_packed.cpp", Device::cpu, EACH_ISA(lstm_bwd_cpu_packed), nullptr,
        lstm_bwd_scratch_cpu_packed},
       {"v0_reference", "lstm/lstm_v0_reference.h", Device::cpu, PLAIN(lstm_bwd_v0_reference<float>)},
+      ON_GPU_WHERE(lstm_supports_v3, "v3_persistent", "lstm/lstm_v3_persistent.cu", lstm_bwd_v3_persistent),
       ON_GPU("v2_fused_gates", "lstm/lstm_v2_fused_gates.cu", lstm_bwd_v2_fused_gates, nullptr,
              emu::lstm_bwd_scratch_gpu),
       ON_GPU("v1_stepwise", "lstm/lstm_v1_stepwise.cu", lstm_bwd_v1_stepwise, nullptr, emu::lstm_bwd_scratch_gpu),

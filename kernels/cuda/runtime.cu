@@ -51,6 +51,16 @@ int compute_capability() {
   return found;
 }
 
+int shared_bytes_per_block() {
+  static const int found = [] {
+    int device = 0, bytes = 0;
+    if (cudaGetDevice(&device) != cudaSuccess) return 0;
+    check("shared_bytes_per_block", cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    return bytes;
+  }();
+  return found;
+}
+
 const char* what_is_missing() {
   static const std::string answer = []() -> std::string {
     const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
@@ -86,6 +96,7 @@ const GpuRuntime runtime{
     .wait = [](Stream s, Event e) { check("wait", cudaStreamWaitEvent(of(s), of(e), 0)); },
     .milliseconds = milliseconds,
     .compute_capability = compute_capability,
+    .shared_bytes_per_block = shared_bytes_per_block,
     .what_is_missing = what_is_missing,
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "kernels/emu/memory.h"
+#include "kernels/emu/scheduler.h"
 
 namespace limbic::emu {
 namespace {
@@ -31,6 +32,7 @@ const GpuRuntime runtime{
           return std::chrono::duration<float, std::milli>(time_of(to) - time_of(from)).count();
         },
     .compute_capability = [] { return 90; },
+    .shared_bytes_per_block = [] { return static_cast<int>(max_shared); },
     .what_is_missing = []() -> const char* { return nullptr; },
 };
 

@@ -19,7 +19,6 @@ namespace limbic::emu {
 namespace {
 
 constexpr unsigned max_threads = 1024, lanes = 32;
-constexpr size_t max_shared = 227 << 10;
 
 enum class State : uint8_t { fresh, ready, waiting, returned };
 

@@ -27,6 +27,7 @@ struct dim3 {
 inline constinit uint3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0};
 inline constinit dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
+constexpr size_t max_shared = 227 << 10;  ///< dynamic shared memory a block: an H200's
 
 /// In which order blocks, and the ready threads of a block, get their turn. A kernel that is right gives the same
 /// result in every order.

@@ -4,7 +4,7 @@
 // block holds a sequence's dgates of the step in shared memory, and its threads multiply them with w_hh's columns.
 // Why faster: half the launches; requests of 128 useful bytes; w_hh comes from L2 (250 KB at 128 units).
 // Limited by: a launch a step, and all of w_hh read again in each.
-// Next: a kernel that stays for all steps and keeps its part of w_hh in shared memory.
+// Next: v3 stays for all steps, with w_hh in shared memory.
 #include "kernels/gpu_sum.h"
 #include "kernels/lstm/lstm_device.h"
 

@@ -56,7 +56,7 @@ GridSampleDims scaled(GridSampleDims d) {
   return d;
 }
 
-/// A step launches blocks of 128 threads: one a sequence, or for four units.
+/// v2 launches blocks of 128 threads a step: one a sequence, or for four units.
 LstmDims scaled(LstmDims d) {
   d.T = std::min(d.T, 90);
   while (int64_t{32} * d.N * d.T * d.D > 2 * most || 128 * d.N * d.T > 30000 || 4 * d.D * d.D > most) {
@@ -220,4 +220,25 @@ TEST_CASE("lstm: every CUDA rung agrees with f64, for sequences of any length") 
     check_gpu_rungs(bwd, lstm_problems, lstm_bwd_rungs(), lstm_bwd_v0_reference<double>,
                     test::lstm::inputs(with_lengths), test::lstm::backward, scale, within(bwd, {1e-5, 5e-6}));
   }
+}
+
+TEST_CASE("lstm: the rung that holds w_hh in shared memory serves what fits there, and says no to one unit more") {
+  const Pass fwd{"lstm", "fwd"}, bwd{"lstm", "bwd"};
+  const auto check = [](Pass pass, const auto& rungs, auto* v0, const auto& call) {
+    for (const auto& rung : rungs) {
+      if (!same_name(rung.name, "v3_persistent") || !runs_here(rung)) continue;
+      int most_units = 0;  // 119 where a block can have 227 KB
+      while (rung.supports({1, 1, most_units + 1})) ++most_units;
+      CHECK(!rung.supports({1, 1, 0}));
+      CHECK(!rung.supports({1, 1, most_units + 2}));
+      if (rung.device == Device::emu) CHECK(most_units == 119);
+      const LstmDims d{2, 3, most_units};
+      const auto in = test::lstm::inputs(true)(d);
+      device_under_test = rung.device;
+      within(pass, {1e-5, 5e-6})(rung, "most units", d, in, run_on_device(d, rung, in, call),
+                                 call(d, v0, widened(in), static_cast<double*>(nullptr)));
+    }
+  };
+  check(fwd, lstm_fwd_rungs(), lstm_fwd_v0_reference<double>, test::lstm::forward);
+  check(bwd, lstm_bwd_rungs(), lstm_bwd_v0_reference<double>, test::lstm::backward);
 }
