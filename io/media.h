@@ -17,7 +17,6 @@ enum class MediaFault {
   bad_samples,  ///< NaN or infinite samples
   too_long,     ///< more than DecodeOptions::max_seconds
   too_large,    ///< pictures of more pixels than are decoded
-  model,        ///< not the media: the face detector is not what it should be
   reader,       ///< the confined reader crashed, hung, ran away or is not installed
 };
 

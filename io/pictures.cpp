@@ -53,12 +53,8 @@ struct PictureStream::State {
         if (warnings.size() < most_warnings) warnings.push_back(clean_text(reader::Fields(message.payload).text()));
       } else if (message.kind == reader::Kind::fault) {
         reader::Fields fields(message.payload);
-        const auto code = std::min(fields.get<uint32_t>(), static_cast<uint32_t>(MediaFault::reader));
-        const auto fault = static_cast<MediaFault>(code);
-        const std::string found = clean_text(fields.text());
-        if (fault != MediaFault::model) fail(path, fault, found);
-        throw Error(ExitCode::weights, clean_text(options.detector) + ": found " + found +
-                                           ", expected YuNet in ONNX, as face_detection_yunet_2023mar.onnx");
+        const auto fault = std::min(fields.get<uint32_t>(), static_cast<uint32_t>(MediaFault::reader));
+        fail(path, static_cast<MediaFault>(fault), std::string(fields.text()));
       } else {
         return message;
       }
@@ -124,6 +120,31 @@ struct PictureStream::State {
     }
   }
 };
+
+void check_face_detector(const std::string& path) {
+  const auto refuse = [&](const std::string& found) {
+    throw Error(ExitCode::weights, clean_text(path) + ": found " + clean_text(found) +
+                                       ", expected YuNet in ONNX, as face_detection_yunet_2023mar.onnx");
+  };
+  std::string found;
+  const InputFile file = open_input(path, found);
+  if (file.fd < 0) refuse(found);
+  if (file.size > reader::max_model) refuse(std::to_string(file.size) + " bytes");
+  try {
+    reader::Process child(file, {.program = reader::yunet_reader, .job = "detector", .model = path}, 20);
+    const reader::Message message = child.next();
+    if (message.kind == reader::Kind::end) return;
+    if (message.kind != reader::Kind::fault) throw reader::Failure("a garbled answer of limbic-reader-yunet");
+    reader::Fields fields(message.payload);
+    fields.get<uint32_t>();
+    found = fields.text();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    found = error.what();
+  }
+  refuse(found);
+}
 
 reader::Task PictureStream::task(const PictureOptions& options) {
   reader::Task task{.job = options.cut == Cut::whole ? "pictures" : "faces", .side = options.side};

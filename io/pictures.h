@@ -42,12 +42,16 @@ struct Picture {
   bool found() const { return box[2] > 0; }
 };
 
+/// Has the confined reader try a PictureOptions::detector. Throws Error(ExitCode::weights), one line, where it is no YuNet
+/// that OpenCV can run.
+void check_face_detector(const std::string& path);
+
 /// A film's frames one by one, in bounded memory; the faces of one frame from the largest to the smallest.
 class PictureStream {
  public:
   /// Opens the file and decodes its first frame. Throws MediaError, one line: `file: found X, expected Y`; no_video
   /// where there are no moving pictures, too_large for frames of more than 4096x2304 pixels. Throws Error(weights) where
-  /// the detector is no such file.
+  /// there is no file at the detector's path.
   PictureStream(const std::string& path, const PictureOptions& options);
   ~PictureStream();
   PictureStream(PictureStream&&) noexcept;
@@ -63,7 +67,7 @@ class PictureStream {
 
  private:
   friend class ClipStream;
-  /// As the public one, from a process whose next job is `job(options)`; none: it is started.
+  /// As the public one, from a process whose next job is that of `task(options)`; none: it is started.
   PictureStream(const std::string& path, const PictureOptions& options, std::shared_ptr<reader::Process> process);
   static reader::Task task(const PictureOptions& options);
 

@@ -166,7 +166,7 @@ void widen_heap() {
 /// Long work, not conversation: a reader is not interrupted for every picture that it hands over.
 void prefer_throughput() {
   const sched_param no_priority{};
-  sched_setscheduler(0, SCHED_BATCH, &no_priority);
+  if (sched_getscheduler(0) == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &no_priority);
 }
 
 }  // namespace

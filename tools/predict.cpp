@@ -131,6 +131,8 @@ int run(const Program& program, const Options& options) {
   if (options.faces == "none" && !options.face_weights.empty())
     throw Error(ExitCode::usage,
                 fmt::format("--face none --face-weights {}: expected one of them", options.face_weights));
+  if (options.faces == "none" && !options.detector.empty())
+    throw Error(ExitCode::usage, fmt::format("--face none --face-detector {}: expected one of them", options.detector));
   ClipModels models = load_clip_models(options.weights, options.face_weights, options.faces != "none");
   use_face_detector(models, options.detector);
   const Faces which = options.faces == "all" ? Faces::all : Faces::largest;

@@ -188,9 +188,11 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
       "<title>{0}: {1}</title>\n<style>\n{2}</style></head>\n<body>\n<h1>{0}: {1}</h1>\n<p class=\"note\">limbic {3}; "
       "{4:.2f} s",
       text(options.clip), label_of(clip.probabilities), style, LIMBIC_VERSION, clip.duration_s);
-  if (clip.face)
+  if (clip.face) {
     html += fmt::format("; a face in {} of {} frames, coverage {:.1f} %", clip.face->faces, clip.face->frames.size(),
                         100 * clip.face->coverage(*clip.face));
+    if (!models.face->detector.empty()) html += fmt::format(", found by {}", text(models.face->detector));
+  }
   html += "</p>\n";
   for (const std::string& warning : clip.warnings) html += fmt::format("<p class=\"warning\">{}</p>\n", text(warning));
   html += answer_html(clip);

@@ -10,6 +10,7 @@
 #include "tests/data_folder.h"
 #include "tests/tools/face_weights.h"
 #include "tests/tools/program.h"
+#include "tests/yunet_model.h"
 
 using limbic_test::Run;
 using limbic_test::Scratch;
@@ -302,6 +303,31 @@ TEST_CASE("predict answers from the stream that is there, and says which is miss
   CHECK(nothing.code == 3);
   CHECK(nothing.err.find("without a sound track") != std::string::npos);
   CHECK(scratch.run("limbic predict --face-weights face.h5 /dev/null").code == 3);
+}
+
+TEST_CASE("predict and report look for faces with the detector that they are given") {
+  const Scratch scratch;
+  if (!has_ffmpeg(scratch)) return;
+  write_face_weights(scratch.folder() / "face.h5");
+  std::ofstream(scratch.folder() / "yunet.onnx", std::ios::binary) << limbic::onnx::detector();
+  ffmpeg(scratch, "-f lavfi -i \"color=black:s=640x480:r=10:d=2,drawbox=x=256:y=192:w=64:h=64:color=blue:t=fill:"
+                  "enable='lt(t,0.95)'\" -f lavfi -i sine=d=2 -c:v mpeg4 -q:v 1 -c:a aac block.mp4");
+  for (const std::string which : {"largest", "all"}) {
+    const Run run = scratch.run("limbic predict --json --face " + which +
+                                " --face-weights face.h5 --face-detector yunet.onnx block.mp4");
+    INFO(run.err);
+    REQUIRE(run.code == 0);
+    const Json face = Json::parse(run.out)["results"][0]["streams"]["face"];
+    CHECK(face["detector"] == "yunet.onnx");
+    CHECK(face["coverage"] == 0.5);
+    CHECK(face["frames"][0]["box"] == Json({192, 128, 192, 192}));
+  }
+  const Run run = scratch.run("limbic report block.mp4 -o page.html --face-weights face.h5 --face-detector yunet.onnx");
+  INFO(run.err);
+  CHECK(run.code == 0);
+  std::ifstream page(scratch.folder() / "page.html");
+  const std::string html{std::istreambuf_iterator<char>(page), {}};
+  CHECK(html.find("coverage 50.0 %, found by yunet.onnx") != std::string::npos);
 }
 
 TEST_CASE("weights of the other stream, and of what is no emotion, are refused") {

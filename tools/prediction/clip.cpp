@@ -25,7 +25,12 @@ ClipModels load_clip_models(const std::string& voice_path, const std::string& fa
 
 void use_face_detector(ClipModels& models, const std::string& path) {
   if (path.empty()) return;
-  if (!models.face) throw Error(ExitCode::usage, fmt::format("--face-detector {}: no face net, expected one to look for faces", path));
+  if (!models.face) {
+    throw Error(ExitCode::weights,
+                fmt::format("--face-detector {}: found no weights/face.h5 beside the program; expected it, or --face-weights FILE",
+                            path));
+  }
+  check_face_detector(path);
   models.face->detector = path;
 }
 

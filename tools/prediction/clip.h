@@ -22,8 +22,8 @@ struct ClipModels {
 /// Throws Error(ExitCode::weights).
 ClipModels load_clip_models(const std::string& voice_path, const std::string& face_path, bool with_face = true);
 
-/// Has the faces found by YuNet, a model in ONNX; empty: by OpenCV's packaged cascade. Throws Error(ExitCode::usage) where
-/// nobody looks for faces.
+/// Has the faces found by YuNet, a model in ONNX; empty: by OpenCV's packaged cascade. Throws Error(ExitCode::weights)
+/// where it is none, and where there is no face net.
 void use_face_detector(ClipModels& models, const std::string& path);
 
 struct ClipAnswer {

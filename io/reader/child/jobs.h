@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each of the two reader programs can do; media/jobs.cpp and hdf5/jobs.cpp implement it.
+// What each of the reader programs can do; media/jobs.cpp and hdf5/jobs.cpp implement it.
 #pragma once
 #include <string>
 

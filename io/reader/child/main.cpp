@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// limbic-reader, limbic-reader-yunet and limbic-reader-hdf5: each parses one foreign file, already open, in a process that can do nothing else.
+// limbic-reader, limbic-reader-yunet and limbic-reader-hdf5: each parses one foreign file, already open, in a process that
+// can do nothing else.
 // Started by io/reader/process.cpp; of no use by hand.
 #include <sys/stat.h>
 #include <sys/uio.h>

@@ -165,15 +165,15 @@ class Cutter {
   }
 
   cv::Mat scaled(const cv::Mat& region) const {
-    cv::Mat square;
-    if (finder_ && side_ == 112) {  // system 2: to 234, 5 off at each edge, and 224 halved
-      cv::resize(region, square, {234, 234}, 0, 0, cv::INTER_LINEAR);
+    const bool as_system_2 = finder_ && side_ == 112;
+    cv::Mat small = region, square;
+    while (!as_system_2 && std::min(small.cols, small.rows) >= 4 * side_) small = halved(small);
+    if (finder_ && !finder_->every() && !colour_) small = toned(small);
+    if (as_system_2) {  // to 234, 5 off at each edge, and 224 halved
+      cv::resize(small, square, {234, 234}, 0, 0, cv::INTER_LINEAR);
       square = square(cv::Rect(5, 5, 224, 224)).clone();
       cv::resize(square, square, {112, 112}, 0, 0, cv::INTER_AREA);
     } else {
-      cv::Mat small = region;
-      while (std::min(small.cols, small.rows) >= 4 * side_) small = halved(small);
-      if (finder_ && !finder_->every() && !colour_) small = toned(small);
       const bool shrinks = small.cols > side_;
       cv::resize(small, square, {side_, side_}, 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
     }
@@ -196,7 +196,6 @@ class Cutter {
 }  // namespace
 
 void read_pictures(int side, bool colour, FaceFinder* finder) {
-  cv::setNumThreads(0);    // none but this one: a confined process has no others
   if (finder) finder->begin();
   av_force_cpu_flags(-1);  // after sound, which was decoded in plain C
   const Io io = open_io();

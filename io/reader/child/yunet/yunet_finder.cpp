@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // YuNet (Wu, Peng and Yu 2023) in ONNX, as OpenCV's model zoo has it (face_detection_yunet_2023mar.onnx), run by OpenCV's
 // networks. Each picture is searched whole.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,9 +24,11 @@ constexpr int strides[] = {8, 16, 32};
 constexpr int coarsest = 32;  // its maps want multiples of it
 constexpr float least_score = 0.7f, most_overlap = 0.3f;
 
-/// All of model_fd, which the parent made sure is a file of at most max_model bytes.
+/// All of model_fd, which the parent made sure is a file of at most max_model bytes; the confined child has it no more.
 std::vector<uchar> read_model() {
-  std::vector<uchar> model(max_model);
+  struct stat file;
+  if (::fstat(model_fd, &file) != 0) return {};
+  std::vector<uchar> model(static_cast<size_t>(std::min<int64_t>(file.st_size, max_model)));
   size_t size = 0;
   for (ssize_t got = 1; got != 0 && size < model.size();) {
     got = ::read(model_fd, model.data() + size, model.size() - size);
@@ -33,6 +36,7 @@ std::vector<uchar> read_model() {
     size += static_cast<size_t>(std::max<ssize_t>(got, 0));
   }
   model.resize(size);
+  ::close(model_fd);
   return model;
 }
 
@@ -57,11 +61,12 @@ class YunetFinder : public FaceFinder {
   void begin() override {
     try {
       net_ = cv::dnn::readNetFromONNX(model_);
-      answers(cv::Mat::zeros(longest_edge, longest_edge, CV_8UC3));
-    } catch (const cv::Exception&) {
-      refuse(MediaFault::model, "no network that OpenCV can run with outputs " + outputs_[0] + ", " + outputs_[1] + ", " +
-                                    outputs_[2] + " and so on");
+      for (const int rows : {longest_edge, longest_edge / 2}) answers(cv::Mat::zeros(rows, longest_edge, CV_8UC3));
+    } catch (const std::exception&) {
+      refuse(MediaFault::reader, "no network that OpenCV can run on pictures of any size, with outputs " + outputs_[0] + ", " +
+                                     outputs_[1] + ", " + outputs_[2] + " and so on");
     }
+    model_ = {};
   }
 
   bool colour() const override { return true; }
@@ -85,7 +90,7 @@ class YunetFinder : public FaceFinder {
       const auto* box = maps[3 * s + 2].ptr<float>();  // middle in cells from this one's corner, logarithm of the size
       for (int i = 0; i < cells; ++i, box += 4) {
         const float score = std::sqrt(std::clamp(is_face[i], 0.f, 1.f) * std::clamp(is_object[i], 0.f, 1.f));
-        if (!(score >= least_score) || !(std::abs(box[0]) + std::abs(box[1]) < 1e3f) || !(std::max(box[2], box[3]) < 8)) continue;
+        if (!(score >= least_score) || !(std::abs(box[0]) + std::abs(box[1]) < 1e3f) || !(box[2] < 8) || !(box[3] < 8)) continue;
         const double width = std::exp(box[2]) * stride, height = std::exp(box[3]) * stride;
         boxes.emplace_back((i % cols + box[0]) * stride - width / 2, (i / cols + box[1]) * stride - height / 2, width, height);
         scores.push_back(score);
