@@ -3,6 +3,7 @@
 
 #include "kernels/adam/adam.h"
 #include "kernels/affine_grid/affine_grid.h"
+#include "kernels/attention/attention.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
@@ -73,6 +74,8 @@ std::string dims_text(const GridSampleDims& d) {
 std::string dims_text(const LstmDims& d) {
   return letters("N", d.N, "T", d.T, "D", d.D) + (d.reverse ? " reverse" : "");
 }
+
+std::string dims_text(const AttentionDims& d) { return letters("N", d.N, "T", d.T, "A", d.A, "E", d.E); }
 
 std::string dims_text(const ReduceDims& d) {
   constexpr const char* kinds[] = {" sum", " mean", " max"};

@@ -48,6 +48,7 @@ std::string dims_text(const struct Pool2dDims&);
 std::string dims_text(const struct AffineGridDims&);
 std::string dims_text(const struct GridSampleDims&);
 std::string dims_text(const struct LstmDims&);
+std::string dims_text(const struct AttentionDims&);
 std::string dims_text(const struct ReduceDims&);
 std::string dims_text(const struct UnaryDims&);
 std::string dims_text(const struct BinaryDims&);

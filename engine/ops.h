@@ -154,6 +154,16 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
 /// x [N,T] -> softmax over the first lengths[n] (i32 [N], at least 1) steps of each row, 0 behind; empty: over all.
 Tensor masked_softmax(const Tensor& x, const Tensor& lengths = {});
 
+struct AttentionOptions {
+  Tensor lengths = {};  ///< i32 [N], 1 to T: the steps behind are padding; empty: all T
+  float dropout = 0;    ///< of the scores; 0 in evaluation
+};
+/// The end of additive attention (kernels/attention): u [N,T,A], weight [1,A], bias [1], h [N,T,E] -> sum over t of a_t
+/// h_t [N,E], where a = masked_softmax(dropout(tanh(linear(u, weight, bias)))). One kernel on a GPU, these ops on the
+/// CPU.
+Tensor additive_attention(const Tensor& u, const Tensor& weight, const Tensor& bias, const Tensor& h,
+                          const AttentionOptions& options = {});
+
 // ---- reductions: over `axes` (negative count from the end; none: all), which vanish or, with keep, become 1 ----
 
 Tensor sum(const Tensor& x, const std::vector<int>& axes = {}, bool keep = false);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sequences of different lengths: the long short-term memory, and softmax over what is no padding.
+// Sequences of different lengths: the long short-term memory, softmax over what is no padding, and attention.
 #include <cmath>
 #include <utility>
 
 #include "engine/dispatch.h"
 #include "engine/ops.h"
+#include "engine/random.h"
+#include "kernels/attention/attention.h"
 #include "kernels/lstm/lstm.h"
 
 namespace limbic {
@@ -63,6 +65,50 @@ Tensor masked_softmax(const Tensor& x, const Tensor& lengths) {
     for (int64_t t = lengths.ints()[n]; t < x.dim(1); ++t) behind.data()[n * x.dim(1) + t] = -INFINITY;
   }
   return softmax(x + behind);
+}
+
+Tensor additive_attention(const Tensor& u, const Tensor& weight, const Tensor& bias, const Tensor& h,
+                          const AttentionOptions& o) {
+  if (h.rank() != 3) refuse("additive_attention: h ", h.shape(), ", expected [N,T,E]");
+  const int64_t N = h.dim(0), T = h.dim(1), E = h.dim(2);
+  if (u.rank() != 3 || u.dim(0) != N || u.dim(1) != T) {
+    refuse("additive_attention: u ", u.shape(), " for h ", h.shape(), ", expected [", N, ",", T, ",A]");
+  }
+  const int64_t A = u.dim(2);
+  if (weight.shape() != Shape{1, A}) {
+    refuse("additive_attention: weight ", weight.shape(), " for u ", u.shape(), ", expected [1,", A, "]");
+  }
+  if (bias.shape() != Shape{1}) refuse("additive_attention: bias ", bias.shape(), ", expected [1]");
+  if (!(o.dropout >= 0 && o.dropout <= 1)) refuse("additive_attention: dropout ", o.dropout, ", expected 0 to 1");
+  check_lengths("additive_attention", o.lengths, h, 1);
+  if (h.device() == Device::cpu) {
+    const Tensor scores = reshape(dropout(tanh(linear(u, weight, bias)), o.dropout, true), {N, T});  // [N,T]
+    const Tensor weights = reshape(masked_softmax(scores, o.lengths), {N, 1, T});                    // [N,1,T]
+    return reshape(matmul(weights, h), {N, E});
+  }
+  AttentionDims d{extent("additive_attention", N), extent("additive_attention", T), extent("additive_attention", A),
+                  extent("additive_attention", E)};
+  if (o.dropout > 0) d.p = o.dropout, d.seed = random_state().seed, d.stream = next_random_stream();
+  const Tensor lengths = o.lengths;
+  Tensor scores = Tensor::empty({N, T}), weights = Tensor::empty({N, T}), y = Tensor::empty({N, E});
+  launch(attention_fwd_rungs(), {"attention", "fwd"}, h.device(), d, u.kernel_data(), weight.kernel_data(),
+         bias.kernel_data(), h.kernel_data(), lengths ? lengths.kernel_ints() : nullptr, scores.kernel_data(),
+         weights.kernel_data(), y.kernel_data());
+
+  return record("attention", y, {u, weight, bias, h},
+                [d, gu = GradOf(u), gw = GradOf(weight), gb = GradOf(bias), gh = GradOf(h), u = u.detach(),
+                 w = weight.detach(), h = h.detach(), lengths, scores, weights](const Tensor& dy) {
+                  Tensor du = Tensor::empty(u.shape()), dw = Tensor::empty(w.shape()), db = Tensor::empty({1});
+                  Tensor dh = Tensor::empty(h.shape());
+                  launch(attention_bwd_rungs(), {"attention", "bwd"}, dy.device(), d, u.kernel_data(), w.kernel_data(),
+                         h.kernel_data(), lengths ? lengths.kernel_ints() : nullptr, scores.kernel_data(),
+                         weights.kernel_data(), dy.kernel_data(), du.kernel_data(), dw.kernel_data(), db.kernel_data(),
+                         dh.kernel_data());
+                  gu.add(std::move(du));
+                  gw.add(std::move(dw));
+                  gb.add(std::move(db));
+                  gh.add(std::move(dh));
+                });
 }
 
 }  // namespace limbic

@@ -72,7 +72,7 @@ Tensor KerasBidirectionalLstm::forward(const Tensor& x) {
 
 SelfAttention::SelfAttention(int features, int layers, float p) : dropout(p) {
   for (int layer = 1; layer <= layers; ++layer) {
-    attention.add<Linear>(features, layer < layers ? features : 1);
+    score_ = &attention.add<Linear>(features, layer < layers ? features : 1);
     attention.add<Function>([](const Tensor& x) { return tanh(x); });
     attention.add<Function>([this](const Tensor& x) { return limbic::dropout(x, dropout, training()); });
   }
@@ -83,6 +83,14 @@ SelfAttention::SelfAttention(int features, int layers, float p) : dropout(p) {
 Tensor SelfAttention::forward(const Tensor& h) {
   if (h.rank() != 3) refuse("SelfAttention: h ", h.shape(), ", expected [N,T,E]");
   const int64_t N = h.dim(0), T = h.dim(1), E = h.dim(2);
+  bool hooked = false;
+  for (const NamedModule& part : modules()) hooked |= part.module != this && part.module->hooked();
+  if (!hooked && score_) {
+    Tensor u = h;
+    for (size_t i = 0; i + 3 < attention.size(); ++i) u = attention[i](u);  // [N,T,E]
+    return additive_attention(u, score_->weight, score_->bias, h,
+                              {.lengths = lengths, .dropout = training() ? dropout : 0});  // [N,E]
+  }
   softmax.lengths = lengths;
   const Tensor scores = reshape(attention(h), {N, T});         // [N,T]
   const Tensor weights = reshape(softmax(scores), {N, 1, T});  // [N,1,T]

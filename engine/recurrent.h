@@ -60,8 +60,9 @@ class MaskedSoftmax : public Module {
 };
 
 /// Additive attention over time: h [N,T,E] -> sum over t of a_t h_t [N,E], a = softmax of scores that `layers` linear
-/// layers give, each with tanh and dropout behind it, the last one (to one number) too. A hook on `softmax` sees a.
-/// Source: ntua-slp-semeval2018 (Baziotis et al., arXiv 1804.06658), as MMEmotionRecognition uses it.
+/// layers give, each with tanh and dropout behind it, the last one (to one number) too. A hook on `softmax` sees a:
+/// where a part is hooked, the parts run one after another, else additive_attention takes the last layer and all behind
+/// it. Source: ntua-slp-semeval2018 (Baziotis et al., arXiv 1804.06658), as MMEmotionRecognition uses it.
 class SelfAttention : public Module {
  public:
   SelfAttention(int features, int layers = 2, float dropout = 0);
@@ -70,6 +71,9 @@ class SelfAttention : public Module {
   MaskedSoftmax softmax;
   float dropout;
   Tensor lengths;
+
+ private:
+  const Linear* score_ = nullptr;  // the last layer
 };
 
 }  // namespace limbic

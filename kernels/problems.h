@@ -7,6 +7,7 @@
 
 #include "kernels/adam/adam.h"
 #include "kernels/affine_grid/affine_grid.h"
+#include "kernels/attention/attention.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
@@ -331,6 +332,35 @@ inline constexpr Problem<LstmDims> lstm_problems[] = {
     {"long, backwards [2,257,18]", {2, 257, 18, true}},
 };
 
+// N, T, A, E, p, seed, stream
+inline constexpr Problem<AttentionDims> attention_problems[] = {
+    {"system 1, a batch [64,110,100]", {64, 110, 100, 100, 0.3f, 2020, 5}},
+    {"system 1, a clip [1,110,100]", {1, 110, 100, 100}},
+    {"600 wide [2,40,600]", {2, 40, 600, 600, 0.3f, 7, 1}},
+    {"the scores of another width [3,20,24,70]", {3, 20, 24, 70}},
+    {"a long recording [1,3000,16]", {1, 3000, 16, 16}},
+    {"no sequence [0,9,3]", {0, 9, 3, 3}},
+    {"no step [3,0,3]", {3, 0, 3, 3}},
+    {"nothing to pool [2,5,4,0]", {2, 5, 4, 0}},
+    {"the bias alone scores [2,5,0,4]", {2, 5, 0, 4}},
+    {"one of all [1,1,1]", {1, 1, 1, 1}},
+    {"one step [5,1,7]", {5, 1, 7, 7}},
+    {"two steps [4,2,7]", {4, 2, 7, 7}},
+    {"7 steps [3,7,33]", {3, 7, 33, 33}},
+    {"8 steps [3,8,32]", {3, 8, 32, 32}},
+    {"9 steps [3,9,31]", {3, 9, 31, 31}},
+    {"one unit [6,13,1]", {6, 13, 1, 1}},
+    {"15 units [6,9,15]", {6, 9, 15, 15, 0.5f, 3, 2}},
+    {"16 units [7,9,16]", {7, 9, 16, 16}},
+    {"17 units [9,9,17]", {9, 9, 17, 17, 0.25f, 3, 4}},
+    {"64 and 65 units [2,12,64,65]", {2, 12, 64, 65}},
+    {"255 steps [2,255,5]", {2, 255, 5, 5}},
+    {"256 steps [2,256,5]", {2, 256, 5, 5, 0.1f, 11, 0}},
+    {"257 steps [2,257,5]", {2, 257, 5, 5}},
+    {"half of the scores dropped [4,40,12]", {4, 40, 12, 12, 0.5f, 1, 9}},
+    {"most scores dropped [2,40,6]", {2, 40, 6, 6, 0.9f, 1, 1}},
+};
+
 inline constexpr Problem<ReduceDims> reduce_problems[] = {
     {"cnn14, mean over mels [200,2,2048]", {200, 2, 2048, ReduceKind::mean}},
     {"cnn14, max over frames [2,12,2048]", {2, 12, 2048, ReduceKind::max}},
@@ -570,6 +600,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "affine_grid") return std::size(affine_grid_problems);
   if (op == "grid_sample") return std::size(grid_sample_problems);
   if (op == "lstm") return std::size(lstm_problems);
+  if (op == "attention") return std::size(attention_problems);
   if (op == "reduce") return std::size(reduce_problems);
   if (op == "unary") return std::size(unary_problems);
   if (op == "binary") return std::size(binary_problems);

@@ -5,6 +5,7 @@
 
 #include "kernels/adam/adam_v0_reference.h"
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
+#include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
@@ -67,6 +68,11 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft; bool stft_supports_v2_fft(const StftDims&);
                    LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
+
+LIMBIC_EACH_DEVICE(AttentionForward attention_fwd_v1_naive; AttentionBackward attention_bwd_v1_naive;
+                   AttentionForward attention_fwd_v2_block; AttentionBackward attention_bwd_v2_block;
+                   size_t attention_bwd_scratch_v1(const AttentionDims&);
+                   size_t attention_bwd_scratch_v2(const AttentionDims&);)
 
 LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naive; Conv2dDw conv2d_dw_v1_naive;
                    Conv2dForward conv2d_fwd_v2_tiled; Conv2dDx conv2d_dx_v2_tiled; Conv2dDw conv2d_dw_v2_tiled;
@@ -351,6 +357,26 @@ std::span<const Rung<LstmDims, LstmBackward>> lstm_bwd_rungs() {
   return rungs;
 }
 
+std::span<const Rung<AttentionDims, AttentionForward>> attention_fwd_rungs() {
+  static constexpr Rung<AttentionDims, AttentionForward> rungs[] = {
+      {"v0_reference", "attention/attention_v0_reference.h", Device::cpu, PLAIN(attention_fwd_v0_reference<float>)},
+      ON_GPU("v2_block", "attention/attention_v2_block.cu", attention_fwd_v2_block),
+      ON_GPU("v1_naive", "attention/attention_v1_naive.cu", attention_fwd_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<AttentionDims, AttentionBackward>> attention_bwd_rungs() {
+  static constexpr Rung<AttentionDims, AttentionBackward> rungs[] = {
+      {"v0_reference", "attention/attention_v0_reference.h", Device::cpu, PLAIN(attention_bwd_v0_reference<float>)},
+      ON_GPU("v2_block", "attention/attention_v2_block.cu", attention_bwd_v2_block, nullptr,
+             emu::attention_bwd_scratch_v2),
+      ON_GPU("v1_naive", "attention/attention_v1_naive.cu", attention_bwd_v1_naive, nullptr,
+             emu::attention_bwd_scratch_v1),
+  };
+  return rungs;
+}
+
 std::span<const Rung<ReduceDims, ReduceForward>> reduce_fwd_rungs() {
   static constexpr Rung<ReduceDims, ReduceForward> rungs[] = {
       {"cpu_vector", "reduce/reduce_cpu_vector.cpp", Device::cpu, EACH_ISA(reduce_fwd_cpu_vector), nullptr,
@@ -573,6 +599,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"grid_sample", "bwd"}, grid_sample_bwd_rungs());
   visit(Pass{"lstm", "fwd"}, lstm_fwd_rungs());
   visit(Pass{"lstm", "bwd"}, lstm_bwd_rungs());
+  visit(Pass{"attention", "fwd"}, attention_fwd_rungs());
+  visit(Pass{"attention", "bwd"}, attention_bwd_rungs());
   visit(Pass{"reduce", "fwd"}, reduce_fwd_rungs());
   visit(Pass{"reduce", "bwd"}, reduce_bwd_rungs());
   visit(Pass{"unary", "fwd"}, unary_fwd_rungs());

@@ -23,6 +23,7 @@ const std::map<std::string, std::string> shapes = {
     {"affine_grid", "N=4,H=32,W=32"},
     {"grid_sample", "N=1,H=16,W=16,C=32,P=16,Q=16"},
     {"lstm", "N=4,T=4,D=64"},
+    {"attention", "N=4,T=40,A=64,E=64"},
     {"reduce", "outer=64,n=512,inner=1"},
     {"unary", "n=8192"},
     {"binary", "residual [2,10,8,64] + same"},

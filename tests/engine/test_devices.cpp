@@ -3,12 +3,14 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/layers.h"
 #include "engine/ops.h"
 #include "engine/optim.h"
 #include "engine/random.h"
+#include "engine/recurrent.h"
 #include "kernels/gpu_runtime.h"
 
 using namespace limbic;
@@ -76,6 +78,50 @@ TEST_CASE("devices: a net of every kind of layer trains with the CPU's losses") 
     for (size_t i = 0; i < on_cpu.size(); ++i) {
       INFO(device_name(device) << ", loss " << i << ": " << on_gpu[i] << " and " << on_cpu[i]);
       CHECK(std::fabs(on_gpu[i] - on_cpu[i]) <= 1e-4f);
+    }
+  }
+}
+
+TEST_CASE("devices: attention in one kernel gives what its parts give, with dropout, and the CPU's gradients") {
+  for (const int layers : {1, 2}) {
+    set_random_step(3, 0);
+    SelfAttention layer(6, layers, 0.3f);
+    layer.lengths = Tensor::of_ints({3}, {7, 1, 4});
+    const auto run = [&](bool by_parts) {  // y, dh, and the parameters' gradients
+      set_random_step(3, 1);
+      layer.clear_hooks();
+      if (by_parts) layer.softmax.on_forward([](Module&, const Tensor&, const Tensor&) {});
+      Tensor h = Tensor::empty({3, 7, 6});
+      uniform(h, -2, 2);
+      h.set_requires_grad();
+      layer.zero_grad();
+      const Tensor y = layer(h);
+      backward(sum(y * y));
+      std::vector<float> all = y.to_vector();
+      const auto append = [&all](const Tensor& t) {
+        const auto numbers = t.to_vector();
+        all.insert(all.end(), numbers.begin(), numbers.end());
+      };
+      append(h.grad());
+      for (const NamedTensor& p : layer.parameters()) append(p.tensor->grad());
+      return all;
+    };
+    const auto on_cpu = run(true);
+    CHECK(run(false) == on_cpu);
+    for (const Device device : {Device::emu, Device::cuda}) {
+      const GpuRuntime* const gpu = gpu_runtime(device);
+      if (!gpu || gpu->what_is_missing()) continue;
+      const OnDevice scope(device);
+      static int fused = 0;
+      set_trace([](const TraceLine& line) { fused += std::string(line.pass.op) == "attention"; });
+      const auto whole = run(false), parts = run(true);
+      set_trace(nullptr);
+      CHECK(std::exchange(fused, 0) == 2);  // forward and backward of the one that nobody hooks
+      for (size_t i = 0; i < on_cpu.size(); ++i) {
+        INFO(layers << " layers on " << device_name(device) << ", number " << i);
+        CHECK(std::fabs(whole[i] - parts[i]) <= 1e-6f * std::max(1.0f, std::fabs(parts[i])));
+        CHECK(std::fabs(whole[i] - on_cpu[i]) <= 1e-6f * std::max(1.0f, std::fabs(on_cpu[i])));
+      }
     }
   }
 }

@@ -170,6 +170,15 @@ TEST_CASE("ops on grids and sequences name themselves, what they found and what 
           lstm(zeros({2, 4, 3}), zeros({8, 3}), zeros({8, 2}), {}, {.lengths = Tensor::of_ints({2}, {4, 5})});
         }) == "lstm: length 5 of sequence 1, expected 0 to 4");
   CHECK(error_of([&] {
+          additive_attention(zeros({2, 5, 3}), zeros({1, 3}), zeros({1}), zeros({2, 4, 6}));
+        }) == "additive_attention: u [2,5,3] for h [2,4,6], expected [2,4,A]");
+  CHECK(error_of([&] {
+          additive_attention(zeros({2, 4, 3}), zeros({3}), zeros({1}), zeros({2, 4, 6}));
+        }) == "additive_attention: weight [3] for u [2,4,3], expected [1,3]");
+  CHECK(error_of([&] {
+          additive_attention(zeros({2, 4, 3}), zeros({1, 3}), zeros({}), zeros({2, 4, 6}));
+        }) == "additive_attention: bias [], expected [1]");
+  CHECK(error_of([&] {
           masked_softmax(zeros({2, 4}), Tensor::of_ints({2}, {4, 0}));
         }) == "masked_softmax: length 0 of sequence 1, expected 1 to 4");
   CHECK(error_of([&] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pooling, batch norm, dropout, spatial transformers and LSTM on the GPU, or as if on one.
+// Pooling, batch norm, dropout, spatial transformers, LSTM and attention on the GPU, or as if on one.
 #include "tests/gpu/device.h"
 #include "tests/kernels/cases_layers.h"
 
@@ -64,6 +64,21 @@ LstmDims scaled(LstmDims d) {
       d.D = d.D * 2 / 3;
     } else {
       (d.N > 4 ? d.N : d.T) /= 2;
+    }
+  }
+  return d;
+}
+
+/// A sequence is a block of 256 threads, or a thread a number of u and h.
+AttentionDims scaled(AttentionDims d) {
+  d.N = std::min(d.N, 20);
+  while (int64_t{d.N} * d.T * std::max(d.A, d.E) > most) {
+    if (d.T > 300 || (d.N <= 4 && d.A <= 100)) {
+      d.T = d.T * 2 / 3;
+    } else if (d.N > 4) {
+      d.N /= 2;
+    } else {
+      d.A = d.A * 2 / 3, d.E = d.E * 2 / 3;
     }
   }
   return d;
@@ -241,4 +256,14 @@ TEST_CASE("lstm: the rung that holds w_hh in shared memory serves what fits ther
   };
   check(fwd, lstm_fwd_rungs(), lstm_fwd_v0_reference<double>, test::lstm::forward);
   check(bwd, lstm_bwd_rungs(), lstm_bwd_v0_reference<double>, test::lstm::backward);
+}
+
+TEST_CASE("attention: every CUDA rung agrees with f64, for sequences of any length") {
+  const Pass fwd{"attention", "fwd"}, bwd{"attention", "bwd"};
+  for (const bool with_lengths : {false, true}) {
+    check_gpu_rungs(fwd, attention_problems, attention_fwd_rungs(), attention_fwd_v0_reference<double>,
+                    test::attention::inputs(with_lengths), test::attention::forward, scale, within(fwd, {1e-5, 2e-6}));
+    check_gpu_rungs(bwd, attention_problems, attention_bwd_rungs(), attention_bwd_v0_reference<double>,
+                    test::attention::inputs(with_lengths), test::attention::backward, scale, within(bwd, {1e-5, 5e-6}));
+  }
 }

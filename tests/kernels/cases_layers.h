@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inputs and calls, as in cases.h: pooling, batch norm, dropout, spatial transformers, LSTM.
+// Inputs and calls, as in cases.h: pooling, batch norm, dropout, spatial transformers, LSTM, attention.
 #pragma once
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
+#include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
@@ -238,4 +239,54 @@ inline auto inputs(bool with_lengths) {
 }
 
 }  // namespace lstm
+
+namespace attention {
+
+inline int64_t steps(const AttentionDims& d) { return int64_t(d.N) * d.T; }
+
+/// y, scores, weights from u, w, bias, h, lengths (none: all steps count).
+inline const auto forward = []<class Buffer>(const AttentionDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+  std::vector<Buffer> out;
+  for (const int64_t n : {int64_t(d.N) * d.E, steps(d), steps(d)}) out.emplace_back(static_cast<size_t>(n));
+  const auto lengths = indices(in[4]);
+  run(d, in[0].data(), in[1].data(), in[2].data(), in[3].data(), lengths.size() ? lengths.data() : nullptr,
+      out[1].data(), out[2].data(), out[0].data(), {});
+  return out;
+};
+
+/// du, dw, dbias, dh from the same, dy, and what forward gave.
+inline const auto backward = []<class Buffer>(const AttentionDims& d, auto* run, const std::vector<Buffer>& in,
+                                              auto* scratch) {
+  std::vector<Buffer> out;
+  for (const size_t i : {0, 1, 2, 3}) out.emplace_back(in[i].size());
+  const auto lengths = indices(in[4]);
+  run(d, in[0].data(), in[1].data(), in[3].data(), lengths.size() ? lengths.data() : nullptr, in[7].data(),
+      in[8].data(), in[5].data(), out[0].data(), out[1].data(), out[2].data(), out[3].data(), scratch, {});
+  return out;
+};
+
+/// u, w, bias, h, lengths, dy; then y, scores, weights. Padding is NaN: it is not read.
+inline auto inputs(bool with_lengths) {
+  return [=](const AttentionDims& d) {
+    const float bound = 1 / std::sqrt(static_cast<float>(std::max(d.A, 1)));
+    Tensors<float> in{uniform(steps(d) * d.A, seed, 0, -2, 2),
+                      uniform(d.A, seed, 1, -bound, bound),
+                      uniform(1, seed, 2),
+                      uniform(steps(d) * d.E, seed, 3),
+                      std::vector<float>(with_lengths ? d.N : 0),
+                      uniform(int64_t(d.N) * d.E, seed, 4)};
+    for (size_t n = 0; n < in[4].size(); ++n) {  // from all steps down to none
+      const int length = d.T - static_cast<int>(n) * 5 % (d.T + 1);
+      in[4][n] = static_cast<float>(length);
+      for (const auto& [rows, width] : {std::pair(&in[0], d.A), std::pair(&in[3], d.E)}) {
+        const auto begin = rows->begin() + static_cast<int64_t>(n) * d.T * width;
+        std::fill(begin + int64_t(length) * width, begin + int64_t(d.T) * width, NAN);
+      }
+    }
+    for (auto& t : forward(d, attention_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))) in.push_back(t);
+    return in;
+  };
+}
+
+}  // namespace attention
 }  // namespace limbic::test

@@ -21,6 +21,8 @@ inline int64_t x_size(const GridSampleDims& d) { return int64_t{d.N} * d.H * d.W
 inline int64_t grid_size(const GridSampleDims& d) { return int64_t{d.N} * d.P * d.Q * 2; }
 inline int64_t states(const LstmDims& d) { return int64_t{d.N} * d.T * d.D; }
 
+inline int64_t steps(const AttentionDims& d) { return int64_t{d.N} * d.T; }
+
 inline int64_t y_size(const BinaryDims& d) {
   int64_t n = 1;
   for (int axis = 0; axis < d.rank; ++axis) n *= d.shape[axis];
@@ -125,6 +127,18 @@ void for_each_launch(const Visit& visit) {
     const float *const cell = a.numbers(states(d)), *const y = a.numbers(states(d)), *const dy = a.numbers(states(d));
     float* const dgates = a.space(4 * states(d));
     run(d, w_hh, nullptr, activations, cell, y, dy, dgates, a.space(int64_t{4} * d.D * d.D), scratch, {});
+  });
+  visit(Pass{"attention", "fwd"}, attention_problems, attention_fwd_rungs(), [](Arrays& a, const AttentionDims& d, auto* run, float*) {
+    const float *const u = a.numbers(steps(d) * d.A), *const w = a.numbers(d.A), *const bias = a.numbers(1);
+    const float* const h = a.numbers(steps(d) * d.E);
+    float *const scores = a.space(steps(d)), *const weights = a.space(steps(d));
+    run(d, u, w, bias, h, nullptr, scores, weights, a.space(int64_t{d.N} * d.E), {});
+  });
+  visit(Pass{"attention", "bwd"}, attention_problems, attention_bwd_rungs(), [](Arrays& a, const AttentionDims& d, auto* run, float* scratch) {
+    const float *const u = a.numbers(steps(d) * d.A), *const w = a.numbers(d.A), *const h = a.numbers(steps(d) * d.E);
+    const float *const scores = a.numbers(steps(d)), *const weights = a.numbers(steps(d), 0, 1), *const dy = a.numbers(int64_t{d.N} * d.E);
+    float *const du = a.space(steps(d) * d.A), *const dw = a.space(d.A), *const dbias = a.space(1);
+    run(d, u, w, h, nullptr, scores, weights, dy, du, dw, dbias, a.space(steps(d) * d.E), scratch, {});
   });
   visit(Pass{"reduce", "fwd"}, reduce_problems, reduce_fwd_rungs(), [](Arrays& a, const ReduceDims& d, auto* run, float* scratch) {
     const float* const x = a.numbers(d.outer * d.n * d.inner);

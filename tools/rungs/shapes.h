@@ -95,6 +95,10 @@ inline ShapeFields fields(LstmDims& d) {
   using namespace shapes;
   return {size("N", d.N), size("T", d.T), size("D", d.D), number("reverse", d.reverse)};
 }
+inline ShapeFields fields(AttentionDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("T", d.T), size("A", d.A), size("E", d.E), real("p", d.p), number("seed", d.seed)};
+}
 inline ShapeFields fields(ReduceDims& d) {
   using namespace shapes;
   return {size("outer", d.outer), size("n", d.n), size("inner", d.inner), kind("kind", d.kind, {"sum", "mean", "max"})};
