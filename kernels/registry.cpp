@@ -78,6 +78,8 @@ LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naiv
                    Conv2dForward conv2d_fwd_v2_tiled; Conv2dDx conv2d_dx_v2_tiled; Conv2dDw conv2d_dw_v2_tiled;
                    Conv2dForward conv2d_fwd_v3_implicit_gemm; Conv2dDx conv2d_dx_v3_implicit_gemm;
                    Conv2dDw conv2d_dw_v3_implicit_gemm; size_t conv2d_dw_scratch_gemm(const Conv2dDims&);
+                   Conv2dForward conv2d_fwd_v3_winograd; Conv2dDx conv2d_dx_v3_winograd;
+                   bool conv2d_supports_v3_winograd(const Conv2dDims&); size_t conv2d_scratch_v3_winograd(const Conv2dDims&);
                    Conv2dForward conv2d_fwd_v4_tensor_core_3xtf32; Conv2dDx conv2d_dx_v4_tensor_core_3xtf32;
                    Conv2dDw conv2d_dw_v4_tensor_core_3xtf32; Conv2dForward conv2d_fwd_v4_tensor_core_tf32;
                    Conv2dDx conv2d_dx_v4_tensor_core_tf32; Conv2dDw conv2d_dw_v4_tensor_core_tf32;
@@ -157,6 +159,9 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
       ON_GPU("v3_implicit_gemm", "conv2d/conv2d_v3_implicit_gemm.cu", conv2d_fwd_v3_implicit_gemm),
       ON_GPU("v2_tiled", "conv2d/conv2d_v2_tiled.cu", conv2d_fwd_v2_tiled),
       ON_GPU("v1_naive", "conv2d/conv2d_v1_naive.cu", conv2d_fwd_v1_naive),
+      // other bits than the rungs beside it: by name only
+      ON_GPU_WHERE(conv2d_supports_v3_winograd, "v3_winograd", "conv2d/conv2d_v3_winograd.cu", conv2d_fwd_v3_winograd,
+                   emu::conv2d_scratch_v3_winograd),
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
@@ -177,6 +182,9 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
       ON_GPU("v3_implicit_gemm", "conv2d/conv2d_v3_implicit_gemm.cu", conv2d_dx_v3_implicit_gemm),
       ON_GPU("v2_tiled", "conv2d/conv2d_v2_tiled.cu", conv2d_dx_v2_tiled),
       ON_GPU("v1_naive", "conv2d/conv2d_v1_naive.cu", conv2d_dx_v1_naive),
+      // other bits than the rungs beside it: by name only
+      ON_GPU_WHERE(conv2d_supports_v3_winograd, "v3_winograd", "conv2d/conv2d_v3_winograd.cu", conv2d_dx_v3_winograd,
+                   emu::conv2d_scratch_v3_winograd),
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
