@@ -5,6 +5,7 @@
 #include "kernels/affine_grid/affine_grid.h"
 #include "kernels/attention/attention.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
 #include "kernels/conv2d/conv2d.h"
@@ -94,6 +95,7 @@ std::string dims_text(const BinaryDims& d) {
 }
 
 std::string dims_text(const BatchNormDims& d) { return letters("rows", d.rows, "C", d.C); }
+std::string dims_text(const BatchNormPoolDims& d) { return letters("N", d.N, "H", d.H, "W", d.W, "C", d.C); }
 std::string dims_text(const SoftmaxDims& d) { return letters("rows", d.rows, "C", d.C) + (d.log ? " log" : ""); }
 std::string dims_text(const CrossEntropyDims& d) { return letters("rows", d.rows, "C", d.C); }
 std::string dims_text(const BceDims& d) { return letters("n", d.n); }

@@ -44,6 +44,7 @@ inline int extent(const char* op, int64_t value) {
 std::string dims_text(const struct Conv2dDims&);
 std::string dims_text(const struct MatmulDims&);
 std::string dims_text(const struct BatchNormDims&);
+std::string dims_text(const struct BatchNormPoolDims&);
 std::string dims_text(const struct Pool2dDims&);
 std::string dims_text(const struct AffineGridDims&);
 std::string dims_text(const struct GridSampleDims&);

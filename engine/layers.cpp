@@ -67,10 +67,19 @@ BatchNorm::BatchNorm(int channels, const BatchNormOptions& o)
   add_buffer("num_batches_tracked", num_batches_tracked);
 }
 
-Tensor BatchNorm::forward(const Tensor& x) {
+void BatchNorm::count_batch() {
   options.training = training();
   if (training()) ++*num_batches_tracked.ints();
+}
+
+Tensor BatchNorm::forward(const Tensor& x) {
+  count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var, options);
+}
+
+Tensor BatchNorm::forward_pooled(const Tensor& x) {
+  count_batch();
+  return batch_norm_avg_pool2d(x, weight, bias, running_mean, running_var, options);
 }
 
 Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
@@ -79,6 +88,12 @@ Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
   options.training = false;
   return conv2d_batch_norm(x, conv.weight, conv.bias, conv.options, bn.weight, bn.bias, bn.running_mean, bn.running_var,
                            options);
+}
+
+Tensor conv2d_batch_norm_avg_pool2d(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
+  const bool recorded = grad_enabled() || bn.training();
+  if (recorded && !bn.hooked()) return bn.forward_pooled(conv(x));
+  return avg_pool2d(conv2d_batch_norm(x, conv, bn), 2);
 }
 
 Tensor Sequential::forward(const Tensor& x) {

@@ -44,13 +44,21 @@ class BatchNorm : public Module {
  public:
   explicit BatchNorm(int channels, const BatchNormOptions& options = {});  ///< options.training is the module's own
   Tensor forward(const Tensor& x) override;
+  Tensor forward_pooled(const Tensor& x);  ///< avg_pool2d(forward(x), 2), as one op
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
   BatchNormOptions options;
+
+ private:
+  void count_batch();
 };
 
 /// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits. A relu between
 /// them and the next layer is BatchNormOptions::relu.
 Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn);
+
+/// avg_pool2d(bn(conv(x)), 2), where bn has its ReLU: as above, or batch norm and average are one op where nobody hooks
+/// bn; on the CPU with the same bits.
+Tensor conv2d_batch_norm_avg_pool2d(const Tensor& x, Conv2d& conv, BatchNorm& bn);
 
 class Dropout : public Module {
  public:

@@ -95,6 +95,11 @@ struct BatchNormOptions {
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
                   const BatchNormOptions& options = {});
 
+/// avg_pool2d(batch_norm(x) with relu, 2): x [N,H,W,C] -> [N,H/2,W/2,C]. One op on a GPU (kernels/batch_norm_pool),
+/// which keeps no normalised map; these two on the CPU.
+Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                             Tensor& running_var, const BatchNormOptions& options);
+
 /// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad
 /// only.
 Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batch normalisation, alone and as the tail of a convolution.
+// Batch normalisation, alone, as the tail of a convolution and before an average over windows.
 #include <utility>
 
 #include "engine/dispatch.h"
 #include "engine/ops.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm_pool/batch_norm_pool.h"
 
 namespace limbic {
 namespace {
@@ -33,38 +34,87 @@ void update_running(Tensor& running, const Tensor& batch, float momentum, float 
   for (int64_t c = 0; c < running.size(); ++c) r[c] = (1 - momentum) * r[c] + momentum * (b[c] * factor);
 }
 
+/// What normalises: in training the batch's mean and variance, which train(mean, var) computes, else the running ones,
+/// for apply(mean, var). Updates the running ones.
+template <class Train, class Apply>
+std::pair<Tensor, Tensor> normalise(const char* op, const Tensor& x, const BatchNormDims& dims, Tensor& running_mean,
+                                    Tensor& running_var, const BatchNormOptions& o, bool recorded, const Train& train,
+                                    const Apply& apply) {
+  if (!o.training) {
+    Tensor mean = running_mean.detach(), var = running_var.detach();
+    if (recorded) mean = mean.clone(), var = var.clone();  // a later training pass may change them
+    apply(std::as_const(mean).kernel_data(), std::as_const(var).kernel_data());
+    return {mean, var};
+  }
+  if (dims.rows < 2 && o.unbiased_running_var) refuse(op, ": x ", x.shape(), " has one value a channel to train on");
+  Tensor mean = Tensor::empty({dims.C}), var = Tensor::empty({dims.C});
+  train(mean.kernel_data(), var.kernel_data());
+  const float n = static_cast<float>(dims.rows);
+  update_running(running_mean, mean, o.momentum, 1);
+  update_running(running_var, var, o.momentum, o.unbiased_running_var ? n / (n - 1) : 1);
+  return {mean, var};
+}
+
 }  // namespace
 
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
                   const BatchNormOptions& o) {
   const BatchNormDims dims = check_batch_norm(x, weight, bias, running_mean, running_var);
-  Tensor y = Tensor::empty(x.shape()), mean, var;
-  if (o.training) {
-    if (dims.rows < 2 && o.unbiased_running_var)
-      refuse("batch_norm: x ", x.shape(), " has one value a channel to train on");
-    mean = Tensor::empty({dims.C}), var = Tensor::empty({dims.C});
-    launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_data(), weight.kernel_data(),
-           bias.kernel_data(), o.eps, o.relu, mean.kernel_data(), var.kernel_data(), y.kernel_data());
-    const float n = static_cast<float>(dims.rows);
-    update_running(running_mean, mean, o.momentum, 1);
-    update_running(running_var, var, o.momentum, o.unbiased_running_var ? n / (n - 1) : 1);
-  } else {
-    mean = running_mean.detach(), var = running_var.detach();
-    if (will_record({x, weight, bias}))
-      mean = mean.clone(), var = var.clone();  // a later training pass may change them
-    launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.kernel_data(),
-           std::as_const(mean).kernel_data(), std::as_const(var).kernel_data(), weight.kernel_data(),
-           bias.kernel_data(), o.eps, o.relu, y.kernel_data());
-  }
+  Tensor y = Tensor::empty(x.shape());
+  const auto [mean, var] = normalise(
+      "batch_norm", x, dims, running_mean, running_var, o, will_record({x, weight, bias}),
+      [&](float* batch_mean, float* batch_var) {
+        launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_data(), weight.kernel_data(),
+               bias.kernel_data(), o.eps, o.relu, batch_mean, batch_var, y.kernel_data());
+      },
+      [&](const float* known_mean, const float* known_var) {
+        launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.kernel_data(), known_mean,
+               known_var, weight.kernel_data(), bias.kernel_data(), o.eps, o.relu, y.kernel_data());
+      });
 
   return record("batch_norm", y, {x, weight, bias},
                 [dims, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(),
-                 weight = weight.detach(), bias = bias.detach(), mean, var](Tensor dy) {
+                 weight = weight.detach(), bias = bias.detach(), mean = mean, var = var](Tensor dy) {
                   Tensor dx = writable_like(dy), dw = Tensor::empty({dims.C}), db = Tensor::empty({dims.C});
                   launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.kernel_data(),
                          std::as_const(dy).kernel_data(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
                          bias.kernel_data(), o.eps, o.relu, o.training, dx.kernel_data(), dw.kernel_data(),
                          db.kernel_data());
+                  gw.add(std::move(dw));
+                  gb.add(std::move(db));
+                  gx.add(std::move(dx));
+                });
+}
+
+Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                             Tensor& running_var, const BatchNormOptions& o) {
+  if (!o.relu) refuse("batch_norm_avg_pool2d: expected with relu");
+  if (x.device() == Device::cpu) return avg_pool2d(batch_norm(x, weight, bias, running_mean, running_var, o), 2);
+  if (x.rank() != 4 || x.dim(1) < 2 || x.dim(2) < 2) {
+    refuse("batch_norm_avg_pool2d: x ", x.shape(), ", expected [N,H,W,C] of at least 2x2");
+  }
+  const BatchNormDims map = check_batch_norm(x, weight, bias, running_mean, running_var);
+  const BatchNormPoolDims d{extent("batch_norm_avg_pool2d", x.dim(0)), extent("batch_norm_avg_pool2d", x.dim(1)),
+                            extent("batch_norm_avg_pool2d", x.dim(2)), map.C};
+  Tensor y = Tensor::empty({d.N, d.P(), d.Q(), d.C});
+  const auto [mean, var] = normalise(
+      "batch_norm_avg_pool2d", x, map, running_mean, running_var, o, will_record({x, weight, bias}),
+      [&](float* batch_mean, float* batch_var) {
+        launch(batch_norm_pool_fwd_rungs(), {"batch_norm_pool", "fwd"}, x.device(), d, x.kernel_data(),
+               weight.kernel_data(), bias.kernel_data(), o.eps, batch_mean, batch_var, y.kernel_data());
+      },
+      [&](const float* known_mean, const float* known_var) {
+        launch(batch_norm_pool_apply_rungs(), {"batch_norm_pool", "apply"}, x.device(), d, x.kernel_data(), known_mean,
+               known_var, weight.kernel_data(), bias.kernel_data(), o.eps, y.kernel_data());
+      });
+
+  return record("batch_norm_avg_pool2d", y, {x, weight, bias},
+                [d, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(), weight = weight.detach(),
+                 bias = bias.detach(), mean = mean, var = var](const Tensor& dy) {
+                  Tensor dx = Tensor::empty(x.shape()), dw = Tensor::empty({d.C}), db = Tensor::empty({d.C});
+                  launch(batch_norm_pool_bwd_rungs(), {"batch_norm_pool", "bwd"}, dy.device(), d, x.kernel_data(),
+                         dy.kernel_data(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
+                         bias.kernel_data(), o.eps, o.training, dx.kernel_data(), dw.kernel_data(), db.kernel_data());
                   gw.add(std::move(dw));
                   gb.add(std::move(db));
                   gx.add(std::move(dx));

@@ -9,6 +9,7 @@
 #include "kernels/affine_grid/affine_grid.h"
 #include "kernels/attention/attention.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
 #include "kernels/conv2d/conv2d.h"
@@ -211,6 +212,35 @@ inline constexpr Problem<BatchNormDims> batch_norm_problems[] = {
     {"65 channels [505,65]", {505, 65}},
     {"100 channels [329,100]", {329, 100}},
     {"2049 channels [33,2049]", {33, 2049}},
+};
+
+// N, H, W, C
+inline constexpr Problem<BatchNormPoolDims> batch_norm_pool_problems[] = {
+    {"cnn14 block 1, 401 frames [1,401,64,64]", {1, 401, 64, 64}},
+    {"cnn14 block 2 [1,200,32,128]", {1, 200, 32, 128}},
+    {"cnn14 block 3 [1,100,16,256]", {1, 100, 16, 256}},
+    {"cnn14 block 4 [1,50,8,512]", {1, 50, 8, 512}},
+    {"cnn14 block 5 [1,25,4,1024]", {1, 25, 4, 1024}},
+    {"one window [1,2,2,1]", {1, 2, 2, 1}},
+    {"one window of four channels [1,2,2,4]", {1, 2, 2, 4}},
+    {"one window and an edge [1,3,3,4]", {1, 3, 3, 4}},
+    {"two windows [2,2,2,5]", {2, 2, 2, 5}},
+    {"a row of windows [1,2,40,8]", {1, 2, 40, 8}},
+    {"a column of windows [1,40,2,8]", {1, 40, 2, 8}},
+    {"an odd height [2,7,8,16]", {2, 7, 8, 16}},
+    {"an odd width [2,8,7,16]", {2, 8, 7, 16}},
+    {"both odd [3,9,11,12]", {3, 9, 11, 12}},
+    {"both odd, three channels [3,9,11,3]", {3, 9, 11, 3}},
+    {"one channel [2,20,14,1]", {2, 20, 14, 1}},
+    {"two channels [2,15,14,2]", {2, 15, 14, 2}},
+    {"15 channels [2,12,10,15]", {2, 12, 10, 15}},
+    {"17 channels [2,12,10,17]", {2, 12, 10, 17}},
+    {"31 channels [1,16,16,31]", {1, 16, 16, 31}},
+    {"32 channels, 255 windows [1,30,34,32]", {1, 30, 34, 32}},
+    {"33 channels, 256 windows [1,32,32,33]", {1, 32, 32, 33}},
+    {"36 channels, 257 windows [1,2,514,36]", {1, 2, 514, 36}},
+    {"100 channels [1,13,6,100]", {1, 13, 6, 100}},
+    {"515 channels [1,4,5,515]", {1, 4, 5, 515}},
 };
 
 namespace problems {
@@ -596,6 +626,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "conv2d") return std::size(conv2d_problems);
   if (op == "matmul") return std::size(matmul_problems);
   if (op == "batch_norm") return std::size(batch_norm_problems);
+  if (op == "batch_norm_pool") return std::size(batch_norm_pool_problems);
   if (op == "pool2d") return std::size(pool2d_problems);
   if (op == "affine_grid") return std::size(affine_grid_problems);
   if (op == "grid_sample") return std::size(grid_sample_problems);

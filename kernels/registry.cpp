@@ -7,6 +7,7 @@
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
+#include "kernels/batch_norm_pool/batch_norm_pool_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
 #include "kernels/conv2d/conv2d_cpu.h"
@@ -68,6 +69,13 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft; bool stft_supports_v2_fft(const StftDims&);
                    LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
+
+LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormPoolApply batch_norm_pool_apply_v1_naive;
+                   BatchNormPoolBackward batch_norm_pool_bwd_v1_naive;
+                   BatchNormPoolForward batch_norm_pool_fwd_v2_windows;
+                   BatchNormPoolApply batch_norm_pool_apply_v2_windows;
+                   BatchNormPoolBackward batch_norm_pool_bwd_v2_windows;
+                   size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims&);)
 
 LIMBIC_EACH_DEVICE(AttentionForward attention_fwd_v1_naive; AttentionBackward attention_bwd_v1_naive;
                    AttentionForward attention_fwd_v2_block; AttentionBackward attention_bwd_v2_block;
@@ -270,6 +278,38 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
              emu::batch_norm_scratch_v2),
       ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_bwd_v1_naive),
       YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_bwd),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_fwd_rungs() {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolForward> rungs[] = {
+      {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_pool_fwd_v0_reference<float>)},
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_fwd_v2_windows, nullptr,
+             emu::batch_norm_pool_scratch_v2),
+      ON_GPU("v1_naive", "batch_norm_pool/batch_norm_pool_v1_naive.cu", batch_norm_pool_fwd_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_apply_rungs() {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolApply> rungs[] = {
+      {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_pool_apply_v0_reference<float>)},
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_apply_v2_windows),
+      ON_GPU("v1_naive", "batch_norm_pool/batch_norm_pool_v1_naive.cu", batch_norm_pool_apply_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_bwd_rungs() {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolBackward> rungs[] = {
+      {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_pool_bwd_v0_reference<float>)},
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_bwd_v2_windows, nullptr,
+             emu::batch_norm_pool_scratch_v2),
+      ON_GPU("v1_naive", "batch_norm_pool/batch_norm_pool_v1_naive.cu", batch_norm_pool_bwd_v1_naive),
   };
   return rungs;
 }
@@ -599,6 +639,9 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "fwd"}, batch_norm_fwd_rungs());
   visit(Pass{"batch_norm", "apply"}, batch_norm_apply_rungs());
   visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());
+  visit(Pass{"batch_norm_pool", "fwd"}, batch_norm_pool_fwd_rungs());
+  visit(Pass{"batch_norm_pool", "apply"}, batch_norm_pool_apply_rungs());
+  visit(Pass{"batch_norm_pool", "bwd"}, batch_norm_pool_bwd_rungs());
   visit(Pass{"pool2d", "fwd"}, pool2d_fwd_rungs());
   visit(Pass{"pool2d", "bwd"}, pool2d_bwd_rungs());
   visit(Pass{"affine_grid", "fwd"}, affine_grid_fwd_rungs());

@@ -13,8 +13,7 @@ class ConvBlock5x5 : public Module {
   }
 
   Tensor forward(const Tensor& x) override {
-    const Tensor y = conv2d_batch_norm(x, conv1, bn1);  // [N,T,M,out]
-    return avg_pool2d(y, 2);                            // [N,T/2,M/2,out]
+    return conv2d_batch_norm_avg_pool2d(x, conv1, bn1);  // [N,T/2,M/2,out]
   }
 
   Conv2d conv1;

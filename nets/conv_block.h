@@ -18,9 +18,9 @@ class ConvBlock : public Module {
   }
 
   Tensor forward(const Tensor& x) override {
-    Tensor y = conv2d_batch_norm(x, conv1, bn1);              // [N,T,M,out]
-    y = conv2d_batch_norm(y, conv2, bn2);                     // [N,T,M,out]
-    return pool_ == BlockPool::halve ? avg_pool2d(y, 2) : y;  // [N,T/2,M/2,out]: an odd last row is dropped
+    const Tensor y = conv2d_batch_norm(x, conv1, bn1);                      // [N,T,M,out]
+    if (pool_ == BlockPool::none) return conv2d_batch_norm(y, conv2, bn2);  // [N,T,M,out]
+    return conv2d_batch_norm_avg_pool2d(y, conv2, bn2);  // [N,T/2,M/2,out]: an odd last row is dropped
   }
 
   Conv2d conv1, conv2;

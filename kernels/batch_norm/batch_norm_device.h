@@ -18,6 +18,38 @@ struct BatchNormChannel {
   __device__ float y(float x, bool relu) const { return relu && value(x) < 0 ? 0.0f : value(x); }
   __device__ float dz(float x, float dy, bool relu) const { return relu && value(x) <= 0 ? 0.0f : dy; }
   __device__ float xhat(float x) const { return (x - mean) * rstd; }
+  /// dweight and dbias are the channel's sums over all of its `rows`; only train reads them.
+  __device__ float dx(float x, float dy, bool relu, bool train, const float& dweight, const float& dbias,
+                      float rows) const {
+    const float own = dz(x, dy, relu);
+    return train ? scale * (own - dbias / rows - xhat(x) * (dweight / rows)) : scale * own;
+  }
 };
+
+// How v2 cuts a map: a block of 32 x 8 threads sums 256 rows of 32 channels.
+constexpr int chunk_rows = 256, chunk_channels = 32, chunk_lanes = 8, chunk_threads = chunk_channels * chunk_lanes;
+
+inline Grid chunk_grid(const BatchNormDims& d, Stream stream) {
+  return {.blocks = {blocks_for(d.rows, chunk_rows), blocks_for(d.C, chunk_channels)},
+          .threads = {chunk_channels, chunk_lanes},
+          .stream = stream};
+}
+
+/// All threads of a column get the sum of theirs.
+__device__ inline float chunk_sum(float (&shared)[chunk_lanes][chunk_channels], float own) {
+  __syncthreads();  // before what an earlier sum left is overwritten
+  shared[threadIdx.y][threadIdx.x] = own;
+  __syncthreads();
+  float sum = 0;
+  for (int i = 0; i < chunk_lanes; ++i) sum += shared[i][threadIdx.x];
+  return sum;
+}
+
+/// mean and var over the rows (batch_norm_v1_naive.cu, batch_norm_v2_chunks.cu).
+void batch_norm_statistics_v1(const BatchNormDims&, const float* x, float* mean, float* var, Stream);
+void batch_norm_statistics_v2(const BatchNormDims&, const float* x, float* mean, float* var, float* scratch, Stream);
+size_t batch_norm_scratch_v2(const BatchNormDims&);
+/// parts [2][chunks][C]: dbias from the first half, dweight from the second (batch_norm_v2_chunks.cu).
+void batch_norm_add_parts_v2(const BatchNormDims&, const float* parts, float* dweight, float* dbias, Stream);
 
 }  // namespace limbic::LIMBIC_DEVICE

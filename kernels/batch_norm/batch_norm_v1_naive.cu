@@ -52,8 +52,11 @@ __global__ void batch_norm_dx_v1(BatchNormDims d, const float* x, const float* d
   if (i >= d.rows * d.C) return;
   const int c = static_cast<int>(i % d.C);
   const BatchNormChannel channel(mean, var, weight, bias, eps, c);
-  const float n = static_cast<float>(d.rows), dz = channel.dz(x[i], dy[i], relu);
-  dx[i] = train ? channel.scale * (dz - dbias[c] / n - channel.xhat(x[i]) * (dweight[c] / n)) : channel.scale * dz;
+  dx[i] = channel.dx(x[i], dy[i], relu, train, dweight[c], dbias[c], static_cast<float>(d.rows));
+}
+
+void batch_norm_statistics_v1(const BatchNormDims& d, const float* x, float* mean, float* var, Stream stream) {
+  LAUNCH(batch_norm_stats_v1, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d, x, mean, var);
 }
 
 void batch_norm_apply_v1_naive(const BatchNormDims& d, const float* x, const float* mean, const float* var,
@@ -65,7 +68,7 @@ void batch_norm_apply_v1_naive(const BatchNormDims& d, const float* x, const flo
 
 void batch_norm_fwd_v1_naive(const BatchNormDims& d, const float* x, const float* weight, const float* bias, float eps,
                              bool relu, float* mean, float* var, float* y, float* scratch, Stream stream) {
-  LAUNCH(batch_norm_stats_v1, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d, x, mean, var);
+  batch_norm_statistics_v1(d, x, mean, var, stream);
   batch_norm_apply_v1_naive(d, x, mean, var, weight, bias, eps, relu, y, scratch, stream);
 }
 

@@ -11,21 +11,8 @@
 
 namespace limbic::LIMBIC_DEVICE {
 
-constexpr int chunk_rows = 256, chunk_channels = 32, chunk_lanes = 8;  // a block of 32 x 8 threads
-
-/// All threads of a column get the sum of theirs.
-__device__ inline float chunk_sum(float (&shared)[chunk_lanes][chunk_channels], float own) {
-  __syncthreads();  // before what an earlier sum left is overwritten
-  shared[threadIdx.y][threadIdx.x] = own;
-  __syncthreads();
-  float sum = 0;
-  for (int i = 0; i < chunk_lanes; ++i) sum += shared[i][threadIdx.x];
-  return sum;
-}
-
 /// parts [2][chunks][C]: means, then sums of squared distances from them.
-__global__ void __launch_bounds__(chunk_channels* chunk_lanes)
-    batch_norm_stats_v2(BatchNormDims d, const float* x, float* parts) {
+__global__ void __launch_bounds__(chunk_threads) batch_norm_stats_v2(BatchNormDims d, const float* x, float* parts) {
   SHARED(sums, float[chunk_lanes][chunk_channels]);
   const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x);
   const int64_t begin = int64_t{blockIdx.x} * chunk_rows, end = min(begin + chunk_rows, d.rows);
@@ -72,7 +59,7 @@ __global__ void batch_norm_apply_v2(BatchNormDims d, Pieces pieces, const float*
 }
 
 /// parts [2][chunks][C]: sums of dz, then of dz * xhat.
-__global__ void __launch_bounds__(chunk_channels* chunk_lanes)
+__global__ void __launch_bounds__(chunk_threads)
     batch_norm_sums_v2(BatchNormDims d, const float* x, const float* dy, const float* mean, const float* var,
                        const float* weight, const float* bias, float eps, bool relu, float* parts) {
   SHARED(sums, float[chunk_lanes][chunk_channels]);
@@ -107,9 +94,7 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const float* x,
   const float n = static_cast<float>(d.rows);
   const auto slope = [&](int64_t i, float v, float g) {
     const int c = static_cast<int>(i % d.C);
-    const BatchNormChannel channel(mean, var, weight, bias, eps, c);
-    const float dz = channel.dz(v, g, relu);
-    return train ? channel.scale * (dz - dbias[c] / n - channel.xhat(v) * (dweight[c] / n)) : channel.scale * dz;
+    return BatchNormChannel(mean, var, weight, bias, eps, c).dx(v, g, relu, train, dweight[c], dbias[c], n);
   };
   for_piece(
       pieces, int64_t{blockIdx.x} * blockDim.x + threadIdx.x,
@@ -121,17 +106,19 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const float* x,
       [&](int64_t i) { dx[i] = slope(i, x[i], dy[i]); });
 }
 
-namespace {
+size_t batch_norm_scratch_v2(const BatchNormDims& d) { return size_t{2} * blocks_for(d.rows, chunk_rows) * d.C; }
 
-Grid chunk_grid(const BatchNormDims& d, Stream stream) {
-  return {.blocks = {blocks_for(d.rows, chunk_rows), blocks_for(d.C, chunk_channels)},
-          .threads = {chunk_channels, chunk_lanes},
-          .stream = stream};
+void batch_norm_statistics_v2(const BatchNormDims& d, const float* x, float* mean, float* var, float* scratch,
+                              Stream stream) {
+  LAUNCH(batch_norm_stats_v2, chunk_grid(d, stream), d, x, scratch);
+  LAUNCH(batch_norm_merge_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
+         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, mean, var);
 }
 
-}  // namespace
-
-size_t batch_norm_scratch_v2(const BatchNormDims& d) { return size_t{2} * blocks_for(d.rows, chunk_rows) * d.C; }
+void batch_norm_add_parts_v2(const BatchNormDims& d, const float* parts, float* dweight, float* dbias, Stream stream) {
+  LAUNCH(batch_norm_add_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
+         int64_t{blocks_for(d.rows, chunk_rows)}, parts, dweight, dbias);
+}
 
 void batch_norm_apply_v2_chunks(const BatchNormDims& d, const float* x, const float* mean, const float* var,
                                 const float* weight, const float* bias, float eps, bool relu, float* y, float*,
@@ -143,9 +130,7 @@ void batch_norm_apply_v2_chunks(const BatchNormDims& d, const float* x, const fl
 
 void batch_norm_fwd_v2_chunks(const BatchNormDims& d, const float* x, const float* weight, const float* bias, float eps,
                               bool relu, float* mean, float* var, float* y, float* scratch, Stream stream) {
-  LAUNCH(batch_norm_stats_v2, chunk_grid(d, stream), d, x, scratch);
-  LAUNCH(batch_norm_merge_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
-         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, mean, var);
+  batch_norm_statistics_v2(d, x, mean, var, scratch, stream);
   batch_norm_apply_v2_chunks(d, x, mean, var, weight, bias, eps, relu, y, scratch, stream);
 }
 
@@ -153,8 +138,7 @@ void batch_norm_bwd_v2_chunks(const BatchNormDims& d, const float* x, const floa
                               const float* var, const float* weight, const float* bias, float eps, bool relu,
                               bool train, float* dx, float* dweight, float* dbias, float* scratch, Stream stream) {
   LAUNCH(batch_norm_sums_v2, chunk_grid(d, stream), d, x, dy, mean, var, weight, bias, eps, relu, scratch);
-  LAUNCH(batch_norm_add_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
-         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, dweight, dbias);
+  batch_norm_add_parts_v2(d, scratch, dweight, dbias, stream);
   const Pieces pieces = pieces_of(d.rows * d.C, x, dy, dx);
   LAUNCH(batch_norm_dx_v2, (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d, pieces,
          x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx);

@@ -19,6 +19,7 @@ const std::map<std::string, std::string> shapes = {
     {"conv2d", "N=1,H=12,W=16,C=32,K=64,R=3,S=3,pad_h=1,pad_w=1"},
     {"matmul", "M=64,N=64,K=128"},
     {"batch_norm", "rows=400,C=64"},
+    {"batch_norm_pool", "N=1,H=20,W=20,C=64"},
     {"pool2d", "N=1,H=16,W=16,C=64,R=2,S=2,stride_h=2,stride_w=2"},
     {"affine_grid", "N=4,H=32,W=32"},
     {"grid_sample", "N=1,H=16,W=16,C=32,P=16,Q=16"},

@@ -126,6 +126,54 @@ TEST_CASE("devices: attention in one kernel gives what its parts give, with drop
   }
 }
 
+TEST_CASE(
+    "devices: batch norm with the average behind it, in one op, gives what the two give, and the CPU's gradients") {
+  for (const bool training : {true, false}) {
+    set_random_step(4, 0);
+    Conv2d conv(2, 5, 3, {.padding = 1}, false);
+    BatchNorm bn(5, {.relu = true});
+    uniform(bn.weight, 0.5f, 1.5f), uniform(bn.bias, -0.5f, 0.5f);
+    bn.train(training);
+    const std::vector<float> mean = bn.running_mean.to_vector(), var = bn.running_var.to_vector();
+    const auto run = [&](bool by_parts) {  // y, the running statistics, dx and the parameters' gradients
+      set_random_step(4, 1);
+      bn.clear_hooks();
+      if (by_parts) bn.on_forward([](Module&, const Tensor&, const Tensor&) {});
+      bn.running_mean.copy_from(Tensor::from({5}, mean)), bn.running_var.copy_from(Tensor::from({5}, var));
+      Tensor x = Tensor::empty({2, 7, 8, 2});
+      normal(x, 0, 1);
+      x.set_requires_grad();
+      conv.zero_grad(), bn.zero_grad();
+      const Tensor y = conv2d_batch_norm_avg_pool2d(x, conv, bn);  // [2,3,4,5]
+      backward(sum(y * y));
+      std::vector<float> all;
+      for (const Tensor& t :
+           {y, bn.running_mean, bn.running_var, x.grad(), conv.weight.grad(), bn.weight.grad(), bn.bias.grad()}) {
+        const auto numbers = t.to_vector();
+        all.insert(all.end(), numbers.begin(), numbers.end());
+      }
+      return all;
+    };
+    const auto on_cpu = run(true);
+    CHECK(run(false) == on_cpu);
+    for (const Device device : {Device::emu, Device::cuda}) {
+      const GpuRuntime* const gpu = gpu_runtime(device);
+      if (!gpu || gpu->what_is_missing()) continue;
+      const OnDevice scope(device);
+      static int fused = 0;
+      set_trace([](const TraceLine& line) { fused += std::string(line.pass.op) == "batch_norm_pool"; });
+      const auto whole = run(false), parts = run(true);
+      set_trace(nullptr);
+      CHECK(std::exchange(fused, 0) == 2);
+      for (size_t i = 0; i < on_cpu.size(); ++i) {
+        INFO((training ? "training" : "evaluation") << " on " << device_name(device) << ", number " << i);
+        CHECK(std::fabs(whole[i] - parts[i]) <= 5e-6f * std::max(1.0f, std::fabs(parts[i])));
+        CHECK(std::fabs(whole[i] - on_cpu[i]) <= 5e-6f * std::max(1.0f, std::fabs(on_cpu[i])));
+      }
+    }
+  }
+}
+
 TEST_CASE("devices: numbers written on one side are read on the other") {
   const OnDevice scope(Device::emu);
   Tensor x = Tensor::from({3}, {1, 2, 3});

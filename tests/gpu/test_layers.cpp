@@ -30,6 +30,11 @@ BatchNormDims scaled(BatchNormDims d) {
   return d;
 }
 
+BatchNormPoolDims scaled(BatchNormPoolDims d) {
+  while (int64_t{d.N} * d.H * d.W * d.C > most) (d.C > 64 ? d.C : d.H > d.W ? d.H : d.W) /= 2;
+  return d;
+}
+
 DropoutDims scaled(DropoutDims d) {
   d.n = std::min(d.n, most);
   return d;
@@ -151,6 +156,33 @@ TEST_CASE("batch_norm: on the GPU too the ReLU's gradient at 0 is 0") {
     device_under_test = rung.device;
     INFO(rung.name);
     CHECK(run_on_device(d, rung, in, test::batch_norm::backward(true, false))[0] == std::vector<float>(d.rows * d.C));
+  }
+}
+
+TEST_CASE("batch_norm_pool: every CUDA rung agrees with f64") {
+  const Pass fwd{"batch_norm_pool", "fwd"}, apply{"batch_norm_pool", "apply"}, bwd{"batch_norm_pool", "bwd"};
+  check_gpu_rungs(fwd, batch_norm_pool_problems, batch_norm_pool_fwd_rungs(), batch_norm_pool_fwd_v0_reference<double>,
+                  test::batch_norm_pool::inputs, test::batch_norm_pool::forward, scale, within(fwd, {1e-5, 2e-5}));
+  check_gpu_rungs(apply, batch_norm_pool_problems, batch_norm_pool_apply_rungs(),
+                  batch_norm_pool_apply_v0_reference<double>, test::batch_norm_pool::inputs,
+                  test::batch_norm_pool::apply, scale, within(apply, {1e-5, 2e-5}));
+  for (const bool train : {false, true}) {
+    check_gpu_rungs(bwd, batch_norm_pool_problems, batch_norm_pool_bwd_rungs(),
+                    batch_norm_pool_bwd_v0_reference<double>, test::batch_norm_pool::inputs,
+                    test::batch_norm_pool::backward(train), scale, within(bwd, {1e-5, 5e-6}));
+  }
+}
+
+TEST_CASE("batch_norm_pool: on the GPU too the ReLU's gradient at 0 is 0") {
+  const BatchNormPoolDims d{1, 3, 4, 6};
+  auto in = test::batch_norm_pool::inputs(d);
+  for (size_t i = 0; i < in[0].size(); ++i) in[0][i] = in[4][i % d.C];  // x is the mean
+  in[2] = std::vector<float>(d.C);
+  for (const auto& rung : batch_norm_pool_bwd_rungs()) {
+    if (!runs_here(rung)) continue;
+    device_under_test = rung.device;
+    INFO(rung.name);
+    CHECK(run_on_device(d, rung, in, test::batch_norm_pool::backward(false))[0] == std::vector<float>(in[0].size()));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
+#include "kernels/batch_norm_pool/batch_norm_pool_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
 #include "kernels/lstm/lstm_v0_reference.h"
@@ -115,6 +116,48 @@ inline auto backward(bool relu, bool train) {
 }
 
 }  // namespace batch_norm
+
+namespace batch_norm_pool {
+
+/// As batch_norm's, dy of the windows.
+inline Tensors<float> inputs(const BatchNormPoolDims& d) {
+  Tensors<float> in = batch_norm::inputs(d.map());
+  in[3] = uniform(int64_t(d.N) * d.P() * d.Q() * d.C, seed, 3);
+  return in;
+}
+
+/// y, mean, var.
+inline const auto forward = []<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in,
+                                             auto* scratch) {
+  std::vector<Buffer> out;
+  for (const size_t i : {3, 4, 5}) out.emplace_back(in[i].size());
+  run(d, in[0].data(), in[1].data(), in[2].data(), batch_norm::eps, out[1].data(), out[2].data(), out[0].data(),
+      scratch, {});
+  return out;
+};
+
+/// y.
+inline const auto apply = []<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in,
+                                           auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(in[3].size());
+  run(d, in[0].data(), in[4].data(), in[5].data(), in[1].data(), in[2].data(), batch_norm::eps, out[0].data(), scratch,
+      {});
+  return out;
+};
+
+/// dx, dweight, dbias.
+inline auto backward(bool train) {
+  return [=]<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+    std::vector<Buffer> out;
+    for (const size_t i : {0, 1, 2}) out.emplace_back(in[i].size());
+    run(d, in[0].data(), in[3].data(), in[4].data(), in[5].data(), in[1].data(), in[2].data(), batch_norm::eps, train,
+        out[0].data(), out[1].data(), out[2].data(), scratch, {});
+    return out;
+  };
+}
+
+}  // namespace batch_norm_pool
 
 namespace dropout {
 

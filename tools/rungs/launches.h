@@ -15,6 +15,8 @@ constexpr float eps = 1e-5f;
 inline int64_t x_size(const Conv2dDims& d) { return int64_t{d.N} * d.H * d.W * d.C; }
 inline int64_t w_size(const Conv2dDims& d) { return int64_t{d.K} * d.R * d.S * (d.C / d.groups); }
 inline int64_t y_size(const Conv2dDims& d) { return int64_t{d.N} * d.P() * d.Q() * d.K; }
+inline int64_t x_size(const BatchNormPoolDims& d) { return d.map().rows * d.C; }
+inline int64_t y_size(const BatchNormPoolDims& d) { return int64_t{d.N} * d.P() * d.Q() * d.C; }
 inline int64_t x_size(const Pool2dDims& d) { return int64_t{d.N} * d.H * d.W * d.C; }
 inline int64_t y_size(const Pool2dDims& d) { return int64_t{d.N} * d.P() * d.Q() * d.C; }
 inline int64_t x_size(const GridSampleDims& d) { return int64_t{d.N} * d.H * d.W * d.C; }
@@ -88,6 +90,22 @@ void for_each_launch(const Visit& visit) {
     const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
     float *const dx = a.space(d.rows * d.C), *const dweight = a.space(d.C), *const dbias = a.space(d.C);
     run(d, x, dy, mean, var, weight, bias, eps, true, true, dx, dweight, dbias, scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", "fwd"}, batch_norm_pool_problems, batch_norm_pool_fwd_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const float *const x = a.numbers(x_size(d)), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    float *const mean = a.space(d.C), *const var = a.space(d.C);
+    run(d, x, weight, bias, eps, mean, var, a.space(y_size(d)), scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", "apply"}, batch_norm_pool_problems, batch_norm_pool_apply_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const float *const x = a.numbers(x_size(d)), *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    run(d, x, mean, var, weight, bias, eps, a.space(y_size(d)), scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", "bwd"}, batch_norm_pool_problems, batch_norm_pool_bwd_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const float *const x = a.numbers(x_size(d)), *const dy = a.numbers(y_size(d)), *const mean = a.numbers(d.C);
+    const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    float *const dx = a.space(x_size(d)), *const dweight = a.space(d.C), *const dbias = a.space(d.C);
+    run(d, x, dy, mean, var, weight, bias, eps, true, dx, dweight, dbias, scratch, {});
   });
   visit(Pass{"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
     const float* const x = a.numbers(x_size(d));

@@ -76,6 +76,10 @@ inline ShapeFields fields(MatmulDims& d) {
           number("batch", d.batch, 1)};
 }
 inline ShapeFields fields(BatchNormDims& d) { return {shapes::size("rows", d.rows), shapes::size("C", d.C)}; }
+inline ShapeFields fields(BatchNormPoolDims& d) {
+  using namespace shapes;
+  return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C)};
+}
 inline ShapeFields fields(Pool2dDims& d) {
   using namespace shapes;
   return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C), size("R", d.R), size("S", d.S),
