@@ -299,3 +299,15 @@ TEST_CASE("attention: every CUDA rung agrees with f64, for sequences of any leng
                     test::attention::inputs(with_lengths), test::attention::backward, scale, within(bwd, {1e-5, 5e-6}));
   }
 }
+
+TEST_CASE("attention: on the GPU too a score that draws p itself stays") {
+  const AttentionDims d{1, 40, 3, 3, philox_uniform(7, 3, 17), 7, 3};
+  const auto in = test::attention::inputs(false)(d);
+  for (const auto& rung : attention_fwd_rungs()) {
+    if (!runs_here(rung)) continue;
+    device_under_test = rung.device;
+    within({"attention", "fwd"}, {1e-5, 2e-6})(
+        rung, "a draw of p", d, in, run_on_device(d, rung, in, test::attention::forward),
+        test::attention::forward(d, attention_fwd_v0_reference<double>, widened(in), static_cast<double*>(nullptr)));
+  }
+}
