@@ -25,8 +25,8 @@ inline std::string shown(std::string_view text) {
 
 class ByteCursor {
  public:
-  ByteCursor(Bytes bytes, std::string where, size_t position = 0)
-      : bytes_(bytes), where_(std::move(where)), position_(position) {}
+  ByteCursor(Bytes bytes, std::string where, size_t position = 0, ExitCode code = ExitCode::weights)
+      : bytes_(bytes), where_(std::move(where)), position_(position), code_(code) {}
 
   size_t position() const { return position_; }
   size_t left() const { return bytes_.size() - position_; }
@@ -44,15 +44,16 @@ class ByteCursor {
     std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
     return value;
   }
-  /// Throws Error(weights): "FILE: byte N: WHAT".
+  /// Throws Error(code): "FILE: byte N: WHAT".
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ExitCode::weights, where_ + ": byte " + std::to_string(position_) + ": " + what);
+    throw Error(code_, where_ + ": byte " + std::to_string(position_) + ": " + what);
   }
 
  private:
   Bytes bytes_;
   std::string where_;
   size_t position_;
+  ExitCode code_;
 };
 
 }  // namespace limbic

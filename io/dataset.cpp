@@ -12,6 +12,7 @@
 
 #include "engine/error.h"
 #include "io/files.h"
+#include "io/log_mel_file.h"
 
 namespace limbic {
 namespace fs = std::filesystem;
@@ -198,6 +199,15 @@ Dataset read_frame_table(const fs::path& file, const std::vector<CsvRow>& rows) 
   return data;
 }
 
+Dataset read_log_mel_clips(const std::string& path) {
+  Dataset data;
+  data.source = path;
+  int64_t number = 0;
+  for (const LogMelClip& clip : read_log_mels(path).clips)
+    data.clips.push_back({path, clip.name, clip.label, clip.actor, "", -1, number++});
+  return data;
+}
+
 }  // namespace
 
 const std::vector<std::string>& ravdess_labels() {
@@ -246,7 +256,9 @@ std::vector<CsvRow> parse_csv(const std::string& text, const std::string& name) 
 
 Dataset read_dataset(const std::string& path) {
   Dataset data;
-  if (fs::is_regular_file(path)) {
+  if (fs::is_regular_file(path) && is_log_mel_file(path)) {
+    data = read_log_mel_clips(path);
+  } else if (fs::is_regular_file(path)) {
     const auto rows = parse_csv(read_text(path, ExitCode::media), path);
     data = is_frame_table(rows) ? read_frame_table(path, rows) : read_manifest(path, rows);
   } else if (fs::is_directory(path)) {
@@ -256,7 +268,8 @@ Dataset read_dataset(const std::string& path) {
       rows = parse_csv(read_text(manifest.string(), ExitCode::media), manifest.string());
     data = is_manifest(rows) ? read_manifest(manifest, rows) : read_ravdess(path);
   } else {
-    throw Error(ExitCode::media, fmt::format("{}: expected a folder of clips or a manifest (path,label,group)", path));
+    throw Error(ExitCode::media,
+                fmt::format("{}: expected a folder of clips, a manifest (path,label,group) or a log-mel file", path));
   }
   if (data.clips.empty()) throw Error(ExitCode::media, fmt::format("{}: no clips in it", path));
   std::sort(data.clips.begin(), data.clips.end(), [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -15,6 +15,7 @@ struct DatasetClip {
   std::string group;   ///< the speaker; RAVDESS: the actor, "1" ... "24"
   std::string split;   ///< the manifest's fourth column: train, validation, test, or empty
   int64_t frame = -1;  ///< of the film at `path`, from 0; -1: the whole clip
+  int64_t map = -1;    ///< where `path` is a log-mel file: which clip of it, from 0; else -1
 };
 
 struct Dataset {
@@ -28,12 +29,13 @@ struct Dataset {
 /// neutral calm happy sad angry fearful disgust surprised.
 const std::vector<std::string>& ravdess_labels();
 
-/// Reads `path`: a CSV file, or a folder. A folder's manifest.csv is used where it has the columns path, label, group;
-/// else every wav, flac and mp4 below the folder must have a RAVDESS name (song and silent video are left out, with a
-/// warning). A CSV file with the columns frame,label beside a film of its name (FER2013) gives one clip a row: label by
-/// the column emotion where there is one, group by the column group or clip, else each frame its own; the column split
-/// may say Training, PublicTest, PrivateTest for train, validation, test. first_frame,frames stand for so many frames.
-/// Throws Error(ExitCode::media) naming the file and the first bad row; nothing is skipped silently.
+/// Reads `path`: a CSV file, a folder, or a log-mel file (log_mel_file.h). A folder's manifest.csv is used where it has
+/// the columns path, label, group; else every wav, flac and mp4 below the folder must have a RAVDESS name (song and
+/// silent video are left out, with a warning). A CSV file with the columns frame,label beside a film of its name
+/// (FER2013) gives one clip a row: label by the column emotion where there is one, group by the column group or clip,
+/// else each frame its own; the column split may say Training, PublicTest, PrivateTest for train, validation, test.
+/// first_frame,frames stand for so many frames. Throws Error(ExitCode::media) naming the file and the first bad row;
+/// nothing is skipped silently.
 Dataset read_dataset(const std::string& path);
 
 /// RFC 4180: rows of fields, quotes undone. `line` is where the row starts, counted from 1. Throws Error(media).

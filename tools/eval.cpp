@@ -119,7 +119,7 @@ void add_eval(Program& program) {
                                 "  limbic eval --weights weights/voice.h5 --data ravdess_speech --groups 1,6,21-24\n"
                                 "  limbic eval --weights weights/face.h5 --data fer2013/fer2013.csv --split test");
   verb->add_option("--weights", a->weights, "weights with a model card")->required();
-  verb->add_option("--data", a->data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")
+  verb->add_option("--data", a->data, "folder of clips with RAVDESS names, a manifest (path,label,group), or a log-mel file of `limbic data`")
       ->required();
   verb->add_option("--groups", a->groups, "speakers to measure on, e.g. 21-24; default: all");
   verb->add_option("--split", a->split, "clips to measure on, by the manifest's column split; default: all")

@@ -80,7 +80,7 @@ int run_cv(const Program& program, const TrainArguments& a) {
 
 void add_training_options(CLI::App* verb, TrainArguments& a) {
   verb->add_option("recipe", a.recipe, "the recipe (TOML)")->required();
-  verb->add_option("--data", a.data, "folder of clips with RAVDESS names, or a manifest (path,label,group)")
+  verb->add_option("--data", a.data, "folder of clips with RAVDESS names, a manifest (path,label,group), or a log-mel file of `limbic data`")
       ->required();
   verb->add_option("--out", a.out, "folder of the run; the same command again goes on with it")->required();
   verb->add_option("--seed", a.seed, "in place of the recipe's")->check(CLI::NonNegativeNumber);

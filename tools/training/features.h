@@ -28,8 +28,9 @@ using Progress = std::function<void(const std::string& what, int64_t done, int64
 
 /// The clips whose labels `model` knows (their order numbers the classes), decoded, windowed and transformed as its
 /// input says; where that is for pictures, they are frames of films, and where it is for sequences an example is all
-/// frames of a film that share a group. Throws Error(ExitCode::media), also for a clip that ends before the window
-/// begins, or is shorter than the net can take. `copies` adds changed versions of each clip
+/// frames of a film that share a group. Clips of a log-mel file are taken from it as they are. Throws
+/// Error(ExitCode::media), also for a clip that ends before the window begins, or is shorter than the net can take.
+/// `copies` adds changed versions of each clip
 /// ("noise", "pitch", "stretch", "shift"), whose random numbers come from the clip's content: the same at every run.
 std::vector<Example> load_examples(const std::vector<DatasetClip>& clips, const Classifier& model,
                                    const std::vector<std::string>& copies, const Progress& progress);
