@@ -33,11 +33,15 @@ struct H5File {
   const H5Tensor* find(std::string_view name) const;  ///< nullptr: not there
 };
 
-/// Reads every dataset and attribute of an HDF5 file, which may be a stranger's: it is parsed by limbic-reader-hdf5, and
-/// each size is checked against the file before it is allocated. Contiguous data is then read straight from the file.
-/// Throws Error(weights), one line, for what is not HDF5, is damaged, claims more than it holds, or uses links,
+/// Reads every dataset and attribute of an HDF5 file, which may be a stranger's: it is parsed by limbic-reader-hdf5,
+/// and each size is checked against the file before it is allocated. Contiguous data is then read straight from the
+/// file. Throws Error(weights), one line, for what is not HDF5, is damaged, claims more than it holds, or uses links,
 /// external or virtual storage, compound types, or filters other than deflate, shuffle and fletcher32.
 H5File read_hdf5(const std::string& path);
+
+/// How the names of files end that write_hdf5 makes: ".h5". A build without libhdf5 (LIMBIC_IO=OFF) writes and reads
+/// the same tensors and attributes as ".safetensors", which read_weights knows everywhere.
+const char* tensor_file_extension();
 
 /// A dataset to write; `data` is the caller's, little-endian, row-major.
 struct H5View {

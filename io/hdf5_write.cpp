@@ -81,6 +81,8 @@ void write_content(const std::string& path, const std::vector<H5View>& tensors,
 
 }  // namespace
 
+const char* tensor_file_extension() { return ".h5"; }
+
 void write_hdf5(const std::string& path, const std::vector<H5View>& tensors,
                 const std::map<std::string, std::string>& attributes, bool force) {
   static std::mutex one_at_a_time;  // Debian's libhdf5 is not made for threads

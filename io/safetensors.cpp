@@ -115,7 +115,7 @@ class Header : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
+H5File parse_safetensors_file(Bytes bytes, const std::string& path) {
   const auto refuse = [&](const std::string& why) { throw Error(ExitCode::weights, fmt::format("{}: {}", path, why)); };
   ByteCursor in(bytes, path);
   const auto length = in.number<uint64_t>();
@@ -130,10 +130,8 @@ WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
   std::stable_sort(header.entries.begin(), header.entries.end(),
                    [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });
   const Bytes data = in.take(in.left());
-  WeightFile file;
-  file.format = "safetensors";
-  file.card.layout = "pytorch";
-  file.card.attributes = std::move(header.metadata);
+  H5File file;
+  for (const auto& [name, value] : header.metadata) file.attributes[clean_text(name)] = clean_text(value, true);
   uint64_t end = 0;
   for (const Entry& entry : header.entries) {
     unsigned __int128 size = static_cast<uint64_t>(bytes_per_element(entry.dtype));
@@ -153,7 +151,7 @@ WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
   }
   if (end != data.size()) refuse(fmt::format("{} bytes behind the last tensor", data.size() - end));
   for (Entry& entry : header.entries) {
-    StoredTensor tensor;
+    H5Tensor tensor;
     tensor.name = std::move(entry.name);
     tensor.dtype = std::move(entry.dtype);
     for (uint64_t n : entry.shape) {
@@ -161,10 +159,20 @@ WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
       tensor.shape.push_back(static_cast<int64_t>(n));
     }
     const Bytes elements = data.subspan(entry.offsets[0], entry.offsets[1] - entry.offsets[0]);
-    tensor.values = to_floats(tensor.dtype, elements);
-    if (tensor.dtype != "f32") tensor.raw.assign(elements.begin(), elements.end());
+    if (tensor.dtype == "f32") {
+      tensor.values = to_floats(tensor.dtype, elements);
+    } else {
+      tensor.bytes.assign(elements.begin(), elements.end());
+    }
     file.tensors.push_back(std::move(tensor));
   }
+  return file;
+}
+
+WeightFile parse_safetensors(Bytes bytes, const std::string& path) {
+  WeightFile file = from_hdf5(parse_safetensors_file(bytes, path), path);
+  file.format = "safetensors";
+  if (file.card.layout.empty()) file.card.layout = "pytorch";
   return file;
 }
 

@@ -17,22 +17,27 @@ void require(int done) {
 
 }  // namespace
 
-void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+struct Sha256::State {
+  EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
+
+void Sha256::Free::operator()(State* state) const { delete state; }
 
 Sha256::Sha256() {
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);  // no file of the host changes what a hash is
-  context_.reset(EVP_MD_CTX_new());
-  if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+  state_.reset(new State);
+  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
 }
 
 Sha256& Sha256::update(const void* data, size_t bytes) {
-  require(EVP_DigestUpdate(context_.get(), data, bytes));
+  require(EVP_DigestUpdate(state_->context, data, bytes));
   return *this;
 }
 
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
-  require(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
+  require(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr));
   std::string text;
   for (const unsigned char byte : digest) {
     for (const int digit : {byte >> 4, byte & 15}) text.push_back("0123456789abcdef"[digit]);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4), the name of a content: OpenSSL's, which uses the processor's own instructions for it.
+// SHA-256 (FIPS 180-4), the name of a content: OpenSSL's, which uses the processor's own instructions for it; without
+// LIMBIC_IO our own, plain/sha256.cpp.
 #pragma once
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
-
-struct evp_md_ctx_st;
 
 namespace limbic {
 
@@ -18,10 +17,11 @@ class Sha256 {
   std::string hex();  ///< 64 lower-case digits; ends the hash
 
  private:
+  struct State;
   struct Free {
-    void operator()(evp_md_ctx_st* context) const;
+    void operator()(State* state) const;
   };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::unique_ptr<State, Free> state_;
 };
 
 }  // namespace limbic

@@ -19,6 +19,8 @@ WeightFile parse_pytorch_legacy(Bytes file, const std::string& path);
 WeightFile parse_pytorch_zip(Bytes file, const std::string& path);
 
 /// The checks of the format's own promise: header at most 100 MB, no key twice, no hole, no overlap, nothing behind.
+/// The first gives the tensors and the texts of __metadata__ as they are, the second takes a model card from the texts.
+H5File parse_safetensors_file(Bytes file, const std::string& path);
 WeightFile parse_safetensors(Bytes file, const std::string& path);
 
 bool is_keras(const H5File& file);

@@ -81,7 +81,7 @@ std::vector<Finding> findings() {
   all.push_back({"voice", voice.empty() ? "missing" : "ok", voice.empty() ? "no weights/voice.h5: predict needs --weights" : voice});
   all.push_back({"face", face.empty() ? "missing" : "ok", face.empty() ? "no weights/face.h5: predict hears the voice alone" : face});
 #else
-  all.push_back({"io", "missing", "built with LIMBIC_IO=OFF: no media, no weights"});
+  all.push_back({"io", "missing", "built with LIMBIC_IO=OFF: no media, no HDF5; train, cv and eval take log-mel files and safetensors"});
 #endif
   return all;
 }

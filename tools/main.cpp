@@ -123,9 +123,11 @@ int run(int argc, char** argv) {
   add_report(program);
   add_tag(program);
   add_embed(program);
+#endif
   add_train(program);
   add_eval(program);
   add_cv(program);
+#ifdef LIMBIC_IO
   add_fuse(program);
   add_weights(program);
   add_compare(program);

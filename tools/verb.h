@@ -54,14 +54,14 @@ bool use_color();
 // One line a verb; main.cpp calls them in this order, which is the order of `limbic --help`.
 void add_doctor(Program&);
 void add_kernels(Program&);
+void add_train(Program&);
+void add_eval(Program&);
+void add_cv(Program&);
 #ifdef LIMBIC_IO
 void add_predict(Program&);
 void add_report(Program&);
 void add_tag(Program&);
 void add_embed(Program&);
-void add_train(Program&);
-void add_eval(Program&);
-void add_cv(Program&);
 void add_fuse(Program&);
 void add_weights(Program&);
 void add_compare(Program&);

@@ -132,3 +132,13 @@ TEST_CASE("safetensors of more than 100,000 tensors are refused") {
   }
   CHECK(says(refusal(file_of(header + "}")), "more than 100000 tensors"));
 }
+
+TEST_CASE("a model card in the metadata of safetensors is read as one, and printed clean") {
+  const std::string card = R"({"__metadata__":{"net":"voice","labels":"sad\ncalm","sha256":"00","seed":"7\u001b[2J"}})";
+  const WeightFile file = parse_safetensors(bytes_of(file_of(card)), "f");
+  CHECK((file.format == "safetensors" && file.card.net == "voice" && file.card.sha256 == "00"));
+  CHECK(file.card.labels == std::vector<std::string>{"sad", "calm"});
+  CHECK(file.card.layout == "pytorch");
+  CHECK(file.card.attributes.size() == 1);
+  CHECK(file.card.attributes.at("seed").find('\x1b') == std::string::npos);
+}

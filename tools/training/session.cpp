@@ -16,6 +16,7 @@
 #include "engine/random.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
+#include "io/hdf5.h"
 #include "nets/picture_input.h"
 #include "tools/training/batches.h"
 #include "tools/training/interrupt.h"
@@ -114,6 +115,8 @@ std::vector<std::string> names_in(const std::vector<NamedTensor>& parameters) {
   return names;
 }
 
+std::string checkpoint_name(const char* extension) { return std::string("/checkpoint") + extension; }
+
 std::string layer_of(const NamedTensor& parameter) { return parameter.name.substr(0, parameter.name.rfind('.')); }
 
 struct EpochRow {
@@ -139,6 +142,7 @@ class Run {
   void log();
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
+  std::string weights_path() const { return out_ + "/weights" + tensor_file_extension(); }
   std::string title() const { return recipe_.title.empty() ? recipe_.net.name : recipe_.title; }
   std::string write_posteriors(const char* side, const std::vector<Example>& examples);
   double better(const Scores& scores) const {
@@ -173,6 +177,8 @@ class Run {
 
   int64_t steps_now_ = 0;
   std::chrono::steady_clock::time_point began_, saved_;
+  std::chrono::steady_clock::duration saving_{};  // what the last checkpoint took
+  bool unsaved_ = false;                          // an epoch ended after it
 };
 
 Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOptions& options)
@@ -297,17 +303,29 @@ void Run::checkpoint() {
                         r.validation_accuracy, r.validation_uar, r.test_accuracy);
   }
   c.fields["rows"] = rows.empty() ? "\n" : rows;
-  write_checkpoint(out_ + "/checkpoint.h5", c);
+  const auto began = std::chrono::steady_clock::now();
+  write_checkpoint(out_ + checkpoint_name(tensor_file_extension()), c);
   saved_ = std::chrono::steady_clock::now();
+  saving_ = saved_ - began;
+  unsaved_ = false;
 }
 
 bool Run::resume() {
   remove_unfinished(out_);
-  const std::string path = (options_.trained_in.empty() ? out_ : options_.trained_in) + "/checkpoint.h5";
+  const std::string folder = options_.trained_in.empty() ? out_ : options_.trained_in;
+  const std::string path = folder + checkpoint_name(tensor_file_extension());
   std::vector<std::string> notes;
   const auto found = newest_checkpoint(path, notes);
   for (const auto& note : notes) progress_.note(note);
-  if (!found) return false;
+  if (!found) {
+    for (const char* extension : {".h5", ".safetensors"}) {
+      if (const std::string other = folder + checkpoint_name(extension); fs::exists(other))
+        throw Error(ExitCode::usage, fmt::format("{}: found a checkpoint of a build {} HDF5, expected {}; go on with "
+                                                 "that build, or give another --out",
+                                                 other, other.ends_with(".h5") ? "with" : "without", path));
+    }
+    return false;
+  }
   const Checkpoint& c = *found;
   restore_tensors(c, "model.", model_->state(), path);
   restore_tensors(c, "optimizer.", optimizer_->state(), path);
@@ -448,7 +466,9 @@ void Run::close_epoch() {
   batch_ = correct_ = seen_ = 0;
   loss_sum_ = 0;
   log();
-  checkpoint();
+  unsaved_ = true;
+  // Saving takes a twentieth of the time at most: a GPU's epoch may be shorter than the writing of a large net.
+  if (std::chrono::steady_clock::now() - saved_ >= 20 * saving_) checkpoint();
 }
 
 void Run::log() {
@@ -503,7 +523,7 @@ RunResult Run::finish() {
   result.epochs = epoch_;
   result.kept_epoch = recipe_.train.keep == "last" ? epoch_ : best_epoch_ + 1;
   if (recipe_.train.keep != "last") restore_tensors(best_weights_, "", model_->state(), out_);
-  model_->save(out_ + "/weights.h5", card({}));  // a test that cannot be read costs no training
+  model_->save(weights_path(), card({}));  // a test that cannot be read costs no training
   if (!validation_.empty()) result.validation = evaluate(*model_, validation_);
 
   const std::string chosen_on =
@@ -537,7 +557,7 @@ RunResult Run::finish() {
     write_posteriors("train", originals);
     if (!validation_.empty()) write_posteriors("validation", validation_);
   }
-  if (result.test) model_->save(out_ + "/weights.h5", card(result.test));
+  if (result.test) model_->save(weights_path(), card(result.test));
   log();  // a grid's winner was trained in another folder
 
   auto& doc = result.document;
@@ -592,6 +612,7 @@ RunResult Run::go() {
     }
     close_epoch();
   }
+  if (unsaved_) checkpoint();
   RunResult result = finish();
   result.signal = interrupt.signal();  // too late for this run, but a sweep starts no other
   return result;

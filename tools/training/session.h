@@ -15,7 +15,8 @@ namespace limbic {
 struct RunOptions {
   bool quiet = false;
   bool read_test = true;         ///< grid points and the like leave the test groups alone
-  double checkpoint_s = 180;     ///< seconds between checkpoints inside an epoch; one more at the end of each
+  double checkpoint_s = 180;     ///< seconds between checkpoints inside an epoch; more at the ends of epochs, where
+                                 ///< saving took less than a twentieth of the time since, and at the end
   int64_t stop_after_steps = 0;  ///< for tests: leave after so many steps of this call; 0: never
   std::string trained_in = {};   ///< a folder whose run this one takes over, in place of its own checkpoint
   int64_t first_folds = 0;       ///< cross-validation: only so many folds, from the first; 0: all
