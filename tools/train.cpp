@@ -16,7 +16,7 @@ struct TrainArguments {
   std::vector<std::string> sets, freeze;
   int64_t seed = -1, stop_after_steps = 0;
   int64_t first_folds = 0;
-  bool hold_out = false;
+  bool hold_out = false, embeddings = false;
 };
 
 Recipe recipe_of(const TrainArguments& a) {
@@ -55,7 +55,10 @@ int run_cv(const Program& program, const TrainArguments& a) {
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = cross_validate(
-      recipe, data, a.out, {.quiet = program.quiet, .first_folds = a.first_folds, .hold_out = a.hold_out});
+      recipe, data, a.out, {.quiet = program.quiet,
+                                                                .first_folds = a.first_folds,
+                                                                .embeddings = a.embeddings,
+                                                                .hold_out = a.hold_out});
   print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   const auto& document = result.document;
@@ -110,9 +113,12 @@ void add_cv(Program& program) {
   CLI::App* verb = program.verb(
       "cv", "cross-validate a recipe, by speaker or by drawn folds",
       "  limbic cv nets/recipes/voice_choice.toml --data ravdess_speech --out runs/voice_cv --set train.keep=last\n"
-      "  limbic cv nets/recipes/voice_folds.toml --data ravdess_speech --out runs/voice_folds --hold-out");
+      "  limbic cv nets/recipes/voice_folds.toml --data ravdess_speech --out runs/voice_folds --hold-out\n"
+      "  limbic cv nets/recipes/cnn14_folds.toml --data ravdess.logmel --out runs/cnn14 --embeddings --device cuda");
   add_training_options(verb, *a);
   verb->add_option("--first-folds", a->first_folds, "only so many folds")->check(CLI::PositiveNumber);
+  verb->add_flag("--embeddings", a->embeddings,
+                 "write OUT/embeddings.csv too: what the last layer sees of every clip in the fold that is tested on it");
   verb->add_flag(
       "--hold-out", a->hold_out,
       "leave the next fold out of training too: posteriors that `fuse` can learn from without having been trained on");

@@ -89,10 +89,12 @@ Classifier::Classifier(std::unique_ptr<Net> net, std::vector<std::string> labels
   }
 }
 
-Tensor Classifier::logits(const Tensor& maps) {
-  if (maps.rank() == 4) return (*net_)(maps);                      // [N,C]
-  if (net_->name == "alexnet") return (*net_)(mel_picture(maps));  // [N,C]
-  Tensor x = maps;                                                 // [N,T,M]
+Tensor Classifier::logits(const Tensor& maps) { return (*net_)(fed(maps)); }  // [N,C]
+
+Tensor Classifier::fed(const Tensor& maps) const {
+  if (maps.rank() == 4) return maps;                      // [N,S,S,C]
+  if (net_->name == "alexnet") return mel_picture(maps);  // [N,S,S,3]
+  Tensor x = maps;                                        // [N,T,M]
   const int64_t N = x.dim(0), T = x.dim(1);
   if (net_->name == "sys2-audio-1d") x = mean(x, {2}, true);  // [N,T,1]
   if (scaler_mean_) {
@@ -103,7 +105,7 @@ Tensor Classifier::logits(const Tensor& maps) {
     x = (x - scaler_mean_.view({1, T, 1})) / scaler_scale_.view({1, T, 1});
   }
   if (net_->name == "sys2-audio-2d") x = reshape(permute(x, {0, 2, 1}), {N, x.dim(2), T, 1});  // [N,M,T,1]
-  return (*net_)(x);                                                                           // [N,C]
+  return x;
 }
 
 Tensor Classifier::answer(const Tensor& maps) {
@@ -112,6 +114,14 @@ Tensor Classifier::answer(const Tensor& maps) {
   const Tensor found = logits(maps);  // [N,C]
   check_answer(found, file_);
   return temperature_ == 1 ? found : found * static_cast<float>(1 / temperature_);
+}
+
+Tensor Classifier::embedding(const Tensor& maps) {
+  const NoGrad inference;
+  net_->eval();
+  const Tensor found = net_->embed(fed(maps));  // [N,E]
+  check_answer(found, file_);
+  return found;
 }
 
 std::string Classifier::misfit(int64_t frames) const {

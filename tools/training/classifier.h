@@ -44,6 +44,9 @@ class Classifier {
   Tensor answer(const Tensor& maps);
   double temperature() const { return temperature_; }
 
+  /// What the last layer sees of them [N,E], in eval mode, without gradients. Throws as `answer`.
+  Tensor embedding(const Tensor& maps);
+
   /// Why the net cannot take the log-mel of so many frames, with what was found and what it wants; empty where it can.
   std::string misfit(int64_t frames) const;
   /// The same for the window of its input, and for the scaler; empty where the window is the whole clip and there is
@@ -76,6 +79,8 @@ class Classifier {
   std::vector<std::string> start_from(const std::string& path);
 
  private:
+  Tensor fed(const Tensor& maps) const;  // what the net itself takes
+
   std::unique_ptr<Net> net_;
   std::vector<std::string> labels_;
   ClipInput input_;

@@ -17,4 +17,11 @@ std::string posteriors_csv(const std::vector<std::string>& labels, const std::ve
                            const Matrix& p, int64_t fold);
 std::string posteriors_header(size_t classes);
 
+/// What the classifier's last layer sees [clips, E], clip by clip, and lines of name,label,actor,fold,e0,... Throws as
+/// Classifier::embedding.
+Matrix embeddings(Classifier& model, const std::vector<Example>& examples);
+std::string embeddings_csv(const std::vector<std::string>& labels, const std::vector<Example>& examples,
+                           const Matrix& e, int64_t fold);
+std::string embeddings_header(int64_t size);
+
 }  // namespace limbic

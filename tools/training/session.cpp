@@ -536,6 +536,11 @@ RunResult Run::finish() {
     const auto test = load_examples(split_.test, *model_, {}, [](const std::string&, int64_t, int64_t) {});
     result.test = evaluate(*model_, test);
     if (options_.fold >= 0) result.test_posteriors = write_posteriors("test", test);
+    if (options_.embeddings) {
+      const Matrix e = embeddings(*model_, test);
+      result.embedding_size = e.columns;
+      result.test_embeddings = embeddings_csv(model_->labels(), test, e, options_.fold);
+    }
     if (test_.empty()) {
       story += fmt::format("test {} read once, after the last epoch\n",
                            describe_side(recipe_, recipe_.split.test, test_clips_));

@@ -20,6 +20,7 @@ struct RunOptions {
   int64_t stop_after_steps = 0;  ///< for tests: leave after so many steps of this call; 0: never
   std::string trained_in = {};   ///< a folder whose run this one takes over, in place of its own checkpoint
   int64_t first_folds = 0;       ///< cross-validation: only so many folds, from the first; 0: all
+  bool embeddings = false;       ///< cross-validation: embeddings of the test clips too
   bool hold_out = false;         ///< cross-validation: the next fold's groups are left out of training too
   int64_t fold = -1;  ///< of a cross-validation: posteriors_<side>.csv of every side are written, with this number
 };
@@ -30,7 +31,9 @@ struct RunResult {
   std::optional<Scores> validation, test;
   nlohmann::ordered_json
       watched;  ///< train.watch_test: {"best_epoch","accuracy"} of the epoch that was best on test; else null
-  std::string test_posteriors;      ///< lines of posteriors_test.csv, of a fold
+  std::string test_posteriors;  ///< lines of posteriors_test.csv, of a fold
+  std::string test_embeddings;  ///< lines for embeddings.csv, where they are wanted
+  int64_t embedding_size = 0;
   int64_t epochs = 0;               ///< trained
   int64_t kept_epoch = 0;           ///< whose weights were kept, from 1
   nlohmann::ordered_json document;  ///< result.json
@@ -52,7 +55,7 @@ RunResult train_grid(const Recipe& recipe, const Dataset& data, const std::strin
 /// made, so train.keep must be "last". With recipe.cv.drawn the folds are drawn from all clips, whoever they are of; a
 /// share of each may be held out (recipe.cv.validation), and an epoch be chosen on it. Writes out/result.json: accuracy
 /// per fold, their mean, and all folds pooled (which is the result's `test`); each fold's posteriors, and
-/// out/posteriors.csv with the test clips of all folds.
+/// out/posteriors.csv with the test clips of all folds; with options.embeddings, out/embeddings.csv too.
 RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::string& out,
                          const RunOptions& options = {});
 

@@ -181,7 +181,8 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
   if (options.first_folds > 0 && options.first_folds < static_cast<int64_t>(folds.size()))
     folds.resize(options.first_folds);
   std::vector<Scores> scores;
-  std::string posteriors;
+  std::string posteriors, embeddings;
+  int64_t embedding_size = 0;
   nlohmann::ordered_json per_fold = nlohmann::ordered_json::array();
   double mean = 0, mean_watched = 0;
   for (size_t i = 0; i < folds.size(); ++i) {
@@ -193,6 +194,8 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
                            : train(folds[i].recipe, data, place, numbered);
     if (stopped(result)) return result;
     posteriors += result.test_posteriors;
+    embeddings += result.test_embeddings;
+    embedding_size = result.embedding_size;
     scores.push_back(*result.test);
     per_fold.push_back({{"fold", i},
                         {"groups", folds[i].groups},
@@ -216,6 +219,7 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
                      {"pooled", scores_json(all)}};
   if (recipe.train.watch_test) result.document["mean_watched"] = mean_watched;
   write_file(out + "/posteriors.csv", posteriors_header(all.labels.size()) + posteriors, true);
+  if (options.embeddings) write_file(out + "/embeddings.csv", embeddings_header(embedding_size) + embeddings, true);
   write_file(out + "/confusion.svg", confusion_svg("cross-validation: " + recipe.title, all), true);
   write_file(out + "/result.json", result.document.dump(1) + "\n", true);
   return result;
