@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `limbic bench net`: our networks against PyTorch, taking turns in one run, with the physical limit beside them.
+// `limbic bench net`: our networks against PyTorch on the same device, taking turns in one run, on a CPU with the physical
+// limit beside them.
 // `limbic bench clip`: see bench_clip.h. `limbic bench kernels`: see bench_kernels.h.
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "engine/ops.h"
 #include "engine/optim.h"
 #include "engine/random.h"
+#include "kernels/gpu_runtime.h"
 #include "kernels/isa.h"
 #include "kernels/parallel.h"
 #include "kernels/roof/roof.h"
@@ -82,8 +84,10 @@ Workload logmel() {
 }
 
 double run_ms(const std::function<void()>& step) {
+  const GpuRuntime* const gpu = gpu_runtime(compute_device());
   const auto start = std::chrono::steady_clock::now();
   step();
+  if (gpu) gpu->synchronize({});
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -94,10 +98,11 @@ double median(std::vector<double> values) {
 
 struct Row {
   std::string name, what, peer;  // peer: its fastest setting
-  double ours_ms, peer_ms, limit_ms;
+  double ours_ms, peer_ms, limit_ms;  // limit_ms 0: not measured on this device
+  std::vector<std::pair<std::string, double>> settings;  // all of the peer's, and their milliseconds
 };
 
-Row race(const Workload& work, Peer* peer, const Roof& roof, int repeats, const Program& program) {
+Row race(const Workload& work, Peer* peer, const std::optional<Roof>& roof, int repeats, const Program& program) {
   print_note(program, fmt::format("{} ...", work.what));
   run_ms(work.step);
   run_ms(work.step);
@@ -108,10 +113,12 @@ Row race(const Workload& work, Peer* peer, const Roof& roof, int repeats, const 
     ours.push_back(run_ms(work.step));
     for (size_t s = 0; s < settings.size(); ++s) theirs[s].push_back(peer->run(work.name, settings[s]));
   }
-  Row row{work.name, work.what, "", median(ours), 0, std::max(work.gflop / roof.gflops, work.gbyte / roof.gbytes) * 1e3};
+  const double limit = roof ? std::max(work.gflop / roof->gflops, work.gbyte / roof->gbytes) * 1e3 : 0;
+  Row row{work.name, work.what, "", median(ours), 0, limit, {}};
   for (size_t s = 0; s < settings.size(); ++s) {
     const double ms = median(theirs[s]);
     print_note(program, fmt::format("  torch {:<14} {:9.2f} ms", settings[s], ms));
+    row.settings.emplace_back(settings[s], ms);
     if (row.peer.empty() || ms < row.peer_ms) row.peer = settings[s], row.peer_ms = ms;
   }
   print_note(program, fmt::format("  limbic {:<13} {:9.2f} ms", "", row.ours_ms));
@@ -124,7 +131,8 @@ int run(const Program& program, const Options& options) {
     Workload work = make();
     if (options.only.empty() || std::count(options.only.begin(), options.only.end(), work.name)) works.push_back(work);
   }
-  const Roof roof = measure_roof();
+  std::optional<Roof> roof;  // what the CPU can do; of a GPU, `bench kernels` says it
+  if (compute_device() == Device::cpu) roof = measure_roof();
   std::unique_ptr<Peer> peer;
   if (!options.alone) {
     const std::string script = find_data_file("tools/bench_torch.py");
@@ -132,28 +140,37 @@ int run(const Program& program, const Options& options) {
     std::string names;
     for (const auto& work : works) names += (names.empty() ? "" : ",") + work.name;
     print_note(program, "PyTorch is getting ready (it compiles its nets) ...");
-    peer = std::make_unique<Peer>(std::vector<std::string>{options.python, script, std::to_string(threads()), names});
+    peer = std::make_unique<Peer>(std::vector<std::string>{
+        options.python, script, std::to_string(threads()), names, compute_device() == Device::cuda ? "cuda" : "cpu"});
   }
   std::vector<Row> rows;
   for (const auto& work : works) rows.push_back(race(work, peer.get(), roof, options.repeats, program));
   if (program.json) {
     Json list = Json::array();
     for (const auto& row : rows) {
-      list.push_back({{"name", row.name}, {"what", row.what}, {"limbic_ms", row.ours_ms}, {"limit_ms", row.limit_ms}});
-      if (!row.peer.empty()) list.back().update({{"peer", row.peer}, {"peer_ms", row.peer_ms}, {"ratio", row.peer_ms / row.ours_ms}});
+      list.push_back({{"name", row.name}, {"what", row.what}, {"limbic_ms", row.ours_ms}});
+      if (roof) list.back()["limit_ms"] = row.limit_ms;
+      if (row.peer.empty()) continue;
+      list.back().update({{"peer", row.peer}, {"peer_ms", row.peer_ms}, {"ratio", row.peer_ms / row.ours_ms}});
+      for (const auto& [setting, ms] : row.settings)
+        list.back()["settings"].push_back({{"setting", setting}, {"ms", ms}});
     }
-    print_json({{"schema", "limbic.bench/1"}, {"isa", isa_name(active_isa())}, {"threads", threads()},
-                {"peak_gflops", roof.gflops}, {"read_gbytes", roof.gbytes}, {"torch", peer ? peer->version() : ""}, {"rows", list}});
+    Json document = {{"schema", "limbic.bench/1"}, {"device", program.device}, {"isa", isa_name(active_isa())}, {"threads", threads()}};
+    if (roof) document.update({{"peak_gflops", roof->gflops}, {"read_gbytes", roof->gbytes}});
+    document.update({{"torch", peer ? peer->version() : ""}, {"rows", list}});
+    print_json(document);
     return 0;
   }
-  fmt::print("{} threads, {}; measured roof: {:.0f} GF/s, {:.1f} GB/s{}\n", threads(), isa_name(active_isa()), roof.gflops,
-             roof.gbytes, peer ? "; PyTorch " + peer->version() : "");
+  fmt::print("{}, {} threads, {}{}{}\n", program.device, threads(), isa_name(active_isa()),
+             roof ? fmt::format("; measured roof: {:.0f} GF/s, {:.1f} GB/s", roof->gflops, roof->gbytes) : "",
+             peer ? "; PyTorch " + peer->version() : "");
   fmt::print("{:<44} {:>10} {:>22} {:>7} {:>10} {:>8}\n", "", "limbic ms", "best PyTorch ms", "ratio", "limit ms", "of limit");
   for (const auto& row : rows) {
-    fmt::print("{:<44} {:>10.2f} {:>22} {:>7} {:>10.2f} {:>7.0f}%\n", row.what, row.ours_ms,
+    fmt::print("{:<44} {:>10.2f} {:>22} {:>7} {:>10} {:>8}\n", row.what, row.ours_ms,
                row.peer.empty() ? "-" : fmt::format("{} {:.2f}", row.peer, row.peer_ms),
-               row.peer.empty() ? "-" : fmt::format("{:.2f}", row.peer_ms / row.ours_ms), row.limit_ms,
-               100 * row.limit_ms / row.ours_ms);
+               row.peer.empty() ? "-" : fmt::format("{:.2f}", row.peer_ms / row.ours_ms),
+               roof ? fmt::format("{:.2f}", row.limit_ms) : "-",
+               roof ? fmt::format("{:.0f}%", 100 * row.limit_ms / row.ours_ms) : "-");
   }
   return 0;
 }
@@ -165,6 +182,7 @@ void add_bench(Program& program) {
   CLI::App* sub = program.verb("bench", "race our networks against PyTorch, whole clips against FFmpeg, and CUDA kernels against cuDNN and cuBLAS",
                                "  limbic bench net --threads 1 --python /path/to/venv/bin/python\n"
                                "  limbic bench net --alone --only logmel\n"
+                               "  limbic bench net --only cnn14_train --device cuda\n"
                                "  limbic bench clip clip.mp4 --face-weights face.h5\n"
                                "  limbic bench kernels conv2d --problem cnn14-2 --shape N=32 --vs cudnn");
   std::set<std::string> races = {"net", "kernels"};

@@ -2,15 +2,19 @@
 """The PyTorch side of `limbic bench net`: the same workloads in every setting a user would try.
 
 Speaks a line protocol, so that both sides take turns in one run: a line `NAME SETTING` on stdin runs that workload once
-and prints its milliseconds. Without arguments it first prints the settings it has, one line a workload, then `ready`.
-Needs a Python with torch; nothing else of limbic does.
+and prints its milliseconds. It first prints the settings it has, one line a workload, then `ready VERSION`. Needs a
+Python with torch; nothing else of limbic does.
+
+Arguments: THREADS WORKLOAD,WORKLOAD,... DEVICE (cpu or cuda)
 """
+import contextlib
 import os
 import sys
 import time
 
 THREADS = int(sys.argv[1])
 WANTED = sys.argv[2].split(",")
+DEVICE = sys.argv[3]
 os.environ["OMP_NUM_THREADS"] = str(THREADS)
 import torch
 import torch.nn as nn
@@ -18,6 +22,12 @@ import torch.nn.functional as F
 
 torch.set_num_threads(THREADS)
 torch.manual_seed(0)
+torch.set_default_device(DEVICE)
+
+
+def finish():
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 class ConvBlock(nn.Module):
@@ -51,7 +61,33 @@ class Cnn14(nn.Module):
         return torch.sigmoid(self.fc_audioset(x))
 
 
+def amp():
+    """Mixed precision as PyTorch's own recipe has it: bf16 where autocast finds it safe, weights in f32."""
+    return torch.autocast(DEVICE, dtype=torch.bfloat16)
+
+
+def infer_on_gpu(frames):
+    x = torch.randn(1, 1, frames, 64)
+    xl = x.to(memory_format=torch.channels_last)
+    plain, last = Cnn14().eval(), Cnn14().eval().to(memory_format=torch.channels_last)
+    compiled = torch.compile(last)
+
+    def mixed(net):
+        def step():
+            with torch.no_grad(), amp():
+                net(xl)
+        return step
+
+    def eager():
+        with torch.no_grad():
+            plain(x)
+
+    return {"eager": eager, "eager_amp": mixed(last), "compile_amp": mixed(compiled)}
+
+
 def infer(frames):
+    if DEVICE == "cuda":
+        return infer_on_gpu(frames)
     x = torch.randn(1, 1, frames, 64)
     with torch.no_grad():
         plain = Cnn14().eval()
@@ -71,20 +107,25 @@ def infer(frames):
 
 
 def train(frames, batch):
-    def step(channels_last, compiled):
+    def step(channels_last, compiled, mixed=False):
         net = Cnn14().train()
         x, y = torch.randn(batch, 1, frames, 64), torch.rand(batch, 527)
         if channels_last:
             net = net.to(memory_format=torch.channels_last)
+            x = x.to(memory_format=torch.channels_last)
         optimiser = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
         forward = torch.compile(net) if compiled else net
 
         def run():
             optimiser.zero_grad(set_to_none=True)
-            F.binary_cross_entropy(forward(x), y).backward()
+            with amp() if mixed else contextlib.nullcontext():
+                p = forward(x)
+            F.binary_cross_entropy(p.float(), y).backward()
             optimiser.step()
         return run
 
+    if DEVICE == "cuda":
+        return {"eager": step(False, False), "eager_amp": step(True, False, True), "compile_amp": step(True, True, True)}
     return {"eager": step(False, False), "channels_last": step(True, False), "compile": step(True, True)}
 
 
@@ -107,10 +148,12 @@ for name in WANTED:
     for step in made[name].values():
         step()
         step()
+    finish()
     print(name, *made[name], flush=True)
 print("ready", torch.__version__, flush=True)
 for line in sys.stdin:
     name, setting = line.split()
     start = time.perf_counter()
     made[name][setting]()
+    finish()
     print(f"{(time.perf_counter() - start) * 1e3:.4f}", flush=True)

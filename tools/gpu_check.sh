@@ -2,30 +2,31 @@
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
 # Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
 # (tests/gpu/ptx.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
-# compute-sanitizer, and races every rung with cuDNN and cuBLAS. Writes OUT/gpu_check.json and
-# OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and four libraries' headers: where
-# they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a machine that has them.
+# compute-sanitizer, races every rung with cuDNN and cuBLAS, and whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default:
+# python3) has one with CUDA. Writes OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake
+# and a C++ compiler, and five libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack`
+# left in build/gpu_headers on a machine that has them.
 # Exit codes: 0, 6 no GPU, 7 a check did not hold.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
-headers=build/gpu_headers
+source tools/gpu_build.sh
 
 if [ "${1:-}" = --pack ]; then
   mkdir -p $headers/include $headers/lib/cmake/fmt
-  for library in CLI fmt nlohmann catch2; do cp -rL /usr/include/$library $headers/include/ || exit 1; done
+  for library in CLI fmt nlohmann toml++ catch2; do cp -rL /usr/include/$library $headers/include/ || exit 1; done
   cat >$headers/lib/cmake/fmt/fmt-config.cmake <<'CMAKE'
-add_library(fmt::fmt INTERFACE IMPORTED)
-target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY=1)
-target_include_directories(fmt::fmt SYSTEM INTERFACE ${CMAKE_CURRENT_LIST_DIR}/../../../include)
+foreach(name fmt fmt-header-only)
+  add_library(fmt::${name} INTERFACE IMPORTED)
+  target_compile_definitions(fmt::${name} INTERFACE FMT_HEADER_ONLY=1)
+  target_include_directories(fmt::${name} SYSTEM INTERFACE ${CMAKE_CURRENT_LIST_DIR}/../../../include)
+endforeach()
 CMAKE
   echo "$headers: $(du -sh $headers | cut -f1)"
   exit
 fi
 
 out=${1:-build/gpu_check}
-build=${LIMBIC_GPU_BUILD:-build/gpu}
 mkdir -p "$out"
-export PATH="$PATH:/usr/local/cuda/bin"
 start=$SECONDS limit=530
 stages="" rows="" failed=0
 
@@ -53,10 +54,6 @@ record() {
   rows+="| $1 | $2 | $3 |"$'\n'
 }
 
-options=(-DLIMBIC_IO=OFF -DLIMBIC_CUDA=on "-DLIMBIC_CUDA_ONLY=${LIMBIC_GPU_ARCHITECTURE:-native}" -DCMAKE_BUILD_TYPE=Release)
-if [ -d $headers ]; then
-  options+=("-DCMAKE_PREFIX_PATH=$PWD/$headers" "-DCMAKE_CXX_FLAGS=-isystem $PWD/$headers/include")
-fi
 if ! { stage configure 60 cmake -S . -B "$build" "${options[@]}" &&
   stage build 300 cmake --build "$build" --target limbic test_gpu --parallel "$(nproc)"; }; then
   tail -n 30 "$out"/{configure,build}.log >&2
@@ -109,15 +106,30 @@ for tool in memcheck racecheck initcheck synccheck; do
   fi
 done
 stage bench 150 "$build/limbic" bench kernels --json --quiet || failed=1
-bench=null
-if [ "$(head -c 1 "$out/bench.log" 2>/dev/null)" = "{" ]; then bench=$(cat "$out/bench.log"); fi
+
+# Whole CNN-14, in turns with PyTorch (eager, and compiled with channels_last and AMP); alone where there is none.
+race_nets() {
+  local name=$1
+  shift
+  stage "$name" 150 "$build/limbic" bench net --only cnn14_infer --only cnn14_train --device cuda --json --quiet "$@" && raced=$name
+}
+python=${LIMBIC_PYTHON:-python3} raced=""
+if why=$("$python" -c 'import torch; torch.cuda.is_available() or exit("its torch finds no GPU")' 2>&1); then
+  race_nets pytorch --python "$python"
+else
+  record pytorch "left out, no PyTorch with CUDA: $(printf %s "${why##*$'\n'}" | tr -d '"\\|' | cut -c 1-80)" 0
+fi
+[ -n "$raced" ] || race_nets alone --alone || failed=1
+document() { grep -q '^}$' "$out/$1.log" 2>/dev/null && sed -n '/^{$/,/^}$/p' "$out/$1.log" || echo null; }
+bench=$(document bench) nets=$(document "$raced")
 
 device=$(grep '^ *cuda ' <<<"$doctor" | tr -s ' ')
-printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s\n}\n' \
-  "${device# }" $((SECONDS - start)) "$stages" "$bench" >"$out/gpu_check.json"
+printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "nets": %s\n}\n' \
+  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$nets" >"$out/gpu_check.json"
 {
   printf '# A visit to a GPU\n\n%s\n\n| stage | status | seconds |\n| --- | --- | --- |\n%s\n' "${device# }" "$rows"
-  printf '| op | pass | shape | rung | ms | peer | peer ms | ratio | of roof |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
+  awk -f tools/gpu_nets.awk <<<"$nets"
+  printf '\n| op | pass | shape | rung | ms | peer | peer ms | ratio | of roof |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
   awk '/^ *"[a-z_]+": / {  # one key a line, an object a row
          key = $1; gsub(/[":]/, "", key); value = $0; sub(/^[^:]*: /, "", value); gsub(/[",]/, "", value); is[key] = value
        }
