@@ -83,9 +83,9 @@ SelfAttention::SelfAttention(int features, int layers, float p) : dropout(p) {
 Tensor SelfAttention::forward(const Tensor& h) {
   if (h.rank() != 3) refuse("SelfAttention: h ", h.shape(), ", expected [N,T,E]");
   const int64_t N = h.dim(0), T = h.dim(1), E = h.dim(2);
-  bool hooked = false;
-  for (const NamedModule& part : modules()) hooked |= part.module != this && part.module->hooked();
-  if (!hooked && score_) {
+  bool apart = yardsticks_preferred() || forced_kernel("softmax") || forced_kernel("matmul");  // kernels chosen by hand
+  for (const NamedModule& part : modules()) apart |= part.module != this && part.module->hooked();
+  if (!apart && score_) {
     Tensor u = h;
     for (size_t i = 0; i + 3 < attention.size(); ++i) u = attention[i](u);  // [N,T,E]
     return additive_attention(u, score_->weight, score_->bias, h,

@@ -27,6 +27,7 @@ fi
 
 out=${1:-build/gpu_check}
 mkdir -p "$out"
+rm -f "$out"/*.log # of an earlier visit
 start=$SECONDS limit=530
 stages="" rows="" failed=0
 
@@ -36,7 +37,7 @@ stage() {
   shift 2
   [ "$most" -lt "$left" ] || most=$left
   if [ "$most" -lt 1 ]; then
-    status="left out: no time"
+    status="left out: no time" code=125
   else
     timeout "$most" "$@" >"$out/$name.log" 2>&1 || code=$?
     case $code in
@@ -90,7 +91,13 @@ matmul|v3_register_tiled|fwd|odd
 batch_norm|v2_chunks|bwd|rows=700,C=24
 softmax|v3_block|fwd|rows=4,C=1000
 grid_sample|v2_whole_numbers|bwd|N=2,H=7,W=9,C=3,P=8,Q=5
-lstm|v2_fused_gates|fwd|N=3,T=5,D=20
+lstm|v3_persistent|fwd|N=3,T=5,D=20
+lstm|v3_persistent|bwd|N=3,T=5,D=20
+attention|v2_block|fwd|N=3,T=20,E=24,A=70
+attention|v2_block|bwd|N=3,T=20,E=24,A=70
+batch_norm_pool|v2_windows|bwd|N=3,H=9,W=7,C=24
+conv2d|v3_winograd|fwd|odd
+conv2d|v3_winograd|dx|odd
 RUNGS
 }
 for tool in memcheck racecheck initcheck synccheck; do
@@ -114,10 +121,10 @@ race_nets() {
   stage "$name" 150 "$build/limbic" bench net --only cnn14_infer --only cnn14_train --device cuda --json --quiet "$@" && raced=$name
 }
 python=${LIMBIC_PYTHON:-python3} raced=""
-if why=$("$python" -c 'import torch; torch.cuda.is_available() or exit("its torch finds no GPU")' 2>&1); then
+if why=$(timeout 60 "$python" -c 'import torch; torch.cuda.is_available() or exit("its torch finds no GPU")' 2>&1); then
   race_nets pytorch --python "$python"
 else
-  record pytorch "left out, no PyTorch with CUDA: $(printf %s "${why##*$'\n'}" | tr -d '"\\|' | cut -c 1-80)" 0
+  record pytorch "left out, no PyTorch with CUDA: $(printf %s "${why##*$'\n'}" | tr -cd ' -~' | tr -d '"\\|' | cut -c 1-80)" 0
 fi
 [ -n "$raced" ] || race_nets alone --alone || failed=1
 document() { grep -q '^}$' "$out/$1.log" 2>/dev/null && sed -n '/^{$/,/^}$/p' "$out/$1.log" || echo null; }

@@ -29,10 +29,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 case " ${options_of_cv[*]-} " in *" --device"[\ =]*) ;; *) options_of_cv+=(--device cuda) ;; esac
-log_mels=$(realpath "$log_mels") out=$(realpath -m "$out")
+log_mels=$(realpath "$log_mels") out=$(realpath -m "$out") limbic=${LIMBIC_PROGRAM:+$(realpath "$LIMBIC_PROGRAM")}
 cd "$(dirname "$0")/.."
 
-limbic=${LIMBIC_PROGRAM:-}
 if [ -z "$limbic" ]; then
   source tools/gpu_build.sh
   if [ "$device" != cuda ]; then options+=(-DLIMBIC_CUDA=emu) build=build/gpu_emu; fi
@@ -45,12 +44,15 @@ if [ -z "$limbic" ]; then
   limbic=$build/limbic
 fi
 
-start=$SECONDS precision=f32
+start=$SECONDS precision=f32  # the engine has no other storage yet; a kernel that is asked for may multiply in less
+case "${options_of_cv[*]}" in *tf32*|*bf16*) precision="f32, kernels as the options say" ;; esac
 echo "gpu_train: $device, precision $precision, into $out" >&2
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
+set -m # a group of its own: a signal to this group reaches it once, by the trap; it ends its step and saves
 "$limbic" cv nets/recipes/cnn14_folds.toml --data "$log_mels" --out "$out" --embeddings "${options_of_cv[@]}" >"$said" &
-trap 'kill -TERM $! 2>/dev/null' INT TERM # it ends its step and saves
+trap 'trap "" INT TERM HUP; kill -TERM $! 2>/dev/null' INT TERM HUP
+set +m
 code=0
 wait $! || code=$?
 while kill -0 $! 2>/dev/null; do
@@ -68,5 +70,6 @@ done
   printf '| recipe | nets/recipes/cnn14_folds.toml %s |\n' "${options_of_cv[*]}"
   printf '| seconds | %d, of the last visit |\n' $((SECONDS - start))
   printf '\n```\n%s\n```\n' "$(cat "$said")"
-} >"$out/card.md"
+} >"$out/card.md.unfinished"
+mv "$out/card.md.unfinished" "$out/card.md"
 echo "gpu_train: $out/card.md, posteriors.csv, embeddings.csv" >&2

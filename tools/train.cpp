@@ -55,10 +55,8 @@ int run_cv(const Program& program, const TrainArguments& a) {
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = cross_validate(
-      recipe, data, a.out, {.quiet = program.quiet,
-                                                                .first_folds = a.first_folds,
-                                                                .embeddings = a.embeddings,
-                                                                .hold_out = a.hold_out});
+      recipe, data, a.out,
+      {.quiet = program.quiet, .first_folds = a.first_folds, .embeddings = a.embeddings, .hold_out = a.hold_out});
   print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   const auto& document = result.document;

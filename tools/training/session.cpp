@@ -286,6 +286,7 @@ void Run::fit_to_data() {
 }
 
 void Run::checkpoint() {
+  const auto began = std::chrono::steady_clock::now();
   Checkpoint c;
   keep_tensors(c, "model.", model_->state());
   keep_tensors(c, "optimizer.", optimizer_->state());
@@ -303,7 +304,6 @@ void Run::checkpoint() {
                         r.validation_accuracy, r.validation_uar, r.test_accuracy);
   }
   c.fields["rows"] = rows.empty() ? "\n" : rows;
-  const auto began = std::chrono::steady_clock::now();
   write_checkpoint(out_ + checkpoint_name(tensor_file_extension()), c);
   saved_ = std::chrono::steady_clock::now();
   saving_ = saved_ - began;
@@ -319,7 +319,7 @@ bool Run::resume() {
   for (const auto& note : notes) progress_.note(note);
   if (!found) {
     for (const char* extension : {".h5", ".safetensors"}) {
-      if (const std::string other = folder + checkpoint_name(extension); fs::exists(other))
+      if (const std::string other = folder + checkpoint_name(extension); fs::exists(other) || fs::exists(other + ".previous"))
         throw Error(ExitCode::usage, fmt::format("{}: found a checkpoint of a build {} HDF5, expected {}; go on with "
                                                  "that build, or give another --out",
                                                  other, other.ends_with(".h5") ? "with" : "without", path));
@@ -467,7 +467,7 @@ void Run::close_epoch() {
   loss_sum_ = 0;
   log();
   unsaved_ = true;
-  // Saving takes a twentieth of the time at most: a GPU's epoch may be shorter than the writing of a large net.
+  // Saving between epochs takes a twentieth of the time at most: a GPU's epoch may be shorter than the writing of a large net.
   if (std::chrono::steady_clock::now() - saved_ >= 20 * saving_) checkpoint();
 }
 
