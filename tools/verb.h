@@ -51,7 +51,7 @@ bool stderr_is_terminal();
 /// True where stdout is a terminal and NO_COLOR is not set.
 bool use_color();
 
-// One line a verb; main.cpp calls them in this order, which is the order of `limbic --help`.
+// One line a verb; the order of `limbic --help` is main.cpp's.
 void add_doctor(Program&);
 void add_kernels(Program&);
 void add_train(Program&);

@@ -66,6 +66,30 @@ std::vector<float> losses(int steps) {
   return all;
 }
 
+/// run(by_parts) -> numbers: the same bits both ways on the CPU; on each device, where only the whole launches `op` (forward
+/// and backward), the same numbers within `tolerance` of what is larger, 1 or they.
+void check_fused(const char* op, float tolerance, const auto& run) {
+  const std::vector<float> on_cpu = run(true);
+  CHECK(run(false) == on_cpu);
+  for (const Device device : {Device::emu, Device::cuda}) {
+    const GpuRuntime* const gpu = gpu_runtime(device);
+    if (!gpu || gpu->what_is_missing()) continue;
+    const OnDevice scope(device);
+    static int fused = 0;
+    static std::string wanted;
+    wanted = op;
+    set_trace([](const TraceLine& line) { fused += line.pass.op == wanted; });
+    const std::vector<float> whole = run(false), parts = run(true);
+    set_trace(nullptr);
+    CHECK(std::exchange(fused, 0) == 2);
+    for (size_t i = 0; i < on_cpu.size(); ++i) {
+      INFO(device_name(device) << ", number " << i);
+      CHECK(std::fabs(whole[i] - parts[i]) <= tolerance * std::max(1.0f, std::fabs(parts[i])));
+      CHECK(std::fabs(whole[i] - on_cpu[i]) <= tolerance * std::max(1.0f, std::fabs(on_cpu[i])));
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("devices: a net of every kind of layer trains with the CPU's losses") {
@@ -106,23 +130,8 @@ TEST_CASE("devices: attention in one kernel gives what its parts give, with drop
       for (const NamedTensor& p : layer.parameters()) append(p.tensor->grad());
       return all;
     };
-    const auto on_cpu = run(true);
-    CHECK(run(false) == on_cpu);
-    for (const Device device : {Device::emu, Device::cuda}) {
-      const GpuRuntime* const gpu = gpu_runtime(device);
-      if (!gpu || gpu->what_is_missing()) continue;
-      const OnDevice scope(device);
-      static int fused = 0;
-      set_trace([](const TraceLine& line) { fused += std::string(line.pass.op) == "attention"; });
-      const auto whole = run(false), parts = run(true);
-      set_trace(nullptr);
-      CHECK(std::exchange(fused, 0) == 2);  // forward and backward of the one that nobody hooks
-      for (size_t i = 0; i < on_cpu.size(); ++i) {
-        INFO(layers << " layers on " << device_name(device) << ", number " << i);
-        CHECK(std::fabs(whole[i] - parts[i]) <= 1e-6f * std::max(1.0f, std::fabs(parts[i])));
-        CHECK(std::fabs(whole[i] - on_cpu[i]) <= 1e-6f * std::max(1.0f, std::fabs(on_cpu[i])));
-      }
-    }
+    INFO(layers << " layers");
+    check_fused("attention", 1e-6f, run);
   }
 }
 
@@ -154,23 +163,8 @@ TEST_CASE(
       }
       return all;
     };
-    const auto on_cpu = run(true);
-    CHECK(run(false) == on_cpu);
-    for (const Device device : {Device::emu, Device::cuda}) {
-      const GpuRuntime* const gpu = gpu_runtime(device);
-      if (!gpu || gpu->what_is_missing()) continue;
-      const OnDevice scope(device);
-      static int fused = 0;
-      set_trace([](const TraceLine& line) { fused += std::string(line.pass.op) == "batch_norm_pool"; });
-      const auto whole = run(false), parts = run(true);
-      set_trace(nullptr);
-      CHECK(std::exchange(fused, 0) == 2);
-      for (size_t i = 0; i < on_cpu.size(); ++i) {
-        INFO((training ? "training" : "evaluation") << " on " << device_name(device) << ", number " << i);
-        CHECK(std::fabs(whole[i] - parts[i]) <= 5e-6f * std::max(1.0f, std::fabs(parts[i])));
-        CHECK(std::fabs(whole[i] - on_cpu[i]) <= 5e-6f * std::max(1.0f, std::fabs(on_cpu[i])));
-      }
-    }
+    INFO((training ? "training" : "evaluation"));
+    check_fused("batch_norm_pool", 5e-6f, run);
   }
 }
 
