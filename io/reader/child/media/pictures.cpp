@@ -197,7 +197,7 @@ class Cutter {
 
 void read_pictures(int side, bool colour, FaceFinder* finder) {
   if (finder) finder->begin();
-  av_force_cpu_flags(-1);  // after sound, which was decoded in plain C
+  av_force_cpu_flags(-1);  // after sound, for which there was less
   const Io io = open_io();
   const Format format = open_container(io.get(), codecs);
   const int index = av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);

@@ -130,6 +130,15 @@ double declared_s(const AVFormatContext& format, const AVStream& stream) {
              : 0;
 }
 
+/// The instructions that every x86-64 machine has (elsewhere plain C): what is decoded and resampled does not depend on
+/// which others it has.
+#if defined(__x86_64__)
+constexpr int everywhere =
+    AV_CPU_FLAG_CMOV | AV_CPU_FLAG_MMX | AV_CPU_FLAG_MMXEXT | AV_CPU_FLAG_SSE | AV_CPU_FLAG_SSE2;
+#else
+constexpr int everywhere = 0;
+#endif
+
 /// FFmpeg takes what is there of a WAV file for the whole; its header says how long it was. 0: complete, or no telling.
 int64_t missing_bytes(AVIOContext* io) {
   unsigned char head[12];
@@ -144,8 +153,7 @@ int64_t missing_bytes(AVIOContext* io) {
 }  // namespace
 
 void read_sound(int rate) {
-  // Plain C on every machine: what is decoded and resampled does not depend on the instruction set.
-  av_force_cpu_flags(0);
+  av_force_cpu_flags(everywhere);
   const Io io = open_io();
   const Format format = open_container(io.get(), codecs);
   const int index = av_find_best_stream(format.get(), AVMEDIA_TYPE_AUDIO, -1, -1, nullptr, 0);
