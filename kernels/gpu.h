@@ -94,7 +94,7 @@ void launch(const char* name, [[maybe_unused]] const char* type, const char* fil
   auto& name = *static_cast<std::type_identity_t<__VA_ARGS__>*>(::limbic::emu::shared_array(name##_array))
 #endif
 
-/// The memory that Grid::shared_bytes asked for.
+/// The memory that Grid::shared_bytes asked for, at a multiple of 1024 bytes (in the emulator where it asks for one).
 template <class T>
 __device__ T* dynamic_shared_array() {
 #ifdef __CUDACC__

@@ -12,8 +12,10 @@
 #include "kernels/emu/counters.h"
 #include "kernels/emu/faults.h"
 #include "kernels/emu/fiber.h"
+#include "kernels/emu/mbarrier.h"
 #include "kernels/emu/memory.h"
 #include "kernels/emu/sanitizers.h"
+#include "kernels/emu/wgmma.h"
 
 namespace limbic::emu {
 namespace {
@@ -281,6 +283,7 @@ void leave(Thread& t) {
   ++m.returned;
   Warp& warp = m.warps[t.rank / lanes];
   warp.returned |= 1u << t.rank % lanes;
+  leave_warpgroup(t.rank);
   for (size_t i = 0; i < warp.meetings.size();) {
     const Meeting& meeting = warp.meetings[i];
     if (expected_lanes(warp, meeting.mask) != meeting.arrived) {
@@ -389,6 +392,8 @@ void run_block(uint3 index, int multiprocessor) {
   const size_t n = m.threads.size();
   for (size_t i = 0; i < n; ++i) make_ready(m.threads[options().order == Order::reverse ? n - 1 - i : i]);
   begin_shared(multiprocessor, m.launch->shared_bytes);
+  begin_mbarriers();
+  begin_warpgroups();
 
   m.current = nullptr;
   go_on_with(m.main, *next_thread());
@@ -399,7 +404,10 @@ void run_block(uint3 index, int multiprocessor) {
   note_block_end();
   std::string wrong;
   if (!m.error && m.returned != n) {
-    m.error = std::make_exception_ptr(Error(Error("deadlock", "nobody can go on: " + who_waits()), context()));
+    m.error = std::make_exception_ptr(
+        Error(Error("deadlock", "nobody can go on: " + who_waits() + what_mbarriers_lack()), context()));
+  } else if (!m.error && (wrong = copies_left_behind()) != "") {
+    m.error = std::make_exception_ptr(Error(Error("bulk copy", wrong), context()));
   } else if (!m.error && (wrong = damaged_shared()) != "") {
     m.error = std::make_exception_ptr(Error(Error("out of bounds", wrong), context()));
   }
@@ -582,6 +590,11 @@ void warp_collective(const Collective& what, uint32_t mask, void* argument, Loca
 }
 
 unsigned lane_id() { return m.current->rank % lanes; }
+unsigned threads_of_block() { return static_cast<unsigned>(m.threads.size()); }
+bool has_returned(unsigned rank) { return m.threads[rank].state == State::returned; }
+void begin_waiting(const char* op, Location at) { wait_in(op, at); }
+void wait_for_turn() { wait(); }
+void wake(unsigned rank) { make_ready(m.threads[rank]); }
 
 namespace {
 

@@ -80,6 +80,14 @@ void warp_collective(const Collective& what, uint32_t mask, void* argument, Loca
 
 unsigned lane_id();
 
+// For what more than a warp does together, and out of turn (mbarrier.cpp, wgmma.cpp). A frame that waits holds no memory
+// of its own, and one Quiet: after an error it is never gone on with.
+unsigned threads_of_block();
+bool has_returned(unsigned rank);
+void begin_waiting(const char* op, Location at);
+void wait_for_turn();  ///< returns when somebody has called wake() and the turn has come
+void wake(unsigned rank);
+
 /// cp.async: the bytes move when they are waited for; until then the target reads as NaN.
 void copy_later(void* shared, const void* global, unsigned bytes, unsigned bytes_read, Location at);
 void commit_copies();

@@ -8,36 +8,10 @@
 #include "kernels/gpu.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/ptx.h"
+#include "tests/emu/arrays.h"
 
 namespace limbic::emu {
 namespace {
-
-template <class T>
-struct Array {
-  T* const at;
-  const size_t n;
-  explicit Array(size_t count) : at(static_cast<T*>(allocate(count * sizeof(T)))), n(count) {}
-  explicit Array(const std::vector<T>& v) : Array(v.size()) { copy(at, v.data(), n * sizeof(T)); }
-  ~Array() { release(at); }
-  Array(const Array&) = delete;
-  std::vector<T> host() const {
-    std::vector<T> v(n);
-    copy(v.data(), at, n * sizeof(T));
-    return v;
-  }
-};
-
-template <class Body>
-void in_every_order(const Body& body) {
-  const Options before = options();
-  for (const Options& order : {Options{Order::forward, 1}, Options{Order::reverse, 1}, Options{Order::random, 1},
-                               Options{Order::random, 2}, Options{Order::random, 3}}) {
-    INFO("order " << static_cast<int>(order.order) << ", seed " << order.seed);
-    options() = order;
-    body();
-  }
-  options() = before;
-}
 
 /// c[16,8] = a[16,16] b[16,16] (its first 8 columns), all bf16 in shared memory.
 __global__ void multiply_bf16(const uint16_t* a, const uint16_t* b, float* c) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the emulator must notice: kernels with one bug each (bugs/main.cpp), run in every order of threads.
+// What the emulator must notice: kernels with one bug each (bugs/), run in every order of threads.
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
@@ -73,6 +73,31 @@ const Bug bugs[] = {
     by_emulator("mma_in_part_of_a_warp", "divergent warp: "),
     by_emulator("not_rounded_to_tf32", "tf32: "),
     by_emulator("ldmatrix_misaligned", "ldmatrix: "),
+    by_result("tile_read_too_early"),
+    by_emulator("copy_left_behind", "bulk copy: the block ends before anybody has waited for the one at "),
+    by_emulator("too_many_bytes_expected", "phase 0 and lacks 0 arrival(s) and 2048 bytes"),
+    by_emulator("too_few_bytes_expected", "mbarrier: 8192 bytes are copied in a phase that expects 4096"),
+    by_emulator("parity_to_come", "deadlock: nobody can go on: "),
+    by_emulator("parity_gone_by", "wgmma: operand a is the target of a bulk copy that nobody has waited for"),
+    by_emulator("mbarrier_not_known_yet", "mbarrier: mbarrier_wait() on what no thread has initialised"),
+    by_emulator("mbarrier_of_each_thread", "mbarrier: initialised again"),
+    by_emulator("too_many_arrivals", "mbarrier: more arrivals than the 1 of a phase"),
+    by_emulator("bulk_copy_misaligned", "bulk copy: the target does not begin at a multiple of 1024 bytes"),
+    by_emulator("bulk_copy_past_end", "bulk copy: the target is not in this block's shared memory"),
+    by_emulator("bulk_copy_over_another", "bulk copy: an earlier copy to the same shared memory"),
+    by_emulator("operand_overwritten", "bulk copy: it overwrites an operand of a wgmma"),
+    {"accumulators_read_too_early", {wrong, wrong, wrong}, false},
+    by_emulator("accumulators_written_too_early", "wgmma: accumulators were written before wgmma_wait()"),
+    by_emulator("wgmma_without_fence", "wgmma: no wgmma_fence() orders"),
+    by_emulator("wgmma_without_commit", "wgmma: a thread returns before its warpgroup has waited for it"),
+    by_emulator("wgmma_without_wait", "wgmma: a thread returns before its warpgroup has waited for it"),
+    by_emulator("wgmma_in_part_of_a_warpgroup", "divergent warpgroup: "),
+    by_emulator("wgmma_of_two_warps", "divergent warpgroup: wgmma_fence() needs four whole warps"),
+    by_emulator("descriptors_differ", "divergent warpgroup: wgmma with other descriptors"),
+    by_emulator("descriptor_misaligned", "wgmma: misaligned: a descriptor counts in 16 bytes"),
+    by_emulator("rows_misaligned", "wgmma: operand b is misaligned: "),
+    by_emulator("operand_past_end", "wgmma: operand b leaves the dynamic shared memory"),
+    {"released_by_one_lane", {unnoticed, unnoticed, race}},
     by_emulator("too_much_shared", "shared memory: more than 48 KB"),
     by_emulator("host_pointer", "host pointer: argument 1 of identity"),
     by_emulator("released_pointer", "host pointer: argument 1 of identity"),
@@ -101,11 +126,13 @@ const std::string program = LIMBIC_EMU_BUGS;
 
 /// "main.cpp:31", the line that says so.
 std::string line_of(const std::string& bug) {
-  std::ifstream source(LIMBIC_SOURCE_DIR "/tests/emu/bugs/main.cpp");
-  int number = 0;
-  for (std::string line; std::getline(source, line);) {
-    ++number;
-    if (line.ends_with("// bug: " + bug)) return "main.cpp:" + std::to_string(number);
+  for (const std::string file : {"main.cpp", "warpgroups.cpp"}) {
+    std::ifstream source(LIMBIC_SOURCE_DIR "/tests/emu/bugs/" + file);
+    int number = 0;
+    for (std::string line; std::getline(source, line);) {
+      ++number;
+      if (line.ends_with("// bug: " + bug)) return file + ":" + std::to_string(number);
+    }
   }
   return {};
 }

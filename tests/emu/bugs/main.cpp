@@ -3,49 +3,13 @@
 // marked "bug: NAME". Exit codes: 0 nothing was noticed, 1 an error or a wrong result (a sanitizer has its own).
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <vector>
 
-#include "kernels/gpu.h"
 #include "kernels/ptx.h"
+#include "tests/emu/bugs/bugs.h"
 
 namespace limbic::emu {
 namespace {
-
-/// Device memory with the numbers 0, 1, 2 ... as the input of a kernel.
-struct Counting {
-  float* const at;
-  const int n;
-  explicit Counting(int count) : at(static_cast<float*>(allocate(count * sizeof(float)))), n(count) {
-    std::vector<float> v(count);
-    for (int i = 0; i < count; ++i) v[i] = static_cast<float>(i);
-    copy(at, v.data(), count * sizeof(float));
-  }
-  ~Counting() { release(at); }
-  Counting(const Counting&) = delete;
-  std::vector<float> values() const {
-    std::vector<float> v(n);
-    copy(v.data(), at, n * sizeof(float));
-    return v;
-  }
-};
-
-/// Runs kernel<<<blocks, threads>>>(x, y) on 128 numbers and compares y.
-template <class Kernel>
-bool gives(const char* name, const Kernel& kernel, int blocks, int threads, const std::function<float(int)>& expected,
-           int checked = -1) {
-  Counting x(128), y(128);
-  launch(name, "", __FILE__, __LINE__, kernel, Grid{blocks, threads}, x.at, y.at);
-  const std::vector<float> got = y.values();
-  for (int i = 0; i < (checked < 0 ? blocks * threads : checked); ++i) {
-    if (got[i] != expected(i)) return false;
-  }
-  return true;
-}
-
-constexpr auto anything = [](int i) { return static_cast<float>(i); };
-
-__device__ int self() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
 
 // Out of bounds
 
@@ -324,11 +288,6 @@ bool copy_past_end() {
   return true;
 }
 
-struct Bug {
-  const char* name;
-  std::function<bool()> runs_right;
-};
-
 #define KERNEL(kernel, blocks, threads, expected)                             \
   {                                                                           \
 #kernel, [] { return gives(#kernel, kernel, blocks, threads, expected); } \
@@ -402,7 +361,10 @@ const Bug bugs[] = {
 }  // namespace limbic::emu
 
 int main(int argc, char** argv) {
-  for (const auto& bug : limbic::emu::bugs) {
+  using limbic::emu::bugs, limbic::emu::warpgroup_bugs;
+  std::vector<limbic::emu::Bug> all(std::begin(bugs), std::end(bugs));
+  all.insert(all.end(), warpgroup_bugs().begin(), warpgroup_bugs().end());
+  for (const auto& bug : all) {
     if (argc < 2) {
       std::puts(bug.name);
     } else if (!std::strcmp(bug.name, argv[1])) {
