@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
 # Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
-# (tests/gpu/ptx.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
+# (tests/gpu/ptx*.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
 # compute-sanitizer, races every rung with cuDNN and cuBLAS, and whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default:
 # python3) has one with CUDA. Writes OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake
 # and a C++ compiler, and five libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack`
@@ -71,7 +71,7 @@ fi
 
 export LIMBIC_TEST_DEVICE=cuda
 stage ptx 30 "$build/tests/test_gpu" "ptx:*" || failed=1
-if [ -f "$build/ptx.cuda" ]; then cp "$build/ptx.cuda" "$out/"; fi
+for words in "$build"/ptx*.cuda; do [ ! -f "$words" ] || cp "$words" "$out/"; done
 stage tests 120 "$build/tests/test_gpu" || failed=1
 
 # Rungs with barriers, shuffles, cp.async and tensor cores, on shapes with borders; all of them would take the day.

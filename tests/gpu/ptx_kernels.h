@@ -11,11 +11,12 @@ namespace limbic::test {
 struct PtxCase {
   const char* name;
   int words;  ///< that each of the 32 lanes writes
-  void (*run)(uint32_t* out /*[words,32]*/, uint32_t* work /*[128]*/, Stream);
+  void (*run)(uint32_t* out /*[words,32]*/, uint32_t* work /*[8192]*/, Stream);
 };
 
 }  // namespace limbic::test
 
 namespace limbic {
-LIMBIC_EACH_DEVICE(std::span<const test::PtxCase> ptx_cases();)
+LIMBIC_EACH_DEVICE(std::span<const test::PtxCase> ptx_cases();
+                   std::span<const test::PtxCase> ptx_sm90a_cases();)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the wrappers of kernels/ptx.h give, bit for bit: on the emulator, and on a GPU where there is one, as
-// tests/gpu/ptx.golden has it. Each run leaves its own words in the build folder.
+// tests/gpu/ptx.golden and ptx_sm90a.golden have it. Each run leaves its own words in the build folder.
 #include <fstream>
 #include <sstream>
 
@@ -16,7 +16,7 @@ namespace {
 std::string words_of(std::span<const PtxCase> cases) {
   std::ostringstream text;
   for (const PtxCase& ptx : cases) {
-    DeviceArray<uint32_t> out(size_t(ptx.words) * 32), work(128);
+    DeviceArray<uint32_t> out(size_t(ptx.words) * 32), work(8192);
     ptx.run(out.data(), work.data(), {});
     const std::vector<uint32_t> words = out.host();
     for (size_t i = 0; i < words.size(); ++i) {
@@ -30,11 +30,11 @@ std::string words_of(std::span<const PtxCase> cases) {
   return text.str();
 }
 
-void check_words(Device device, std::span<const PtxCase> cases) {
+void check_words(Device device, const std::string& name, std::span<const PtxCase> cases) {
   device_under_test = device;
-  const std::string words = words_of(cases), own = std::string(LIMBIC_BUILD_DIR "/ptx.") + device_name(device);
+  const std::string words = words_of(cases), own = LIMBIC_BUILD_DIR "/" + name + "." + device_name(device);
   std::ofstream(own) << words;
-  std::ifstream golden(LIMBIC_SOURCE_DIR "/tests/gpu/ptx.golden");
+  std::ifstream golden(LIMBIC_SOURCE_DIR "/tests/gpu/" + name + ".golden");
   std::istringstream got(words);
   std::string expected, line;
   while (std::getline(golden, expected)) {
@@ -46,28 +46,37 @@ void check_words(Device device, std::span<const PtxCase> cases) {
   CHECK(!words.empty());
 }
 
-/// A device that is here and wanted, and can do all of ptx.h.
-bool has_ptx(Device device) {
+/// The compute capability of a device that is here and wanted; else 0.
+int capability(Device device) {
   struct AnyRung {
     Device device;
     const char* file;
   };
-  return runs_here(AnyRung{device, file_under_test()}) &&
-         (device == Device::emu || gpu_runtime(device)->compute_capability() >= 80);
+  return runs_here(AnyRung{device, file_under_test()}) ? gpu_runtime(device)->compute_capability() : 0;
+}
+
+void check_on_emulator(const std::string& name, std::span<const PtxCase> cases) {
+  if (!capability(Device::emu)) return;
+  const emu::Options before = emu::options();
+  for (const emu::Options& order : thread_orders()) {
+    emu::options() = order;
+    check_words(Device::emu, name, cases);
+  }
+  emu::options() = before;
 }
 
 }  // namespace
 
 TEST_CASE("ptx: each wrapper gives the golden words") {
-  const emu::Options before = emu::options();
-  if (has_ptx(Device::emu)) {
-    for (const emu::Options& order : thread_orders()) {
-      emu::options() = order;
-      check_words(Device::emu, emu::ptx_cases());
-    }
-  }
-  emu::options() = before;
+  check_on_emulator("ptx", emu::ptx_cases());
 #ifdef LIMBIC_CUDA
-  if (has_ptx(Device::cuda)) check_words(Device::cuda, cuda::ptx_cases());
+  if (capability(Device::cuda) >= 80) check_words(Device::cuda, "ptx", cuda::ptx_cases());
+#endif
+}
+
+TEST_CASE("ptx: each wrapper of sm_90a gives the golden words") {
+  check_on_emulator("ptx_sm90a", emu::ptx_sm90a_cases());
+#ifdef LIMBIC_CUDA
+  if (capability(Device::cuda) == 90) check_words(Device::cuda, "ptx_sm90a", cuda::ptx_sm90a_cases());
 #endif
 }
