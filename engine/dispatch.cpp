@@ -16,6 +16,7 @@
 #include "kernels/lstm/lstm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mel/mel.h"
+#include "kernels/moving_average/moving_average.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/sgd/sgd.h"
@@ -105,6 +106,7 @@ std::string dims_text(const DropoutDims& d) { return letters("n", d.n); }
 std::string dims_text(const CopyDims& d) { return box(d.rank, d.shape) + (d.accumulate ? " accumulate" : ""); }
 std::string dims_text(const AdamDims& d) { return letters("n", d.n) + (d.amsgrad ? " amsgrad" : ""); }
 std::string dims_text(const SgdDims& d) { return letters("n", d.n); }
+std::string dims_text(const MovingAverageDims& d) { return letters("n", d.n); }
 std::string dims_text(const SumSquaresDims& d) { return letters("n", d.n); }
 
 void refuse_kernel(Pass pass, const std::string& dims, Device device) {

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "engine/error.h"
+#include "engine/recording.h"
 #include "engine/storage.h"
 #include "engine/tensor.h"
 #include "kernels/gpu_runtime.h"
@@ -62,6 +63,7 @@ std::string dims_text(const struct LogMelDims&);
 std::string dims_text(const struct CopyDims&);
 std::string dims_text(const struct AdamDims&);
 std::string dims_text(const struct SgdDims&);
+std::string dims_text(const struct MovingAverageDims&);
 std::string dims_text(const struct SumSquaresDims&);
 
 [[noreturn]] void refuse_kernel(Pass pass, const std::string& dims, Device device);  // says which forced rung declined
@@ -85,14 +87,17 @@ void run_with(size_t scratch_floats, const Rung<Dims, Fn>& rung, Pass pass, cons
   Fn* fn = rung.run[static_cast<int>(active_isa())];
   const auto call = [&] {
     if constexpr (std::is_invocable_v<Fn*, const Dims&, Args..., Stream>) {
-      fn(dims, args..., Stream{});
+      fn(dims, args..., compute_stream());
     } else {
       std::optional<Block> scratch;
-      if (scratch_floats) scratch.emplace(scratch_floats * sizeof(float), rung.device);
-      fn(dims, args..., scratch ? scratch->floats() : nullptr, Stream{});
+      const Recording* const recording = Recording::current();
+      if (scratch_floats) {
+        scratch.emplace(scratch_floats * sizeof(float), rung.device, recording ? recording->memory() : nullptr);
+      }
+      fn(dims, args..., scratch ? scratch->floats() : nullptr, compute_stream());
     }
   };
-  if (!tracing()) return call();
+  if (!tracing() || Recording::current()) return call();
   const auto start = std::chrono::steady_clock::now();
   call();
   if (const GpuRuntime* const gpu = gpu_runtime(rung.device)) gpu->synchronize({});

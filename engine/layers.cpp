@@ -5,6 +5,7 @@
 
 #include "engine/dispatch.h"
 #include "engine/random.h"
+#include "engine/step_graph.h"
 
 namespace limbic {
 namespace {
@@ -69,7 +70,7 @@ BatchNorm::BatchNorm(int channels, const BatchNormOptions& o)
 
 void BatchNorm::count_batch() {
   options.training = training();
-  if (training()) ++*num_batches_tracked.ints();
+  if (training()) in_each_step([count = num_batches_tracked]() mutable { ++*count.ints(); });
 }
 
 Tensor BatchNorm::forward(const Tensor& x) {

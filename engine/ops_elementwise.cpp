@@ -110,7 +110,8 @@ Tensor abs(const Tensor& x) { return unary("abs", Unary::abs, Keeps::x, x); }
 Tensor dropout(const Tensor& x, float p, bool training) {
   if (!(p >= 0 && p <= 1)) refuse("dropout: probability ", p, ", expected 0 to 1");
   if (!training || p == 0) return x;
-  const DropoutDims dims{.n = x.size(), .p = p, .seed = random_state().seed, .stream = next_random_stream()};
+  DropoutDims dims{.n = x.size(), .p = p, .seed = random_state().seed, .stream = next_random_stream()};
+  dims.stream_of_step = random_stream_of_step();
   Tensor y = Tensor::empty(x.shape());
   launch(dropout_fwd_rungs(), {"dropout", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
 

@@ -6,6 +6,7 @@
 #include "engine/ops.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
+#include "kernels/moving_average/moving_average.h"
 
 namespace limbic {
 namespace {
@@ -27,11 +28,10 @@ BatchNormDims check_batch_norm(const Tensor& x, const Tensor& weight, const Tens
   return {.rows = x.size() / C, .C = C};
 }
 
-// running = (1 - momentum) running + momentum batch
 void update_running(Tensor& running, const Tensor& batch, float momentum, float factor) {
-  float* r = running.data();
-  const float* b = batch.data();
-  for (int64_t c = 0; c < running.size(); ++c) r[c] = (1 - momentum) * r[c] + momentum * (b[c] * factor);
+  const MovingAverageDims dims{.n = running.size(), .rate = momentum, .factor = factor};
+  launch(moving_average_step_rungs(), {"moving_average", "step"}, running.device(), dims, batch.kernel_data(),
+         running.kernel_data());
 }
 
 /// What normalises: in training the batch's mean and variance, which train(mean, var) computes, else the running ones,

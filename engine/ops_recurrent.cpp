@@ -88,7 +88,10 @@ Tensor additive_attention(const Tensor& u, const Tensor& weight, const Tensor& b
   }
   AttentionDims d{extent("additive_attention", N), extent("additive_attention", T), extent("additive_attention", A),
                   extent("additive_attention", E)};
-  if (o.dropout > 0) d.p = o.dropout, d.seed = random_state().seed, d.stream = next_random_stream();
+  if (o.dropout > 0) {
+    d.p = o.dropout, d.seed = random_state().seed, d.stream = next_random_stream();
+    d.stream_of_step = random_stream_of_step();
+  }
   const Tensor lengths = o.lengths;
   Tensor scores = Tensor::empty({N, T}), weights = Tensor::empty({N, T}), y = Tensor::empty({N, E});
   launch(attention_fwd_rungs(), {"attention", "fwd"}, h.device(), d, u.kernel_data(), weight.kernel_data(),

@@ -6,6 +6,7 @@
 
 #include "engine/dispatch.h"
 #include "engine/ops.h"
+#include "engine/step_graph.h"
 #include "kernels/adam/adam.h"
 #include "kernels/portable_math.h"
 #include "kernels/sgd/sgd.h"
@@ -40,7 +41,8 @@ Sgd::Sgd(std::vector<NamedTensor> parameters, const SgdOptions& o)
 }
 
 void Sgd::step() {
-  ++*step_.ints();
+  in_each_step([this] { ++*step_.ints(); });
+  const float* const lr_of_step = new_in_each_step<float>([this] { return static_cast<float>(lr); });
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();
@@ -50,7 +52,8 @@ void Sgd::step() {
                        .momentum = options.momentum,
                        .weight_decay = options.weight_decay,
                        .nesterov = options.nesterov,
-                       .grad_scale = grad_scale};
+                       .grad_scale = grad_scale,
+                       .lr_of_step = lr_of_step};
     launch(sgd_step_rungs(), {"sgd", "step"}, w.device(), dims, w.kernel_data(), g.kernel_data(),
            velocity_.empty() ? nullptr : velocity_[i].kernel_data());
   }
@@ -70,18 +73,25 @@ Adam::Adam(std::vector<NamedTensor> parameters, const AdamOptions& o)
   if (o.amsgrad) vmax_ = zeros_like(parameters_);
 }
 
+AdamDims Adam::dims(int64_t step) const {
+  return {.n = 0,
+          .lr = lr,
+          .beta1 = options.beta1,
+          .beta2 = options.beta2,
+          .eps = options.eps,
+          .weight_decay = options.weight_decay,
+          .decoupled = options.decoupled,
+          .amsgrad = options.amsgrad,
+          .step = step,
+          .grad_scale = grad_scale};
+}
+
 void Adam::step() {
   std::vector<AdamTensor> tensors;
-  AdamDims dims{.n = 0,
-                .lr = lr,
-                .beta1 = options.beta1,
-                .beta2 = options.beta2,
-                .eps = options.eps,
-                .weight_decay = options.weight_decay,
-                .decoupled = options.decoupled,
-                .amsgrad = options.amsgrad,
-                .step = ++*step_.ints(),
-                .grad_scale = grad_scale};
+  in_each_step([this] { ++*step_.ints(); });
+  const auto* of_step = new_in_each_step<AdamConstants>([this] { return AdamConstants(dims(*step_.ints())); });
+  AdamDims dims = this->dims(of_step ? 1 : *step_.ints());
+  dims.of_step = of_step;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();

@@ -9,6 +9,8 @@
 
 namespace limbic {
 
+struct AdamDims;
+
 /// Changes parameters by their gradients. Parameters that do not want a gradient (frozen), or got none, are left alone.
 class Optimizer {
  public:
@@ -60,6 +62,7 @@ class Adam : public Optimizer {
   AdamOptions options;  ///< options.lr is only where `lr` starts
 
  private:
+  AdamDims dims(int64_t step) const;
   Tensor step_;  // i32 []
   std::vector<Tensor> m_, v_, vmax_;
 };

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "engine/dispatch.h"
+#include "engine/recording.h"
+#include "engine/step_graph.h"
 #include "kernels/parallel.h"
 #include "kernels/philox.h"
 #include "kernels/portable_math.h"
@@ -27,6 +29,10 @@ float normal_of(uint32_t word_a, uint32_t word_b) {
 // Four random words for one element; `attempt` tells repeated draws apart.
 Philox4 draw(uint64_t seed, uint64_t stream, int64_t element, int attempt = 0) {
   return philox(seed, stream, static_cast<uint64_t>(element) | static_cast<uint64_t>(attempt) << 48);
+}
+
+uint64_t op_stream(uint64_t step, uint64_t op) {
+  return (step << 16 | (op & 0xffff)) & ~(initialiser_streams | host_streams);
 }
 
 uint64_t initialiser_stream() { return initialiser_streams | next_random_stream(); }
@@ -59,7 +65,15 @@ void set_random_step(uint64_t seed, uint64_t step) { random_state() = {seed, ste
 
 uint64_t next_random_stream() {
   RandomState& state = random_state();
-  return (state.step << 16 | (state.op++ & 0xffff)) & ~(initialiser_streams | host_streams);
+  return op_stream(state.step, state.op++);
+}
+
+const uint64_t* random_stream_of_step() {
+  const Recording* const recording = Recording::current();
+  if (!recording) return nullptr;
+  const RandomState& state = random_state();
+  const uint64_t later = state.step - recording->first_random_step(), op = state.op - 1;  // micro-batches count steps
+  return new_in_each_step<uint64_t>([later, op] { return op_stream(random_state().step + later, op); });
 }
 
 uint32_t Random::word() {

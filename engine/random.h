@@ -19,6 +19,9 @@ RandomState& random_state();
 void set_random_step(uint64_t seed, uint64_t step);
 /// The next op's stream: (step, op) in one word; counts op up.
 uint64_t next_random_stream();
+/// Of an op whose stream next_random_stream() just gave: where a step is recorded, the device memory that holds the
+/// stream of each replay's step (step_graph.h). Else null.
+const uint64_t* random_stream_of_step();
 
 /// A sequence of numbers for host code (shuffles, augmentation): Random(seed, stream), where the caller makes the
 /// stream from what must decide (epoch, clip). Copyable; its position is (seed, stream, drawn).

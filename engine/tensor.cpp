@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/dispatch.h"
+#include "engine/recording.h"
 #include "engine/storage.h"
 #include "kernels/gpu_runtime.h"
 
@@ -154,7 +155,7 @@ void Tensor::copy_from(const Tensor& source) {
   void* const to = storage_->where_ops_run(true);
   const size_t bytes = static_cast<size_t>(size_) * 4;
   if (const GpuRuntime* const gpu = gpu_runtime(compute_device())) {
-    gpu->copy(to, from, bytes, {});
+    gpu->copy(to, from, bytes, compute_stream());
   } else {
     std::memcpy(to, from, bytes);
   }

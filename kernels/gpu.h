@@ -70,10 +70,12 @@ void launch(const char* name, [[maybe_unused]] const char* type, const char* fil
   const Location at{file, line};
   int number = 0;
   (check_argument<Parameters>(name, ++number, static_cast<Parameters>(arguments), at), ...);
-  const auto call = [&] { kernel(static_cast<Parameters>(arguments)...); };
-  run(
-      {name, at, grid.blocks, grid.threads, grid.shared_bytes, type},
-      [](const void* context) { (*static_cast<const decltype(call)*>(context))(); }, &call);
+  const Launch how{name, at, grid.blocks, grid.threads, grid.shared_bytes, type};
+  const auto start = [how, kernel, arguments...] {
+    const auto call = [&] { kernel(static_cast<Parameters>(arguments)...); };
+    run(how, [](const void* context) { (*static_cast<const decltype(call)*>(context))(); }, &call);
+  };
+  if (!recorded(grid.stream, start)) start();
 #endif
 }
 

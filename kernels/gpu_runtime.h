@@ -12,6 +12,11 @@ struct Event {
   void* handle = nullptr;
 };
 
+/// Recorded work that can be launched again and again: a cudaGraphExec_t on the device.
+struct Graph {
+  void* handle = nullptr;
+};
+
 /// One function each; all throw std::runtime_error with the device's own words. The emulator does at once what CUDA
 /// queues in the stream.
 struct GpuRuntime {
@@ -29,6 +34,11 @@ struct GpuRuntime {
   void (*record)(Event, Stream);
   void (*wait)(Stream, Event);                  ///< what is queued from now on starts after the event
   float (*milliseconds)(Event from, Event to);  ///< between two events that have happened
+
+  void (*begin_capture)(Stream);  ///< of a stream made for it: what is queued in it from now on is recorded, not run
+  Graph (*end_capture)(Stream);   ///< at once runnable; addresses and arguments are those that were recorded
+  void (*launch_graph)(Graph, Stream);
+  void (*destroy_graph)(Graph);
 
   int (*compute_capability)();       ///< 90 for 9.0; 0 where there is no device
   int (*shared_bytes_per_block)();   ///< dynamic shared memory that a block can ask for; 0 where there is no device

@@ -20,6 +20,7 @@
 #include "kernels/lstm/lstm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/mel/mel.h"
+#include "kernels/moving_average/moving_average.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/sgd/sgd.h"
@@ -463,6 +464,8 @@ inline constexpr auto dropout_problems = problems::of_lengths<DropoutDims>([](in
 });
 inline constexpr auto adam_problems = problems::of_lengths<AdamDims>(problems::adam);
 inline constexpr auto sgd_problems = problems::of_lengths<SgdDims>(problems::sgd);
+inline constexpr auto moving_average_problems = problems::of_lengths<MovingAverageDims>(
+    [](int64_t n, size_t i) { return MovingAverageDims{n, i % 2 == 0 ? 0.1f : 0.01f, i % 3 == 0 ? 1.0f : 1.25f}; });
 inline constexpr auto sum_squares_problems =
     problems::of_lengths<SumSquaresDims>([](int64_t n, size_t) { return SumSquaresDims{n}; });
 
@@ -642,6 +645,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "copy") return std::size(copy_problems);
   if (op == "adam") return std::size(adam_problems);
   if (op == "sgd") return std::size(sgd_problems);
+  if (op == "moving_average") return std::size(moving_average_problems);
   if (op == "sum_squares") return std::size(sum_squares_problems);
   if (op == "stft") return std::size(stft_problems);
   if (op == "mel") return std::size(mel_problems);

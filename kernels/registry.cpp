@@ -22,6 +22,7 @@
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/matmul/matmul_v0_reference.h"
 #include "kernels/mel/mel.h"
+#include "kernels/moving_average/moving_average_v0_reference.h"
 #include "kernels/pool2d/pool2d_v0_reference.h"
 #include "kernels/reduce/reduce_v0_reference.h"
 #include "kernels/sgd/sgd_v0_reference.h"
@@ -57,7 +58,8 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    CrossEntropyBackward cross_entropy_bwd_v2_warp; BceForward bce_fwd_v1_naive;
                    BceBackward bce_bwd_v1_naive; DropoutForward dropout_fwd_v1_naive;
                    DropoutForward dropout_fwd_v2_vector; Copy copy_fwd_v1_naive; AdamStep adam_step_v1_naive;
-                   AdamMany adam_many_v2_multi_tensor; SgdStep sgd_step_v1_naive; SumSquares sum_squares_fwd_v1_blocks;
+                   AdamMany adam_many_v2_multi_tensor; SgdStep sgd_step_v1_naive;
+                   MovingAverage moving_average_step_v1_naive; SumSquares sum_squares_fwd_v1_blocks;
                    AffineGridForward affine_grid_fwd_v1_naive; AffineGridBackward affine_grid_bwd_v1_naive;
                    GridSampleForward grid_sample_fwd_v1_naive; GridSampleBackward grid_sample_bwd_v1_naive;
                    GridSampleBackward grid_sample_bwd_v2_whole_numbers;
@@ -594,6 +596,15 @@ std::span<const Rung<SgdDims, SgdStep>> sgd_step_rungs() {
   return rungs;
 }
 
+std::span<const Rung<MovingAverageDims, MovingAverage>> moving_average_step_rungs() {
+  static constexpr Rung<MovingAverageDims, MovingAverage> rungs[] = {
+      {"v0_reference", "moving_average/moving_average_v0_reference.h", Device::cpu,
+       PLAIN(moving_average_step_v0_reference<float>)},
+      ON_GPU("v1_naive", "moving_average/moving_average_v1_naive.cu", moving_average_step_v1_naive),
+  };
+  return rungs;
+}
+
 std::span<const Rung<SumSquaresDims, SumSquares>> sum_squares_fwd_rungs() {
   static constexpr Rung<SumSquaresDims, SumSquares> rungs[] = {
       {"cpu_vector", "sum_squares/sum_squares_cpu_vector.cpp", Device::cpu, EACH_ISA(sum_squares_fwd_cpu_vector),
@@ -669,6 +680,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"adam", "step"}, adam_step_rungs());
   visit(Pass{"adam", "many"}, adam_many_rungs());
   visit(Pass{"sgd", "step"}, sgd_step_rungs());
+  visit(Pass{"moving_average", "step"}, moving_average_step_rungs());
   visit(Pass{"sum_squares", "fwd"}, sum_squares_fwd_rungs());
   visit(Pass{"stft", "fwd"}, stft_fwd_rungs());
   visit(Pass{"mel", "fwd"}, mel_fwd_rungs());

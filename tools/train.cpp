@@ -16,7 +16,7 @@ struct TrainArguments {
   std::vector<std::string> sets, freeze;
   int64_t seed = -1, stop_after_steps = 0;
   int64_t first_folds = 0;
-  bool hold_out = false, embeddings = false;
+  bool hold_out = false, embeddings = false, no_graph = false;
 };
 
 Recipe recipe_of(const TrainArguments& a) {
@@ -39,7 +39,7 @@ int run_train(const Program& program, const TrainArguments& a) {
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result =
-      train_grid(recipe, data, a.out, {.quiet = program.quiet, .stop_after_steps = a.stop_after_steps});
+      train_grid(recipe, data, a.out, {.quiet = program.quiet, .in_graph = !a.no_graph, .stop_after_steps = a.stop_after_steps});
   print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   if (program.json) {
@@ -56,7 +56,7 @@ int run_cv(const Program& program, const TrainArguments& a) {
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = cross_validate(
       recipe, data, a.out,
-      {.quiet = program.quiet, .first_folds = a.first_folds, .embeddings = a.embeddings, .hold_out = a.hold_out});
+      {.quiet = program.quiet, .in_graph = !a.no_graph, .first_folds = a.first_folds, .embeddings = a.embeddings, .hold_out = a.hold_out});
   print_note(program, peak_memory_text());
   if (!result.complete) return stopped(program, result);
   const auto& document = result.document;
@@ -90,6 +90,7 @@ void add_training_options(CLI::App* verb, TrainArguments& a) {
   verb->add_option("--from", a.from, "weights to start from; the last layer is replaced where the classes differ");
   verb->add_option("--freeze", a.freeze, "parameters that stay as they are, e.g. 'conv_block*'; may be given again")
       ->allow_extra_args(false);
+  verb->add_flag("--no-graph", a.no_graph, "on a GPU: launch kernel by kernel, not each step as one CUDA graph; to the same bits");
 }
 
 }  // namespace

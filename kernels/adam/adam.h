@@ -2,12 +2,15 @@
 // One step of Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or AMSGrad (Reddi et al. 2018), in
 // PyTorch's order of operations.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <span>
 
 #include "kernels/rung.h"
 
 namespace limbic {
+
+struct AdamConstants;
 
 struct AdamDims {
   int64_t n;
@@ -17,6 +20,7 @@ struct AdamDims {
   bool amsgrad;          ///< the denominator is the largest v so far
   int64_t step;          ///< counts from 1
   float grad_scale = 1;  ///< multiplies g: clipping, or the mean over micro-batches
+  const AdamConstants* of_step = nullptr;  ///< CUDA: device memory with what counts instead (engine/step_graph.h)
 };
 
 /// Updates w, m, v and, with amsgrad, vmax (null otherwise). m, v, vmax begin as zeros.
@@ -41,6 +45,24 @@ using AdamMany = void(const AdamDims&, const AdamTensor* tensors, int count, Str
   }
   return result;
 }
+
+/// What a step's weights share.
+struct AdamConstants {
+  float grad_scale, decay, keep, step_size, root2, eps, one_minus_beta1, beta2, one_minus_beta2;
+  bool decoupled;
+  AdamConstants() = default;
+  explicit AdamConstants(const AdamDims& d)
+      : grad_scale(d.grad_scale),
+        decay(static_cast<float>(d.weight_decay)),
+        keep(static_cast<float>(1 - d.lr * d.weight_decay)),
+        step_size(static_cast<float>(d.lr / (1 - power(d.beta1, d.step)))),
+        root2(static_cast<float>(std::sqrt(1 - power(d.beta2, d.step)))),
+        eps(static_cast<float>(d.eps)),
+        one_minus_beta1(static_cast<float>(1 - d.beta1)),
+        beta2(static_cast<float>(d.beta2)),
+        one_minus_beta2(static_cast<float>(1 - d.beta2)),
+        decoupled(d.decoupled) {}
+};
 
 std::span<const Rung<AdamDims, AdamStep>> adam_step_rungs();
 std::span<const Rung<AdamDims, AdamMany>> adam_many_rungs();

@@ -15,9 +15,11 @@ struct AdamTensors {
   int first_block[many_tensors + 1];  ///< of each tensor; behind the last: the number of blocks
   int count = 0;
 };
-static_assert(sizeof(AdamTensors) + sizeof(AdamConstants) <= 4096, "the arguments of a launch");
+static_assert(sizeof(AdamTensors) + sizeof(AdamConstants) + 8 <= 4096, "the arguments of a launch");
 
-__global__ void __launch_bounds__(many_threads) adam_many_v2(AdamConstants a, AdamTensors tensors) {
+__global__ void __launch_bounds__(many_threads) adam_many_v2(AdamConstants now, const AdamConstants* of_step,
+                                                              AdamTensors tensors) {
+  const AdamConstants a = of_step ? *of_step : now;
   const int block = static_cast<int>(blockIdx.x);
   int low = 0, high = tensors.count;  // the tensor lies in [low, high)
   while (high - low > 1) {
@@ -46,7 +48,7 @@ void adam_many_v2_multi_tensor(const AdamDims& d, const AdamTensor* tensors, int
     }
     some.first_block[some.count] = blocks;
     LAUNCH(adam_many_v2, (Grid{.blocks = static_cast<unsigned>(blocks), .threads = many_threads, .stream = stream}),
-           AdamConstants(d), some);
+           AdamConstants(d), d.of_step, some);
   }
 }
 

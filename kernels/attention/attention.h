@@ -15,6 +15,7 @@ struct AttentionDims {
   int N, T, A, E;
   float p = 0;                    ///< the chance of a score to be dropped; kept ones are scaled by 1 / (1 - p)
   uint64_t seed = 0, stream = 0;  ///< of kernels/philox.h; score [n,t] draws element n T + t, as kernels/dropout
+  const uint64_t* stream_of_step = nullptr;  ///< CUDA: as in DropoutDims
 };
 
 /// scores are kept from before the dropout. At padding scores and weights are 0; of a sequence of no steps y is 0.

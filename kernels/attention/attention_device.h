@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "kernels/attention/attention.h"
+#include "kernels/dropout/dropout_device.h"
 #include "kernels/gpu_sum.h"
 #include "kernels/philox.h"
 
@@ -9,7 +10,7 @@ namespace limbic::LIMBIC_DEVICE {
 /// What dropout multiplies score i with.
 __device__ inline float attention_kept(const AttentionDims& d, int64_t i) {
   if (d.p == 0) return 1;
-  return philox_uniform(d.seed, d.stream, static_cast<uint64_t>(i)) >= d.p ? 1 / (1 - d.p) : 0.0f;
+  return philox_uniform(d.seed, dropout_stream(d), static_cast<uint64_t>(i)) >= d.p ? 1 / (1 - d.p) : 0.0f;
 }
 
 /// The gradient of w . u_t + bias, from that of the weight of step i and the sum of all steps' weights times theirs.

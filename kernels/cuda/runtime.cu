@@ -40,6 +40,18 @@ float milliseconds(Event from, Event to) {
   return ms;
 }
 
+Graph end_capture(Stream stream) {
+  cudaGraph_t recorded = nullptr;
+  cudaGraphExec_t runnable = nullptr;
+  check("end_capture", cudaStreamEndCapture(of(stream), &recorded));
+  const cudaError_t status = cudaGraphInstantiate(&runnable, recorded, 0);
+  check("end_capture", cudaGraphDestroy(recorded));
+  check("end_capture", status);
+  return {runnable};
+}
+
+cudaGraphExec_t of(Graph graph) { return static_cast<cudaGraphExec_t>(graph.handle); }
+
 int compute_capability() {
   static const int found = [] {
     int device = 0, major = 0, minor = 0;
@@ -95,6 +107,12 @@ const GpuRuntime runtime{
     .record = [](Event e, Stream s) { check("record", cudaEventRecord(of(e), of(s))); },
     .wait = [](Stream s, Event e) { check("wait", cudaStreamWaitEvent(of(s), of(e), 0)); },
     .milliseconds = milliseconds,
+    // Relaxed: memory may be asked for, and constants copied, in other streams meanwhile.
+    .begin_capture =
+        [](Stream s) { check("begin_capture", cudaStreamBeginCapture(of(s), cudaStreamCaptureModeRelaxed)); },
+    .end_capture = end_capture,
+    .launch_graph = [](Graph g, Stream s) { check("launch_graph", cudaGraphLaunch(of(g), of(s))); },
+    .destroy_graph = [](Graph g) { check("destroy_graph", cudaGraphExecDestroy(of(g))); },
     .compute_capability = compute_capability,
     .shared_bytes_per_block = shared_bytes_per_block,
     .what_is_missing = what_is_missing,

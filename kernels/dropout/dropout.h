@@ -12,6 +12,7 @@ struct DropoutDims {
   int64_t n;
   float p;                ///< the chance of being dropped, 0 to 1
   uint64_t seed, stream;  ///< of kernels/philox.h
+  const uint64_t* stream_of_step = nullptr;  ///< CUDA: device memory that has the stream instead (engine/step_graph.h)
 };
 
 /// Forward on x, and backward on dy with the same dims: the mask is drawn again, never stored. y may be x.

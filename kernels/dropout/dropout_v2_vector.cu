@@ -4,7 +4,7 @@
 // Why faster: 20 integer products for 32 bytes moved, which memory hides.
 // Limited by: memory bandwidth, 8 bytes an element.
 // Next: nothing alone; dropout disappears into the kernel before it, because the mask needs no memory.
-#include "kernels/dropout/dropout.h"
+#include "kernels/dropout/dropout_device.h"
 #include "kernels/gpu.h"
 #include "kernels/philox.h"
 
@@ -13,7 +13,7 @@ namespace limbic::LIMBIC_DEVICE {
 __global__ void dropout_fwd_v2(DropoutDims d, float scale, bool aligned, const float* x, float* y) {
   const int64_t block = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, first = 4 * block;
   if (first >= d.n) return;
-  const Philox4 random = philox(d.seed, d.stream, static_cast<uint64_t>(block));
+  const Philox4 random = philox(d.seed, dropout_stream(d), static_cast<uint64_t>(block));
   const auto kept = [&](int j, float v) { return philox_uniform(random.word[j]) >= d.p ? v * scale : 0.0f; };
   if (aligned && first + 4 <= d.n) {
     const float4 v = *reinterpret_cast<const float4*>(x + first);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/emu/graph.h"
 #include "kernels/emu/memory.h"
 #include "kernels/emu/scheduler.h"
 

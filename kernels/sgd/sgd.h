@@ -13,6 +13,7 @@ struct SgdDims {
   double lr, momentum, weight_decay;
   bool nesterov;
   float grad_scale = 1;  ///< multiplies g
+  const float* lr_of_step = nullptr;  ///< CUDA: device memory with the rate instead (engine/step_graph.h)
 };
 
 /// Updates w and velocity (begins as zeros; null where momentum is 0).

@@ -9,7 +9,7 @@
 
 namespace limbic::LIMBIC_DEVICE {
 
-__global__ void sgd_step_v1(int64_t n, float lr, float momentum, float decay, float grad_scale, bool nesterov, float* w,
+__global__ void sgd_step_v1(int64_t n, float lr, const float* lr_of_step, float momentum, float decay, float grad_scale, bool nesterov, float* w,
                             const float* g, float* velocity) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
@@ -19,12 +19,12 @@ __global__ void sgd_step_v1(int64_t n, float lr, float momentum, float decay, fl
     velocity[i] = v;
     gradient = nesterov ? gradient + momentum * v : v;
   }
-  w[i] -= lr * gradient;
+  w[i] -= (lr_of_step ? *lr_of_step : lr) * gradient;
 }
 
 void sgd_step_v1_naive(const SgdDims& d, float* w, const float* g, float* velocity, Stream stream) {
   LAUNCH(sgd_step_v1, (Grid{.blocks = blocks_for(d.n, 256), .threads = 256, .stream = stream}), d.n,
-         static_cast<float>(d.lr), static_cast<float>(d.momentum), static_cast<float>(d.weight_decay), d.grad_scale,
+         static_cast<float>(d.lr), d.lr_of_step, static_cast<float>(d.momentum), static_cast<float>(d.weight_decay), d.grad_scale,
          d.nesterov, w, g, velocity);
 }
 

@@ -35,6 +35,7 @@ const std::map<std::string, std::string> shapes = {
     {"copy", "transpose [100,300]"},
     {"adam", "n=8192"},
     {"sgd", "n=8192"},
+    {"moving_average", "n=2048"},
     {"sum_squares", "n=16384"},
     {"stft", "samples=4096,n_fft=1024,hop=320"},
     {"mel", "samples=4096,n_fft=1024,hop=320,mels=64"},

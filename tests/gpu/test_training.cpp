@@ -17,7 +17,7 @@ CrossEntropyDims scaled(CrossEntropyDims d) {
   return d;
 }
 
-auto scaled(auto d) {  // bce, adam, sgd, sum_squares
+auto scaled(auto d) {  // bce, adam, sgd, moving_average, sum_squares
   d.n = std::min(d.n, most);
   return d;
 }
@@ -94,6 +94,12 @@ TEST_CASE("adam: many tensors in one launch get the bits of a single one") {
 TEST_CASE("sgd: every CUDA rung agrees with f64") {
   check_gpu_rungs({"sgd", "step"}, sgd_problems, sgd_step_rungs(), sgd_step_v0_reference<double>, test::sgd::inputs,
                   test::sgd::step, scale, within({"sgd", "step"}, {1e-6, 1e-6}));
+}
+
+TEST_CASE("moving_average: every CUDA rung agrees with f64") {
+  check_gpu_rungs({"moving_average", "step"}, moving_average_problems, moving_average_step_rungs(),
+                  moving_average_step_v0_reference<double>, test::moving_average::inputs, test::moving_average::step,
+                  scale, within({"moving_average", "step"}, {1e-6, 1e-7}));
 }
 
 TEST_CASE("sum_squares: every CUDA rung agrees with f64") {

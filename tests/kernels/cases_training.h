@@ -6,6 +6,7 @@
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
 #include "kernels/sgd/sgd_v0_reference.h"
+#include "kernels/moving_average/moving_average_v0_reference.h"
 #include "kernels/sum_squares/sum_squares_v0_reference.h"
 #include "tests/kernels/cases.h"
 
@@ -101,6 +102,19 @@ inline Tensors<float> inputs(const SgdDims& d) {
 }
 
 }  // namespace sgd
+
+namespace moving_average {
+
+inline Tensors<float> inputs(const MovingAverageDims& d) { return {uniform(d.n, seed, 0), uniform(d.n, seed, 1)}; }
+
+inline const auto step = []<class Buffer>(const MovingAverageDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+  std::vector<Buffer> state;
+  state.push_back(copy_of(in[1]));
+  run(d, in[0].data(), state[0].data(), {});
+  return state;
+};
+
+}  // namespace moving_average
 
 namespace sum_squares {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// adam, sgd and sum_squares.
+// adam, sgd, moving_average and sum_squares.
 #include "tests/kernels/cases_training.h"
 
 using namespace limbic;
@@ -32,6 +32,12 @@ TEST_CASE("adam: three steps from zero are those of the paper") {
 TEST_CASE("sgd: every rung agrees with f64, with the same bits everywhere") {
   check_rungs({"sgd", "step"}, sgd_problems, sgd_step_rungs(), sgd_step_v0_reference<double>, {1e-6, 1e-6},
               test::sgd::inputs, test::sgd::step);
+}
+
+TEST_CASE("moving_average: every rung agrees with f64, with the same bits everywhere") {
+  check_rungs({"moving_average", "step"}, moving_average_problems, moving_average_step_rungs(),
+              moving_average_step_v0_reference<double>, {1e-6, 1e-7}, test::moving_average::inputs,
+              test::moving_average::step);
 }
 
 TEST_CASE("sum_squares: every rung agrees with f64, with the same bits everywhere") {

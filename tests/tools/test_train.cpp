@@ -254,6 +254,32 @@ TEST_CASE("train, eval and cv run on the emulator, with the CPU's losses") {
   }
 }
 
+TEST_CASE("on a device, steps in a graph leave the bits of steps launched kernel by kernel, a resumed run's too") {
+  Workplace place;
+  // Steps of five clips in micro-batches of two and one, then a step of two clips; dropout, a penalty on weights.
+  const std::string few = "--device emu --set train.epochs=2 --set train.keep=last --set net.widths=[2,2,2,2] "
+                          "--set train.batch=5 --set train.micro_batch=2 --set split.train=\"1,2\" "
+                          "--set split.validation=\"\" --set net.block_dropout=0.2 --set l2.kernel=0.01 "
+                          "--set l2.layers=[\\\"fc\\\"] --json ";
+  REQUIRE(place.limbic(place.train("launched", few + "--no-graph")) == 0);
+  REQUIRE(place.limbic(place.train("graph", few)) == 0);
+  for (const int steps : {3, 5}) {
+    REQUIRE(place.limbic(place.train("resumed", few + "--stop-after-steps " + std::to_string(steps))) == 0);
+  }
+  REQUIRE(place.limbic(place.train("resumed", few)) == 0);
+  const auto launched = limbic::read_checkpoint(place.in("launched/checkpoint.h5"));
+  for (const char* other : {"graph", "resumed"}) {
+    INFO(other);
+    const auto found = limbic::read_checkpoint(place.in(std::string(other) + "/checkpoint.h5"));
+    REQUIRE(found.tensors.size() == launched.tensors.size());
+    for (const auto& [name, tensor] : launched.tensors) {
+      INFO(name);
+      CHECK(found.tensors.at(name).values == tensor.values);
+    }
+    CHECK(read_file(place.in(std::string(other) + "/log.csv")) == read_file(place.in("launched/log.csv")));
+  }
+}
+
 TEST_CASE("a checkpoint whose counters are no counts is refused, with exit code 4") {
   Workplace place;
   const std::string arguments = place.train("run", "--set train.epochs=2 --stop-after-steps 1");

@@ -235,6 +235,10 @@ void for_each_launch(const Visit& visit) {
     float *const w = a.numbers(d.n), *const g = a.numbers(d.n), *const velocity = a.numbers(d.n);
     run(d, w, g, d.momentum == 0 ? nullptr : velocity, {});
   });
+  visit(Pass{"moving_average", "step"}, moving_average_problems, moving_average_step_rungs(), [](Arrays& a, const MovingAverageDims& d, auto* run, float*) {
+    const float* const x = a.numbers(d.n);
+    run(d, x, a.numbers(d.n), {});
+  });
   visit(Pass{"sum_squares", "fwd"}, sum_squares_problems, sum_squares_fwd_rungs(), [](Arrays& a, const SumSquaresDims& d, auto* run, float* scratch) {
     const float* const x = a.numbers(d.n);
     run(d, x, a.space(1), scratch, {});

@@ -121,6 +121,7 @@ inline ShapeFields fields(BceDims& d) { return {shapes::size("n", d.n)}; }
 inline ShapeFields fields(DropoutDims& d) { return {shapes::size("n", d.n), shapes::real("p", d.p)}; }
 inline ShapeFields fields(AdamDims& d) { return {shapes::size("n", d.n), shapes::number("amsgrad", d.amsgrad)}; }
 inline ShapeFields fields(SgdDims& d) { return {shapes::size("n", d.n)}; }
+inline ShapeFields fields(MovingAverageDims& d) { return {shapes::size("n", d.n), shapes::real("rate", d.rate)}; }
 inline ShapeFields fields(SumSquaresDims& d) { return {shapes::size("n", d.n)}; }
 inline ShapeFields fields(StftDims& d) {
   using namespace shapes;

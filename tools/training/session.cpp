@@ -11,7 +11,6 @@
 #include <set>
 #include <sstream>
 
-#include "engine/gradient_sum.h"
 #include "engine/optim.h"
 #include "engine/random.h"
 #include "io/checkpoint.h"
@@ -25,6 +24,7 @@
 #include "tools/training/progress.h"
 #include "tools/training/run_folder.h"
 #include "tools/training/split.h"
+#include "tools/training/step.h"
 
 namespace limbic {
 namespace fs = std::filesystem;
@@ -117,8 +117,6 @@ std::vector<std::string> names_in(const std::vector<NamedTensor>& parameters) {
 
 std::string checkpoint_name(const char* extension) { return std::string("/checkpoint") + extension; }
 
-std::string layer_of(const NamedTensor& parameter) { return parameter.name.substr(0, parameter.name.rfind('.')); }
-
 struct EpochRow {
   double lr = 0, train_loss = 0, train_accuracy = 0, validation_loss = nan, validation_accuracy = nan,
          validation_uar = nan, test_accuracy = nan;
@@ -138,7 +136,6 @@ class Run {
   bool epoch(const Interrupt& interrupt);  // false: stopped half way
   void step(int64_t batch);
   void close_epoch();
-  Tensor loss(const Tensor& logits, const Tensor& targets);
   void log();
   RunResult finish();
   ModelCard card(const std::optional<Scores>& test) const;
@@ -162,8 +159,8 @@ class Run {
   std::string origin_;                // lines about what it started from: repeated pictures, weights
   std::vector<NamedTensor> trained_;  // parameters that are not frozen
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<TrainingStep> step_;
   Schedule schedule_;
-  Tensor class_weights_;
   int64_t crop_frames_ = 0, batches_ = 0;
 
   // Where the run is; all of it goes into the checkpoint.
@@ -282,7 +279,9 @@ void Run::fit_to_data() {
                .floor = static_cast<float>(recipe_.train.lr_floor),
                .every = std::max<int64_t>(1, steps(recipe_.train.step_epochs)),
                .factor = static_cast<float>(recipe_.train.step_factor)};
-  if (recipe_.train.class_weights == "balanced") class_weights_ = balanced_weights(train_, split_.labels.size());
+  Tensor class_weights;
+  if (recipe_.train.class_weights == "balanced") class_weights = balanced_weights(train_, split_.labels.size());
+  step_.emplace(recipe_, *model_, trained_, *optimizer_, class_weights, options_.in_graph);
 }
 
 void Run::checkpoint() {
@@ -361,16 +360,6 @@ bool Run::resume() {
   return true;
 }
 
-Tensor Run::loss(const Tensor& logits, const Tensor& targets) {
-  Tensor total = cross_entropy(logits, targets, {.class_weight = class_weights_});
-  for (const auto& p : trained_) {
-    if (std::find(recipe_.l2.layers.begin(), recipe_.l2.layers.end(), layer_of(p)) == recipe_.l2.layers.end()) continue;
-    const double lambda = p.name.ends_with(".bias") ? recipe_.l2.bias : recipe_.l2.kernel;
-    if (lambda > 0) total = total + l2(*p.tensor) * static_cast<float>(lambda);
-  }
-  return total;
-}
-
 void Run::step(int64_t b) {
   const int64_t count = epoch_ * batches_ + b;  // steps before this one
   const auto order = epoch_order(static_cast<int64_t>(train_.size()), static_cast<uint64_t>(recipe_.seed), epoch_);
@@ -378,42 +367,15 @@ void Run::step(int64_t b) {
   const int64_t end = std::min<int64_t>((b + 1) * recipe_.train.batch, static_cast<int64_t>(order.size()));
   for (int64_t i = b * recipe_.train.batch; i < end; ++i) chosen.push_back(&train_[order[i]]);
   const Batch batch = make_batch(recipe_, chosen, static_cast<int>(split_.labels.size()), crop_frames_, count);
-
-  const auto N = static_cast<int64_t>(chosen.size());
-  const int64_t size = recipe_.train.micro_batch ? recipe_.train.micro_batch : recipe_.train.batch;
-  const int64_t each = (recipe_.train.batch + size - 1) / size;  // micro-batches of a full batch
-  optimizer_->zero_grad();
-  GradientSum gradients(trained_, (N + size - 1) / size);
-  double mean_loss = 0;
-  for (int64_t first = 0; first < N; first += size) {
-    const int64_t last = std::min(N, first + size);
-    const auto share = static_cast<float>(last - first) / static_cast<float>(N);
-    set_random_step(static_cast<uint64_t>(recipe_.seed), static_cast<uint64_t>(count * each + first / size) + 1);
-    if (!recipe_.input.embedder.empty()) {
-      Tensor lengths = Tensor::zeros({last - first}, DType::i32);
-      std::copy(batch.frames.begin() + first, batch.frames.begin() + last, lengths.ints());
-      model_->net().lengths = lengths;
-    }
-    const Tensor logits = model_->logits(slice(batch.maps, 0, first, last));  // [last-first,C]
-    const Tensor value = loss(logits, slice(batch.targets, 0, first, last)) * share;
-    backward(value);
-    gradients.take(first / size);
-    mean_loss += value.item();
-    const auto said = argmax(logits);
-    for (size_t i = 0; i < said.size(); ++i) correct_ += said[i] == batch.labels[first + i];
-  }
-  model_->net().lengths = {};
-  gradients.give();
-  if (recipe_.train.clip_norm > 0) clip_grad_norm(trained_, static_cast<float>(recipe_.train.clip_norm));
   optimizer_->lr = schedule_.at(count);
-  optimizer_->step();
-
-  if (!std::isfinite(mean_loss)) {
+  const auto [loss, correct] = step_->run(batch, count);
+  if (!std::isfinite(loss)) {
     throw Error(ExitCode::failure, fmt::format("{}: the loss is {} at epoch {}, batch {}; a smaller train.lr may help",
-                                               out_, mean_loss, epoch_ + 1, b + 1));
+                                               out_, loss, epoch_ + 1, b + 1));
   }
-  loss_sum_ += mean_loss * static_cast<double>(N);
-  seen_ += N;
+  correct_ += correct;
+  loss_sum_ += loss * static_cast<double>(chosen.size());
+  seen_ += static_cast<int64_t>(chosen.size());
 }
 
 bool Run::epoch(const Interrupt& interrupt) {

@@ -14,6 +14,7 @@ namespace limbic {
 
 struct RunOptions {
   bool quiet = false;
+  bool in_graph = true;          ///< on a GPU: steps as CUDA graphs, where they can be (step.h); the bits are the same
   bool read_test = true;         ///< grid points and the like leave the test groups alone
   double checkpoint_s = 180;     ///< seconds between checkpoints inside an epoch; more at the ends of epochs, where
                                  ///< saving took less than a twentieth of the time since, and at the end
