@@ -72,9 +72,10 @@ std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims
   if (!floats) return nullptr;
   Storage& storage = w.storage();
   std::lock_guard lock(storage.mutex);
-  // Storage is shared by tensors of other shapes: the shape of the weights is part of the key.
+  // Storage is shared by tensors of other shapes: the shape of the weights is part of the key. So is what they take:
+  // Winograd's tiles, and with them its weights, depend on the map.
   const std::string use = std::string(rung) + " " + isa_name(active_isa()) + " groups" + std::to_string(dims.groups) +
-                          " " + shape_text({dims.K, dims.R, dims.S, dims.C});
+                          " " + shape_text({dims.K, dims.R, dims.S, dims.C}) + " in " + std::to_string(floats);
   auto& kept = storage.prepared["conv2d " + use];
   if (!kept) {
     auto block = std::make_shared<Block>(floats * sizeof(float));

@@ -87,6 +87,11 @@ inline constexpr Problem<Conv2dDims> conv2d_problems[] = {
     {"deep-dx", {1, 6, 5, 48, 304, 3, 3, 1, 1, 1, 1}},
     {"deep-two-columns", {1, 6, 2, 272, 300, 3, 3, 1, 1, 1, 1}},
     {"deep-odd", {1, 4, 3, 531, 17, 2, 3, 1, 1, 1, 1}},
+    // Winograd's tiles of 3x3, in both passes and in one of them
+    {"six", {2, 6, 6, 32, 48, 3, 3, 1, 1, 1, 1}},
+    {"nine-by-five", {1, 9, 5, 288, 32, 3, 3, 1, 1, 1, 1}},
+    {"six-of-eight", {1, 8, 8, 48, 64, 3, 3}},
+    {"eight-of-six", {1, 6, 6, 32, 32, 3, 3, 1, 1, 2, 2}},
     {"sections", {1, 45, 43, 128, 32, 3, 3, 1, 1, 1, 1}},
     {"sections-dx", {1, 43, 46, 32, 128, 3, 3, 1, 1, 1, 1}},
 };

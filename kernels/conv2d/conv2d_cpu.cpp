@@ -35,9 +35,15 @@ bool conv2d_supports_cpu_winograd(const Conv2dDims& d) {
          d.P() >= 4 && d.Q() >= 4;
 }
 
+// Fewer products: a 6x6 map is four tiles of 3x3 with 25 each, or four of 4x4 with 36, mostly beyond the border.
+int conv2d_winograd_out(int P, int Q) {
+  const int64_t threes = int64_t{(P + 2) / 3} * ((Q + 2) / 3), fours = int64_t{(P + 3) / 4} * ((Q + 3) / 4);
+  return threes * 25 < fours * 36 ? 3 : 4;
+}
+
 // Some 1 MiB, so that a section stays in the core's own cache, but enough tiles to be worth a pass over large filters.
-int conv2d_winograd_section(int channels) {
-  const int tiles = (1 << 20) / (36 * 4 * channels) / 28 * 28;
+int conv2d_winograd_section(int points, int channels) {
+  const int tiles = (1 << 20) / (points * 4 * channels) / 28 * 28;
   return tiles < 56 ? 56 : tiles;
 }
 
@@ -47,27 +53,31 @@ int conv2d_winograd_dw_section(int channels) {
   return tiles < 112 ? 112 : tiles;
 }
 
-// [K/16][36][C][16]
-size_t conv2d_prepared_cpu_winograd(const Conv2dDims& d) { return size_t{36} * d.C * d.K; }
-
 namespace {
 
-size_t section(int channels, int tiles) { return size_t{36} * tiles * (channels + 16); }
+int points(int P, int Q) { return conv2d_winograd_out(P, Q) == 3 ? 25 : 36; }
+
+size_t section(int points, int channels, int tiles) { return size_t(points) * tiles * (channels + 16); }
 
 }  // namespace
 
+// [K/16][points][C][16]
+size_t conv2d_prepared_cpu_winograd(const Conv2dDims& d) { return size_t(points(d.P(), d.Q())) * d.C * d.K; }
+
 // The section's part is a power of two, so that layers of other widths get the same block again, still in the cache.
 size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims& d) {
-  return conv2d_prepared_cpu_winograd(d) + std::bit_ceil(section(d.C, conv2d_winograd_section(d.C)));
+  const int f = points(d.P(), d.Q());
+  return conv2d_prepared_cpu_winograd(d) + std::bit_ceil(section(f, d.C, conv2d_winograd_section(f, d.C)));
 }
 
 size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims& d) {
-  return conv2d_prepared_cpu_winograd(d) + section(d.K, conv2d_winograd_section(d.K));
+  const int f = points(d.H, d.W);
+  return size_t(f) * d.C * d.K + section(f, d.K, conv2d_winograd_section(f, d.K));
 }
 
 size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims& d) {
   const int tiles = conv2d_winograd_dw_section(d.C > d.K ? d.C : d.K);
-  return conv2d_prepared_cpu_winograd(d) + section(d.C, tiles) + section(d.K, tiles);
+  return size_t{36} * d.C * d.K + section(36, d.C, tiles) + section(36, d.K, tiles);
 }
 
 size_t conv2d_prepared_size(const char* rung, const Conv2dDims& d) {

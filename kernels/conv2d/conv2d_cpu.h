@@ -20,13 +20,15 @@ LIMBIC_EACH_ISA(void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w
                 void conv2d_dw_cpu_direct(const Conv2dDims&, const float* x, const float* dy, float* dw, float* scratch,
                                           Stream);)
 
-// cpu_winograd: F(4x4, 3x3) for 3x3 filters with stride 1, where maps are wide enough for its tiles.
+// cpu_winograd: F(4x4, 3x3) or F(3x3, 3x3) for 3x3 filters with stride 1, where maps are wide enough for its tiles; dw
+// always by F(4x4, 3x3).
 bool conv2d_supports_cpu_winograd(const Conv2dDims&);
 size_t conv2d_prepared_cpu_winograd(const Conv2dDims&);
 size_t conv2d_fwd_scratch_cpu_winograd(const Conv2dDims&);
 size_t conv2d_dx_scratch_cpu_winograd(const Conv2dDims&);
 size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims&);
-int conv2d_winograd_section(int channels);  // tiles that are transformed at once: fwd, dx
+int conv2d_winograd_out(int P, int Q);                  // side of the tiles of [P,Q] outputs, 3 or 4: fwd, dx
+int conv2d_winograd_section(int points, int channels);  // tiles that are transformed at once: fwd, dx
 int conv2d_winograd_dw_section(int channels);
 
 LIMBIC_EACH_ISA(void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward and dx of 3x3 filters with stride 1, by Winograd's F(4x4, 3x3): a quarter of the products. Idea: a section of
-// tiles is transformed once for all output channels; then one register panel of channels after the other multiplies it
-// at all 36 frequencies into a buffer that stays in L2, and is transformed back from there.
+// Forward and dx of 3x3 filters with stride 1, by Winograd's F(4x4, 3x3) or F(3x3, 3x3): a quarter of the products.
+// Idea: a section of tiles is transformed once for all output channels; then one register panel of channels after the
+// other multiplies it at all frequencies into a buffer that stays in L2, and is transformed back from there.
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/parallel.h"
@@ -11,25 +11,26 @@ namespace {
 
 constexpr int block_tiles = 28;  // share one pass over a panel's weights
 
-/// A' m A of one tile, up to 16 channels at k; m: [36][stride].
-LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t stride, WinoTile tile,
+/// A' m A of one tile, up to 16 channels at k; m: [points][stride].
+template <class F>
+LIMBIC_INLINE void finish_tile(const WinoMap<F>& map, const float* m, int64_t stride, WinoTile tile,
                                const Conv2dEpilogue& epilogue, int k, float* y) {
-  f32x16 d[wino_points], e[wino_out * wino_in], o[wino_out];
+  f32x16 d[F::points], e[F::out * F::in], o[F::out];
 #pragma GCC unroll 36
-  for (int f = 0; f < wino_points; ++f) d[f] = load(m + f * stride);
+  for (int f = 0; f < F::points; ++f) d[f] = load(m + f * stride);
 #pragma GCC unroll 6
-  for (int j = 0; j < wino_in; ++j) wino_output(d + j, wino_in, e + j, wino_in);
+  for (int j = 0; j < F::in; ++j) F::output(d + j, F::in, e + j, F::in);
   const f32x16 mean = epilogue.mean ? load(epilogue.mean + k) : zero();
   const f32x16 scale = epilogue.scale ? load(epilogue.scale + k) : broadcast(1);
   const f32x16 shift = epilogue.shift ? load(epilogue.shift + k) : zero();
-  const int rows = smaller(wino_out, map.P - tile.p), cols = smaller(wino_out, map.Q - tile.q);
+  const int rows = smaller(F::out, map.P - tile.p), cols = smaller(F::out, map.Q - tile.q);
   float* to = y + ((tile.n * map.P + tile.p) * map.Q + tile.q) * map.K + k;
 #pragma GCC unroll 4
-  for (int i = 0; i < wino_out; ++i) {
+  for (int i = 0; i < F::out; ++i) {
     if (i >= rows) break;
-    wino_output(e + i * wino_in, 1, o, 1);
+    F::output(e + i * F::in, 1, o, 1);
 #pragma GCC unroll 4
-    for (int j = 0; j < wino_out; ++j) {
+    for (int j = 0; j < F::out; ++j) {
       if (j >= cols) break;
       f32x16 value = fma(o[j] - mean, scale, shift);
       if (epilogue.relu) value = max(zero(), value);
@@ -38,12 +39,14 @@ LIMBIC_INLINE void finish_tile(const WinoMap& map, const float* m, int64_t strid
   }
 }
 
-/// filters: [K/16][36][C][16]; section: room for [36][conv2d_winograd_section(C)][C+16], of which a small image uses less.
-void run(const WinoMap& map, const float* x, const float* filters, const Conv2dEpilogue& epilogue, float* y,
+/// filters: [K/16][points][C][16]; section: room for [points][conv2d_winograd_section()][C+16], of which a small image
+/// uses less.
+template <class F>
+void run(const WinoMap<F>& map, const float* x, const float* filters, const Conv2dEpilogue& epilogue, float* y,
          float* section) {
-  const int section_tiles = static_cast<int>(smaller(int64_t(conv2d_winograd_section(map.C)), map.tiles()));
+  const int section_tiles = static_cast<int>(smaller(int64_t(conv2d_winograd_section(F::points, map.C)), map.tiles()));
   const int panels = ceil_div(map.K, tile_width);
-  const int64_t pixel = map.C + 16, point = section_tiles * pixel, block_size = int64_t(wino_points) * map.C * 16;
+  const int64_t pixel = map.C + 16, point = section_tiles * pixel, block_size = int64_t(F::points) * map.C * 16;
   for (int64_t t0 = 0; t0 < map.tiles(); t0 += section_tiles) {
     const int count = static_cast<int>(smaller(int64_t(section_tiles), map.tiles() - t0));
     const int groups = ceil_div(count, 4);
@@ -60,9 +63,9 @@ void run(const WinoMap& map, const float* x, const float* filters, const Conv2dE
       const int first_t = piece_begin(count, blocks, block), last_t = piece_begin(count, blocks, block + 1);
       const int k0 = panel * tile_width, vectors = ceil_div(smaller(tile_width, map.K - k0), 16);
       const int size = last_t - first_t, pieces = ceil_div(size, tile_rows);
-      alignas(64) float products[wino_points * block_tiles * tile_width], chunk_sums[tile_rows * tile_width];
+      alignas(64) float products[F::points * block_tiles * tile_width], chunk_sums[tile_rows * tile_width];
       const int chunks = ceil_div(map.C, chunk_depth);
-      for (int f = 0; f < wino_points; ++f)
+      for (int f = 0; f < F::points; ++f)
         for (int i = 0; i < pieces; ++i) {
           const int begin = piece_begin(size, pieces, i), end = piece_begin(size, pieces, i + 1);
           float* const sums = products + (f * block_tiles + begin) * tile_width;
@@ -85,22 +88,22 @@ void run(const WinoMap& map, const float* x, const float* filters, const Conv2dE
   }
 }
 
-/// G g G' of 16 filters' taps g[9] into out[36][stride].
+/// G g G' of 16 filters' taps g[9] into out[points][stride].
+template <class F>
 LIMBIC_INLINE void store_filter(const f32x16* g, float* out, int64_t stride) {
-  f32x16 e[18], u[6];
+  f32x16 e[3 * F::in], u[F::in];
 #pragma GCC unroll 3
-  for (int s = 0; s < 3; ++s) wino_filter(g + s, 3, e + s, 3);
+  for (int s = 0; s < 3; ++s) F::filter(g + s, 3, e + s, 3);
 #pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    wino_filter(e + 3 * i, 1, u, 1);
+  for (int i = 0; i < F::in; ++i) {
+    F::filter(e + 3 * i, 1, u, 1);
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) store(out + (i * 6 + j) * stride, u[j]);
+    for (int j = 0; j < F::in; ++j) store(out + (i * F::in + j) * stride, u[j]);
   }
 }
 
-}  // namespace
-
-void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out) {
+template <class F>
+void prepare(const Conv2dDims& d, const float* w, float* out) {
   const int blocks = d.K / 16;
   const i32x16 filter = lane_index() * broadcast_int(9 * d.C);
   parallel_for(int64_t(blocks) * (d.C / 16), [&](int64_t task) {
@@ -108,35 +111,53 @@ void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out
     for (int64_t c = c0; c < c0 + 16; ++c) {
       f32x16 g[9];
       for (int tap = 0; tap < 9; ++tap) g[tap] = gather(w + block * 16 * 9 * d.C + int64_t(tap) * d.C + c, filter);
-      store_filter(g, out + block * wino_points * d.C * 16 + c * 16, int64_t(d.C) * 16);
+      store_filter<F>(g, out + block * F::points * d.C * 16 + c * 16, int64_t(d.C) * 16);
     }
   });
 }
 
-void conv2d_fwd_cpu_winograd(const Conv2dDims& d, const float* x, const float* w, const float* prepared,
-                             const Conv2dEpilogue& epilogue, float* y, float* scratch, Stream) {
+template <class F>
+void forward(const Conv2dDims& d, const float* x, const float* w, const float* prepared, const Conv2dEpilogue& epilogue,
+             float* y, float* scratch) {
   float* section = scratch;
   if (!prepared) {
-    conv2d_prepare_cpu_winograd(d, w, scratch);
+    prepare<F>(d, w, scratch);
     prepared = scratch;
-    section += int64_t(wino_points) * d.C * d.K;
+    section += int64_t(F::points) * d.C * d.K;
   }
-  const WinoMap map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
+  const WinoMap<F> map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
   run(map, x, prepared, epilogue, y, section);
 }
 
 /// dx is a convolution of dy with the filters turned round and channels exchanged.
-void conv2d_dx_cpu_winograd(const Conv2dDims& d, const float* dy, const float* w, float* dx, float* scratch, Stream) {
+template <class F>
+void backward(const Conv2dDims& d, const float* dy, const float* w, float* dx, float* scratch) {
   parallel_for(int64_t(d.C / 16) * (d.K / 16), [&](int64_t task) {
     const int64_t block = task / (d.K / 16), k0 = task % (d.K / 16) * 16;
     for (int64_t k = k0; k < k0 + 16; ++k) {
       f32x16 g[9];
       for (int tap = 0; tap < 9; ++tap) g[tap] = load(w + (k * 9 + 8 - tap) * d.C + block * 16);
-      store_filter(g, scratch + block * wino_points * d.K * 16 + k * 16, int64_t(d.K) * 16);
+      store_filter<F>(g, scratch + block * F::points * d.K * 16 + k * 16, int64_t(d.K) * 16);
     }
   });
-  const WinoMap map(d.N, d.P(), d.Q(), d.K, d.H, d.W, d.C, 2 - d.pad_h, 2 - d.pad_w);
-  run(map, dy, scratch, {}, dx, scratch + int64_t(wino_points) * d.C * d.K);
+  const WinoMap<F> map(d.N, d.P(), d.Q(), d.K, d.H, d.W, d.C, 2 - d.pad_h, 2 - d.pad_w);
+  run(map, dy, scratch, {}, dx, scratch + int64_t(F::points) * d.C * d.K);
+}
+
+}  // namespace
+
+void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out) {
+  (conv2d_winograd_out(d.P(), d.Q()) == 3 ? prepare<Wino<3>> : prepare<Wino<4>>)(d, w, out);
+}
+
+void conv2d_fwd_cpu_winograd(const Conv2dDims& d, const float* x, const float* w, const float* prepared,
+                             const Conv2dEpilogue& epilogue, float* y, float* scratch, Stream) {
+  const auto run = conv2d_winograd_out(d.P(), d.Q()) == 3 ? forward<Wino<3>> : forward<Wino<4>>;
+  run(d, x, w, prepared, epilogue, y, scratch);
+}
+
+void conv2d_dx_cpu_winograd(const Conv2dDims& d, const float* dy, const float* w, float* dx, float* scratch, Stream) {
+  (conv2d_winograd_out(d.H, d.W) == 3 ? backward<Wino<3>> : backward<Wino<4>>)(d, dy, w, dx, scratch);
 }
 
 }  // namespace limbic::LIMBIC_ISA

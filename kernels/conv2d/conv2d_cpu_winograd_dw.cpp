@@ -9,24 +9,26 @@
 namespace limbic::LIMBIC_ISA {
 namespace {
 
+using F = Wino<4>;
+
 /// A dy A' of one tile, 16 channels: out[f * point_stride].
-void transform_dy(const WinoMap& map, const float* dy, WinoTile tile, float* out, int64_t point_stride) {
-  f32x16 d[wino_out * wino_out], e[wino_in * wino_out];
-  const int rows = smaller(wino_out, map.P - tile.p), cols = smaller(wino_out, map.Q - tile.q);
+void transform_dy(const WinoMap<F>& map, const float* dy, WinoTile tile, float* out, int64_t point_stride) {
+  f32x16 d[F::out * F::out], e[F::in * F::out];
+  const int rows = smaller(F::out, map.P - tile.p), cols = smaller(F::out, map.Q - tile.q);
   const float* from = dy + ((tile.n * map.P + tile.p) * map.Q + tile.q) * map.K;
 #pragma GCC unroll 4
-  for (int i = 0; i < wino_out; ++i)
+  for (int i = 0; i < F::out; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < wino_out; ++j)
-      d[i * wino_out + j] = i < rows && j < cols ? load(from + (int64_t(i) * map.Q + j) * map.K) : zero();
+    for (int j = 0; j < F::out; ++j)
+      d[i * F::out + j] = i < rows && j < cols ? load(from + (int64_t(i) * map.Q + j) * map.K) : zero();
 #pragma GCC unroll 4
-  for (int j = 0; j < wino_out; ++j) wino_output_back(d + j, wino_out, e + j, wino_out);
+  for (int j = 0; j < F::out; ++j) F::output_back(d + j, F::out, e + j, F::out);
 #pragma GCC unroll 6
-  for (int i = 0; i < wino_in; ++i) {
-    f32x16 row[wino_in];
-    wino_output_back(e + i * wino_out, 1, row, 1);
+  for (int i = 0; i < F::in; ++i) {
+    f32x16 row[F::in];
+    F::output_back(e + i * F::out, 1, row, 1);
 #pragma GCC unroll 6
-    for (int j = 0; j < wino_in; ++j) store(out + (i * wino_in + j) * point_stride, row[j]);
+    for (int j = 0; j < F::in; ++j) store(out + (i * F::in + j) * point_stride, row[j]);
   }
 }
 
@@ -39,12 +41,12 @@ void add_sums(const float* sums, int rows, int width, bool first_section, float*
 }  // namespace
 
 void conv2d_dw_cpu_winograd(const Conv2dDims& d, const float* x, const float* dy, float* dw, float* scratch, Stream) {
-  const WinoMap map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
+  const WinoMap<F> map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
   const int section_tiles = conv2d_winograd_dw_section(larger(d.C, d.K));
   const int64_t x_pixel = d.C + 16, y_pixel = d.K + 16, x_point = section_tiles * x_pixel;
   const int64_t y_point = section_tiles * y_pixel, matrix = int64_t(d.K) * d.C;
-  float* const xs = scratch + wino_points * matrix;  // [36][tiles][C+16]
-  float* const ys = xs + wino_points * x_point;      // [36][tiles][K+16]
+  float* const xs = scratch + F::points * matrix;  // [36][tiles][C+16]
+  float* const ys = xs + F::points * x_point;      // [36][tiles][K+16]
   for (int64_t t0 = 0; t0 < map.tiles(); t0 += section_tiles) {
     const int count = static_cast<int>(smaller(int64_t(section_tiles), map.tiles() - t0));
     parallel_for(ceil_div(count, 4), [&](int64_t group) {
@@ -56,7 +58,7 @@ void conv2d_dw_cpu_winograd(const Conv2dDims& d, const float* x, const float* dy
       }
     });
     const int parts = ceil_div(d.K, 8 * tile_rows);
-    parallel_for(int64_t(wino_points) * parts, [&](int64_t task) {
+    parallel_for(int64_t(F::points) * parts, [&](int64_t task) {
       const int64_t f = task / parts;
       const int part = static_cast<int>(task % parts);
       const int first_k = piece_begin(d.K, parts, part), last_k = piece_begin(d.K, parts, part + 1);
@@ -75,14 +77,14 @@ void conv2d_dw_cpu_winograd(const Conv2dDims& d, const float* x, const float* dy
   }
   parallel_for(d.K, [&](int64_t k) {
     for (int c = 0; c < d.C; c += 16) {
-      f32x16 u[wino_points], e[18], g[3];
+      f32x16 u[F::points], e[18], g[3];
 #pragma GCC unroll 36
-      for (int f = 0; f < wino_points; ++f) u[f] = load(scratch + f * matrix + k * d.C + c);
+      for (int f = 0; f < F::points; ++f) u[f] = load(scratch + f * matrix + k * d.C + c);
 #pragma GCC unroll 6
-      for (int j = 0; j < 6; ++j) wino_filter_back(u + j, 6, e + j, 6);
+      for (int j = 0; j < 6; ++j) F::filter_back(u + j, 6, e + j, 6);
 #pragma GCC unroll 3
       for (int r = 0; r < 3; ++r) {
-        wino_filter_back(e + 6 * r, 1, g, 1);
+        F::filter_back(e + 6 * r, 1, g, 1);
 #pragma GCC unroll 3
         for (int s = 0; s < 3; ++s) store(dw + (k * 9 + r * 3 + s) * d.C + c, g[s]);
       }

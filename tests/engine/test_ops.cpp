@@ -129,6 +129,16 @@ TEST_CASE("prepared weights are those of the shape that is used, not of another 
   CHECK(same_bits(conv2d(other_x, other), conv2d(other_x, other.clone())));
 }
 
+TEST_CASE("prepared weights are those of the map that is used, whose size decides Winograd's tiles") {
+  const NoGrad no_grad;
+  const Tensor w = random_tensor({32, 3, 3, 32}, 33);
+  for (const int64_t side : {12, 6, 12}) {
+    INFO("side " << side);
+    const Tensor x = random_tensor({1, side, side, 32}, 34);
+    CHECK(same_bits(conv2d(x, w, {}, {.padding = 1}), conv2d(x, w.clone(), {}, {.padding = 1})));
+  }
+}
+
 TEST_CASE("gradients of batch normalisation match differences") {
   for (bool training : {true, false}) {
     for (bool squared : {false, true}) {
