@@ -81,6 +81,11 @@ std::string training_bits() {
 const std::map<std::string, std::string (*)()> results = {
     {"log_mel_panns_16k", log_mel_bits},
     {"voice_inference", [] { return inference_bits("voice", {}, sound_map("voice-16k")); }},
+    {"face_inference",
+     [] {
+       const Tensor map = sound_map("panns-16k");  // any 48x48 numbers are a picture to the net
+       return inference_bits("face", {}, slice(slice(map, 1, 0, 48), 2, 0, 48).view({1, 48, 48, 1}));
+     }},
     {"cnn14_w16_inference",
      [] {
        return inference_bits("cnn14-16k", {.widths = {4, 8, 16, 32, 64, 128}, .embedding = 128},
