@@ -591,7 +591,6 @@ void warp_collective(const Collective& what, uint32_t mask, void* argument, Loca
 
 unsigned lane_id() { return m.current->rank % lanes; }
 unsigned threads_of_block() { return static_cast<unsigned>(m.threads.size()); }
-bool has_returned(unsigned rank) { return m.threads[rank].state == State::returned; }
 void begin_waiting(const char* op, Location at) { wait_in(op, at); }
 void wait_for_turn() { wait(); }
 void wake(unsigned rank) { make_ready(m.threads[rank]); }

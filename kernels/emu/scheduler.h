@@ -83,7 +83,6 @@ unsigned lane_id();
 // For what more than a warp does together, and out of turn (mbarrier.cpp, wgmma.cpp). A frame that waits holds no memory
 // of its own, and one Quiet: after an error it is never gone on with.
 unsigned threads_of_block();
-bool has_returned(unsigned rank);
 void begin_waiting(const char* op, Location at);
 void wait_for_turn();  ///< returns when somebody has called wake() and the turn has come
 void wake(unsigned rank);

@@ -75,6 +75,7 @@ struct Accumulators {
 struct Warpgroup {
   Call call;  ///< that its threads come together for
   unsigned arrived = 0;
+  bool left = false;  ///< a thread has returned
   float* d[group_threads] = {};
   std::vector<const float*> fenced;  ///< accumulators, by the first thread's
   int groups = 0;                    ///< committed
@@ -92,9 +93,7 @@ void check_meets(const Warpgroup& g, const Call& call) {
     throw Error("divergent warpgroup", std::string(call.op) + " " + why, call.at);
   };
   if (first + group_threads > threads_of_block()) refuse("needs four whole warps");
-  for (unsigned rank = first; rank < first + group_threads; ++rank) {
-    if (has_returned(rank)) refuse("needs threads that have returned");
-  }
+  if (g.left) refuse("needs threads that have returned");
   if (!g.arrived) return;
   if (std::strcmp(g.call.op, call.op) || g.call.at.line != call.at.line) {
     refuse(std::string("while other threads are in ") + g.call.op + " at " + where(g.call.at) + ";");
@@ -232,7 +231,6 @@ void finish_products(Warpgroup& g) {
 
 /// ThreadSanitizer sees the lanes of each warp read all of the operands, a share each.
 void note_operands(const Call& call) {
-  if (!with_tsan) return;
   const char* const shared = static_cast<const char*>(dynamic_shared());
   for (const Operand* o : {&call.a, &call.b}) {
     for (int i = static_cast<int>(lane_id()); i < o->chunks(); i += lanes) note_read(shared + o->chunk(i).offset, 16);
@@ -257,7 +255,7 @@ void emulate_wgmma_fence(float* d, Location at) {
 void emulate_wgmma(float* d, int columns, uint64_t a, bool a_mn, uint64_t b, bool b_mn, Location at) {
   const Call call{.op = "wgmma", .at = at, .columns = columns, .a = {a, a_mn, rows}, .b = {b, b_mn, columns}};
   meet(call, d, begin_product);
-  note_operands(call);
+  if (with_tsan) note_operands(call);
 }
 
 void emulate_wgmma_commit(Location at) {
@@ -266,7 +264,7 @@ void emulate_wgmma_commit(Location at) {
 
 void emulate_wgmma_wait(int groups_left, Location at) {
   for (const Product& p : own_group().products) {  // they may have been read until now
-    if (is_due(p, own_group(), groups_left)) note_operands(p.call);
+    if (with_tsan && is_due(p, own_group(), groups_left)) note_operands(p.call);
   }
   meet({.op = "wgmma_wait()", .at = at, .groups_left = groups_left}, nullptr, finish_products);
 }
@@ -277,7 +275,8 @@ void begin_warpgroups() {
 }
 
 void leave_warpgroup(unsigned rank) {
-  const Warpgroup& g = warpgroups[rank / group_threads];
+  Warpgroup& g = warpgroups[rank / group_threads];
+  g.left = true;
   if (g.arrived) {
     throw Error("divergent warpgroup", std::string(g.call.op) + " needs a thread that returns;", g.call.at);
   }
