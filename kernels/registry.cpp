@@ -94,7 +94,12 @@ LIMBIC_EACH_DEVICE(Conv2dForward conv2d_fwd_v1_naive; Conv2dDx conv2d_dx_v1_naiv
                    Conv2dDw conv2d_dw_v4_tensor_core_3xtf32; Conv2dForward conv2d_fwd_v4_tensor_core_tf32;
                    Conv2dDx conv2d_dx_v4_tensor_core_tf32; Conv2dDw conv2d_dw_v4_tensor_core_tf32;
                    Conv2dForward conv2d_fwd_v4_tensor_core_bf16; Conv2dDx conv2d_dx_v4_tensor_core_bf16;
-                   Conv2dDw conv2d_dw_v4_tensor_core_bf16;)
+                   Conv2dDw conv2d_dw_v4_tensor_core_bf16; Conv2dForward conv2d_fwd_v5_wgmma_bf16;
+                   Conv2dDx conv2d_dx_v5_wgmma_bf16; Conv2dDw conv2d_dw_v5_wgmma_bf16;
+                   bool conv2d_supports_v5_wgmma(const Conv2dDims&);
+                   size_t conv2d_fwd_scratch_v5_wgmma(const Conv2dDims&);
+                   size_t conv2d_dx_scratch_v5_wgmma(const Conv2dDims&);
+                   size_t conv2d_dw_scratch_v5_wgmma(const Conv2dDims&);)
 
 LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_naive; UnaryForward unary_fwd_v2_vector;
                    UnaryBackward unary_bwd_v2_vector; BinaryForward binary_fwd_v1_naive;
@@ -105,7 +110,8 @@ LIMBIC_EACH_DEVICE(UnaryForward unary_fwd_v1_naive; UnaryBackward unary_bwd_v1_n
                    SoftmaxBackward softmax_bwd_v2_warp; SoftmaxForward softmax_fwd_v3_block;
                    SoftmaxBackward softmax_bwd_v3_block; Matmul matmul_fwd_v1_naive; Matmul matmul_fwd_v2_tiled;
                    Matmul matmul_fwd_v3_register_tiled; Matmul matmul_fwd_v4_tensor_core_3xtf32;
-                   Matmul matmul_fwd_v4_tensor_core_tf32;)
+                   Matmul matmul_fwd_v4_tensor_core_tf32; Matmul matmul_fwd_v5_wgmma_bf16;
+                   bool matmul_supports_v5_wgmma(const MatmulDims&); size_t matmul_scratch_v5_wgmma(const MatmulDims&);)
 
 // The three entries of Rung::run: a plain function serves every instruction set, a SIMD one was compiled for two.
 #define PLAIN(...) \
@@ -175,6 +181,8 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_fwd_v5_wgmma_bf16,
+                   emu::conv2d_fwd_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_fwd),
       YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_fwd_tf32),
   };
@@ -198,6 +206,8 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_tf32),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_dx_v5_wgmma_bf16,
+                   emu::conv2d_dx_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dx),
       YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_dx_tf32),
   };
@@ -222,6 +232,8 @@ std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
                    emu::conv2d_dw_scratch_gemm),
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
                    emu::conv2d_dw_scratch_gemm),
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_dw_v5_wgmma_bf16,
+                   emu::conv2d_dw_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dw),
       YARDSTICK("cudnn_tf32", "vendor/conv2d.cpp", conv2d_dw_tf32),
   };
@@ -239,6 +251,8 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
       ON_GPU("v1_naive", "matmul/matmul_v1_naive.cu", matmul_fwd_v1_naive),
       // less precise: by name only
       ON_GPU_SINCE(80, "v4_tensor_core_tf32", "matmul/matmul_v4_tensor_core.cu", matmul_fwd_v4_tensor_core_tf32),
+      ON_GPU_WHERE(matmul_supports_v5_wgmma, "v5_wgmma_bf16", "matmul/matmul_v5_wgmma.cu", matmul_fwd_v5_wgmma_bf16,
+                   emu::matmul_scratch_v5_wgmma),
       YARDSTICK("cublas", "vendor/matmul.cpp", matmul_fwd),
       YARDSTICK("cublas_tf32", "vendor/matmul.cpp", matmul_fwd_tf32),
   };

@@ -170,6 +170,9 @@ class ConvTiles {
   int tap = 0, channel = 0;
 };
 
+/// Floats that the parts take: of dw with splits. (conv2d_v3_implicit_gemm.cu)
+size_t conv2d_dw_scratch_gemm(const Conv2dDims& d);
+
 /// dw[i] = parts[0][i] + parts[1][i] + ... in this order. (conv2d_v3_implicit_gemm.cu)
 void conv2d_dw_add_parts(int splits, int64_t n, const float* parts, float* dw, Stream stream);
 

@@ -6,7 +6,7 @@
 // allow.
 // Why faster: 1024 (TF32) or 2048 (BF16) multiply-adds an instruction; loads and arithmetic overlap.
 // Limited by: 4-byte copies in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at 512 filters.
-// Next: v5 copies by TMA, and one wgmma of sm_90a multiplies 64x256.
+// Next: v5 has the copy engine bring whole boxes, and one wgmma of sm_90a multiplies 64x128.
 #include "kernels/conv2d/conv2d_gemm.h"
 #include "kernels/gpu_bf16.h"
 #include "kernels/ptx.h"

@@ -4,7 +4,7 @@
 // Changed from v3: four warps compute 32x32 each by mma.m16n8k8; two tiles of A and B take turns in shared memory.
 // Why faster: 1024 multiply-adds an instruction (a third of that for 3xTF32); loads and arithmetic overlap.
 // Limited by: 4-byte copies into shared memory, which any stride and border allow.
-// Next: 16-byte copies where the operands are aligned, and ldmatrix.
+// Next: 16-byte copies where the operands are aligned, and ldmatrix; v5 has the copy engine bring whole tiles for wgmma.
 #include "kernels/matmul/matmul_device.h"
 #include "kernels/ptx.h"
 
