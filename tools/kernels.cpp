@@ -124,14 +124,15 @@ int predict(const Program& program, const RungChoice& choice) {
   }
   fmt::print(
       "# Predictions: nothing here is measured\n\n"
-      "`limbic kernels predict` wrote this page: what an H200 ({:.1f} TFLOP/s in f32, {:.1f} in TF32, a third of that in 3xTF32;\n"
-      "{:.1f} TB/s; {} multiprocessors) should need at least for the default rung of every pass. Registers are those that nvcc {}\n"
+      "`limbic kernels predict` wrote this page: what an H200 ({:.1f} TFLOP/s in f32, {:.1f} in TF32, a third of that in 3xTF32,\n"
+      "{:.1f} in BF16; {:.1f} TB/s; {} multiprocessors) should need at least for the default rung of every pass, and for\n"
+      "v5_wgmma_bf16, which only its name chooses. Registers are those that nvcc {}\n"
       "gives it for compute capability 9.0; occupancy is the share of 64 warps that a multiprocessor holds at once. Bytes count\n"
       "every array once. The time is that of the longer of moving them and computing, where a last round of blocks that leaves\n"
       "multiprocessors idle takes as long as a full one; launches, latencies and scratch come on top. `tools/gpu_check.sh` measures.\n\n"
       "| op | pass | shape | rung | kernels: registers, occupancy | blocks x threads | launches | MB | GFLOP | limited by | at least, us | measured |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-      roof.f32 / 1e12, roof.tf32 / 1e12, roof.bytes / 1e12, roof.multiprocessors, version);
+      roof.f32 / 1e12, roof.tf32 / 1e12, roof.bf16 / 1e12, roof.bytes / 1e12, roof.multiprocessors, version);
   for (const Prediction& p : rows) {
     std::string kernels, sizes;
     int launches = 0;

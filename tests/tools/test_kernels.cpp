@@ -135,7 +135,7 @@ TEST_CASE("kernels show prints the source, and what nvcc makes of it or that nvc
   CHECK(launched == 1);
 }
 
-TEST_CASE("kernels predict: no default rung spills registers, and kernels/results holds what nvcc says") {
+TEST_CASE("kernels predict: no default rung, and none of sm_90a, spills registers, and kernels/results holds what nvcc says") {
   const Scratch scratch;
   const Run run = scratch.run("limbic kernels predict --json", 600);
   if (has(run.err, "nvcc is not here")) {
@@ -150,11 +150,11 @@ TEST_CASE("kernels predict: no default rung spills registers, and kernels/result
   if (!same_nvcc) WARN("skipped: kernels/results/predictions.md is of another nvcc than " << nvcc);
   std::set<std::string> passes;
   for (const Json& row : predicted["rows"]) {
-    const std::string op = row["op"], pass = row["pass"], problem = row["problem"];
-    INFO(op << " " << pass << " " << problem);
+    const std::string op = row["op"], pass = row["pass"], problem = row["problem"], rung = row["rung"];
+    INFO(op << " " << pass << " " << problem << " " << rung);
     passes.insert(op + " " + pass);
     CHECK((row["at_least_us"] > 0 && row["bytes"] > 0 && row["measured_us"] == nullptr));
-    const size_t begin = table.find("| " + op + " | " + pass + " | " + problem + " |");
+    const size_t begin = table.find("| " + op + " | " + pass + " | " + problem + " | " + rung + " |");
     REQUIRE(begin != std::string::npos);
     const std::string line = table.substr(begin, table.find('\n', begin) - begin);
     for (const Json& kernel : row["kernels"]) {

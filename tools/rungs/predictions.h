@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the default CUDA rungs should cost on a GPU that is only described: registers and occupancy from ptxas, bytes
-// and FLOPs from the shapes, the time from the roof. Nothing here is measured.
+// What the default CUDA rungs, and those of sm_90a, should cost on a GPU that is only described: registers and occupancy
+// from ptxas, bytes and FLOPs from the shapes, the time from the roof. Nothing here is measured.
 #pragma once
 #include <string>
 #include <vector>
@@ -32,7 +32,7 @@ struct Prediction {
   bool by_memory = false;                ///< what the time is spent on: memory, or else arithmetic
 };
 
-/// Every default rung on its op's problems of CNN-14, or on its largest where there are none. `op` "": all ops. Throws
+/// Every default rung, and v5_wgmma_bf16, on its op's problems of CNN-14, or on its largest where there are none. `op` "": all ops. Throws
 /// Error(failure) where nvcc refuses a file.
 std::vector<Prediction> predict_kernels(const std::string& nvcc, const std::string& op, const PaperRoof& roof);
 

@@ -50,7 +50,7 @@ std::string nvcc_version(const std::string& nvcc) {
 
 std::vector<KernelResources> compile_resources(const std::string& nvcc, const std::string& file) {
   const std::string path = source_path(file), root = path.substr(0, path.size() - file.size() - std::string("/kernels/").size());
-  const Output said = output_of(shell_word(nvcc) + " -std=c++20 -arch=sm_90 --expt-relaxed-constexpr -Xptxas -v -cubin -o /dev/null -I " +
+  const Output said = output_of(shell_word(nvcc) + " -std=c++20 -gencode arch=compute_90a,code=sm_90a --expt-relaxed-constexpr -Xptxas -v -cubin -o /dev/null -I " +
                                 shell_word(root) + " " + shell_word(path) + " 2>&1");
   if (!said.ok) throw Error(ExitCode::failure, "nvcc refuses kernels/" + file + ": " + said.text.substr(0, said.text.find('\n')));
   std::vector<KernelResources> all;
