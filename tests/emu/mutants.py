@@ -7,7 +7,7 @@
   tests/emu/mutants.py --build build/release --write softmax_v3_block   and puts their rows into mutants.csv
   tests/emu/mutants.py --summary                                        counts the rows of mutants.csv
 
-A mutant of device code lacks one barrier, one wait for cp.async or one commit, or one of its comparisons is off by one.
+A mutant of device code lacks one barrier, wait, arrival, fence or commit, or one of its comparisons is off by one.
 All mutants of a file are compiled together and one is chosen when the test starts (LIMBIC_MUTANT), so that a file costs
 one compilation and one link however many mutants it has; number 0 is the file as it is, and must pass. The op's cases of
 test_gpu run, with the rungs of that file alone, in three orders of threads. What they let pass goes on where there is
@@ -50,7 +50,7 @@ template <class A, Sign sign, int n, class B> bool operator>(Left<A, sign, n> le
 """
 SIGNS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 MOVED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
-DROPPED = re.compile(r"\b(__syncthreads|__syncwarp|cp_async_wait<\d+>|cp_async_commit)\([^()]*\);")
+DROPPED = re.compile(r"\b(__syncthreads|__syncwarp|cp_async_(?:wait<\d+>|commit)|mbarrier_(?:wait|arrive)|wgmma_(?:fence|commit|wait<\d+>))\((?:[^()]|\([^()]*\))*\);")
 VOTE = re.compile(r"\b__syncthreads_(?:and|or)\(([^()]*)\)")
 BOUND = re.compile(r" (<=?|>=?) (?=\S)")
 
@@ -178,7 +178,7 @@ class Test:
 def subjects(wanted):
     """The files of kernels/ with device code: the rungs, then the headers they share."""
     kernels = SOURCE / "kernels"
-    files = sorted(kernels.glob("*/*.cu")) + sorted(kernels.glob("*/*_device.h")) + sorted(kernels.glob("*/*_gemm.h")) + sorted(kernels.glob("gpu_*.h"))
+    files = sorted(kernels.glob("*/*.cu")) + sorted(kernels.glob("*/*_device.h")) + sorted(kernels.glob("*/*_gemm.h")) + sorted(kernels.glob("*_gemm.h")) + sorted(kernels.glob("gpu_*.h"))
     files = [f for f in files if f.parent.name not in ("cuda", "emu") and f.name != "gpu_runtime.h"]
     return [f for f in files if not wanted or any(f.stem == w for w in wanted)]
 
@@ -237,7 +237,7 @@ def write_table(rows, files):
 
 def print_summary():
     rows = read_table()
-    kinds = {"barriers": lambda row: "__sync" in row["mutation"] or "vote" in row["mutation"], "waits and commits of cp.async": lambda row: "cp_async" in row["mutation"], "comparisons": is_comparison, "all": lambda row: True}
+    kinds = {"barriers": lambda row: "__sync" in row["mutation"] or "vote" in row["mutation"], "waits and commits of cp.async": lambda row: "cp_async" in row["mutation"], "mbarriers and wgmma": lambda row: "mbarrier" in row["mutation"] or "wgmma" in row["mutation"], "comparisons": is_comparison, "all": lambda row: True}
     print("| mutants | how many | found in three orders of threads | by TSan alone | by ASan+UBSan alone | not found, and explained |\n| --- | --- | --- | --- | --- | --- |")
     for kind, of in kinds.items():
         found = collections.Counter(row["found in"] for row in rows if of(row))
