@@ -15,7 +15,7 @@ int64_t in_tiles(int64_t n) { return (n + 15) / 16 * 16; }
 
 /// The same kind of layer, of 300,000 multiply-adds and 19,000 CUDA threads at most, where tiles of 16 are filled up.
 Conv2dDims scaled(Conv2dDims d) {
-  d.N = std::min(d.N, 2);
+  d.N = std::min(d.N, 3);
   const auto large = [&] {
     const int64_t C = in_tiles(d.C / d.groups), K = in_tiles(d.K / d.groups);
     const int64_t threads = std::max(
