@@ -8,6 +8,7 @@
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
+#include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/copy/copy.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -104,6 +105,7 @@ std::string dims_text(const StftDims& d) { return letters("samples", d.samples, 
 std::string dims_text(const LogMelDims& d) { return dims_text(d.stft) + " " + letters("mels", d.mels); }
 std::string dims_text(const DropoutDims& d) { return letters("n", d.n); }
 std::string dims_text(const CopyDims& d) { return box(d.rank, d.shape) + (d.accumulate ? " accumulate" : ""); }
+std::string dims_text(const CastDims& d) { return letters("n", d.n); }
 std::string dims_text(const AdamDims& d) { return letters("n", d.n) + (d.amsgrad ? " amsgrad" : ""); }
 std::string dims_text(const SgdDims& d) { return letters("n", d.n); }
 std::string dims_text(const MovingAverageDims& d) { return letters("n", d.n); }

@@ -61,6 +61,7 @@ std::string dims_text(const struct DropoutDims&);
 std::string dims_text(const struct StftDims&);
 std::string dims_text(const struct LogMelDims&);
 std::string dims_text(const struct CopyDims&);
+std::string dims_text(const struct CastDims&);
 std::string dims_text(const struct AdamDims&);
 std::string dims_text(const struct SgdDims&);
 std::string dims_text(const struct MovingAverageDims&);

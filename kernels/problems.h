@@ -12,6 +12,7 @@
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
+#include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/copy/copy.h"
 #include "kernels/cross_entropy/cross_entropy.h"
@@ -464,13 +465,15 @@ inline constexpr auto unary_problems =  // for each kind in turn
       return UnaryDims{n, Unary::relu, 0.3f};
     });
 inline constexpr auto bce_problems = problems::of_lengths<BceDims>([](int64_t n, size_t) { return BceDims{n}; });
+inline constexpr auto cast_problems = problems::of_lengths<CastDims>([](int64_t n, size_t) { return CastDims{n}; });
 inline constexpr auto dropout_problems = problems::of_lengths<DropoutDims>([](int64_t n, size_t i) {
   return DropoutDims{n, i % 3 == 0 ? 0.5f : i % 3 == 1 ? 0.2f : 0.0f, 7, 0x100000000 + i};
 });
 inline constexpr auto adam_problems = problems::of_lengths<AdamDims>(problems::adam);
 inline constexpr auto sgd_problems = problems::of_lengths<SgdDims>(problems::sgd);
-inline constexpr auto moving_average_problems = problems::of_lengths<MovingAverageDims>(
-    [](int64_t n, size_t i) { return MovingAverageDims{n, i % 2 == 0 ? 0.1f : 0.01f, i % 3 == 0 ? 1.0f : 1.25f}; });
+inline constexpr auto moving_average_problems = problems::of_lengths<MovingAverageDims>([](int64_t n, size_t i) {
+  return MovingAverageDims{n, i % 2 == 0 ? 0.1f : 0.01f, i % 3 == 0 ? 1.0f : 1.25f};
+});
 inline constexpr auto sum_squares_problems =
     problems::of_lengths<SumSquaresDims>([](int64_t n, size_t) { return SumSquaresDims{n}; });
 
@@ -648,6 +651,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "bce") return std::size(bce_problems);
   if (op == "dropout") return std::size(dropout_problems);
   if (op == "copy") return std::size(copy_problems);
+  if (op == "cast") return std::size(cast_problems);
   if (op == "adam") return std::size(adam_problems);
   if (op == "sgd") return std::size(sgd_problems);
   if (op == "moving_average") return std::size(moving_average_problems);

@@ -10,6 +10,7 @@
 #include "kernels/batch_norm_pool/batch_norm_pool_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
+#include "kernels/cast/cast_v0_reference.h"
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/conv2d/conv2d_v0_reference.h"
 #include "kernels/copy/copy_v0_reference.h"
@@ -72,12 +73,29 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
 
+LIMBIC_EACH_ISA(CastNarrow cast_narrow_cpu_vector; CastWiden cast_widen_cpu_vector;)
+LIMBIC_EACH_DEVICE(CastNarrow cast_narrow_v1_naive; CastWiden cast_widen_v1_naive; CastNarrow cast_narrow_v2_vector;
+                   CastWiden cast_widen_v2_vector;)
+
 LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormPoolApply batch_norm_pool_apply_v1_naive;
                    BatchNormPoolBackward batch_norm_pool_bwd_v1_naive;
                    BatchNormPoolForward batch_norm_pool_fwd_v2_windows;
                    BatchNormPoolApply batch_norm_pool_apply_v2_windows;
                    BatchNormPoolBackward batch_norm_pool_bwd_v2_windows;
                    size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims&);)
+
+// Of maps stored in bf16; their truth is the reference in f32.
+LIMBIC_EACH_DEVICE(Conv2dForwardOf<bf16> conv2d_fwd_v4_tensor_core_bf16; Conv2dDxOf<bf16> conv2d_dx_v4_tensor_core_bf16;
+                   Conv2dDwOf<bf16> conv2d_dw_v4_tensor_core_bf16; BatchNormForwardOf<bf16> batch_norm_fwd_v2_chunks;
+                   BatchNormApplyOf<bf16> batch_norm_apply_v2_chunks;
+                   BatchNormBackwardOf<bf16> batch_norm_bwd_v2_chunks;
+                   BatchNormPoolForwardOf<bf16> batch_norm_pool_fwd_v2_windows;
+                   BatchNormPoolApplyOf<bf16> batch_norm_pool_apply_v2_windows;
+                   BatchNormPoolBackwardOf<bf16> batch_norm_pool_bwd_v2_windows;
+                   Pool2dForwardOf<bf16> pool2d_fwd_v1_naive; Pool2dBackwardOf<bf16> pool2d_bwd_v1_naive;
+                   Pool2dForwardOf<bf16> pool2d_fwd_v2_vector; Pool2dBackwardOf<bf16> pool2d_bwd_v2_vector;
+                   DropoutForwardOf<bf16> dropout_fwd_v2_vector; UnaryForwardOf<bf16> unary_fwd_v2_vector;
+                   UnaryBackwardOf<bf16> unary_bwd_v2_vector; CopyOf<bf16> copy_fwd_v1_naive;)
 
 LIMBIC_EACH_DEVICE(AttentionForward attention_fwd_v1_naive; AttentionBackward attention_bwd_v1_naive;
                    AttentionForward attention_fwd_v2_block; AttentionBackward attention_bwd_v2_block;
@@ -164,7 +182,7 @@ bool softmax_supports_v2_warp(const SoftmaxDims& d) { return d.C <= 1024; }
 
 }  // namespace
 
-std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
+std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<Conv2dDims, Conv2dForward> rungs[] = {
       {"cpu_winograd", "conv2d/conv2d_cpu_winograd.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_winograd),
        conv2d_supports_cpu_winograd, conv2d_fwd_scratch_cpu_winograd},
@@ -189,7 +207,7 @@ std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
+std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs(StoredAs<float>) {
   static constexpr Rung<Conv2dDims, Conv2dDx> rungs[] = {
       {"cpu_winograd", "conv2d/conv2d_cpu_winograd.cpp", Device::cpu, EACH_ISA(conv2d_dx_cpu_winograd),
        conv2d_supports_cpu_winograd, conv2d_dx_scratch_cpu_winograd},
@@ -214,7 +232,7 @@ std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs() {
   return rungs;
 }
 
-std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs() {
+std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs(StoredAs<float>) {
   static constexpr Rung<Conv2dDims, Conv2dDw> rungs[] = {
       {"cpu_winograd", "conv2d/conv2d_cpu_winograd_dw.cpp", Device::cpu, EACH_ISA(conv2d_dw_cpu_winograd),
        conv2d_supports_cpu_winograd, conv2d_dw_scratch_cpu_winograd},
@@ -259,7 +277,7 @@ std::span<const Rung<MatmulDims, Matmul>> matmul_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
+std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormDims, BatchNormForward> rungs[] = {
       {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_fwd_cpu_vector), nullptr,
        batch_norm_scratch},
@@ -272,7 +290,7 @@ std::span<const Rung<BatchNormDims, BatchNormForward>> batch_norm_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
+std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormDims, BatchNormApply> rungs[] = {
       {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_apply_cpu_vector),
        nullptr, batch_norm_scratch},
@@ -285,7 +303,7 @@ std::span<const Rung<BatchNormDims, BatchNormApply>> batch_norm_apply_rungs() {
   return rungs;
 }
 
-std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
+std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormDims, BatchNormBackward> rungs[] = {
       {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_bwd_cpu_vector), nullptr,
        batch_norm_scratch},
@@ -298,7 +316,7 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_fwd_rungs() {
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormPoolDims, BatchNormPoolForward> rungs[] = {
       {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
        PLAIN(batch_norm_pool_fwd_v0_reference<float>)},
@@ -309,7 +327,7 @@ std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_f
   return rungs;
 }
 
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_apply_rungs() {
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_apply_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormPoolDims, BatchNormPoolApply> rungs[] = {
       {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
        PLAIN(batch_norm_pool_apply_v0_reference<float>)},
@@ -319,7 +337,7 @@ std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_app
   return rungs;
 }
 
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_bwd_rungs() {
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_bwd_rungs(StoredAs<float>) {
   static constexpr Rung<BatchNormPoolDims, BatchNormPoolBackward> rungs[] = {
       {"v0_reference", "batch_norm_pool/batch_norm_pool_v0_reference.h", Device::cpu,
        PLAIN(batch_norm_pool_bwd_v0_reference<float>)},
@@ -330,7 +348,7 @@ std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_
   return rungs;
 }
 
-std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
+std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<Pool2dDims, Pool2dForward> rungs[] = {
       {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_fwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<float>)},
@@ -341,7 +359,7 @@ std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs() {
+std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs(StoredAs<float>) {
   static constexpr Rung<Pool2dDims, Pool2dBackward> rungs[] = {
       {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_bwd_cpu_vector)},
       {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_bwd_v0_reference<float>)},
@@ -461,7 +479,7 @@ std::span<const Rung<ReduceDims, ReduceBackward>> reduce_bwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
+std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<UnaryDims, UnaryForward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<float>)},
@@ -471,7 +489,7 @@ std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs() {
+std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs(StoredAs<float>) {
   static constexpr Rung<UnaryDims, UnaryBackward> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_bwd_cpu_vector)},
       {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_bwd_v0_reference<float>)},
@@ -564,7 +582,7 @@ std::span<const Rung<BceDims, BceBackward>> bce_bwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
+std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<DropoutDims, DropoutForward> rungs[] = {
       {"cpu_vector", "dropout/dropout_cpu_vector.cpp", Device::cpu, EACH_ISA(dropout_fwd_cpu_vector)},
       {"v0_reference", "dropout/dropout_v0_reference.h", Device::cpu, PLAIN(dropout_fwd_v0_reference<float>)},
@@ -574,11 +592,31 @@ std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs() {
   return rungs;
 }
 
-std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs() {
+std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs(StoredAs<float>) {
   static constexpr Rung<CopyDims, Copy> rungs[] = {
       {"cpu_vector", "copy/copy_cpu_vector.cpp", Device::cpu, EACH_ISA(copy_fwd_cpu_vector)},
       {"v0_reference", "copy/copy_v0_reference.h", Device::cpu, PLAIN(copy_fwd_v0_reference<float>)},
       ON_GPU("v1_naive", "copy/copy_v1_naive.cu", copy_fwd_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<CastDims, CastNarrow>> cast_narrow_rungs() {
+  static constexpr Rung<CastDims, CastNarrow> rungs[] = {
+      {"cpu_vector", "cast/cast_cpu_vector.cpp", Device::cpu, EACH_ISA(cast_narrow_cpu_vector)},
+      {"v0_reference", "cast/cast_v0_reference.h", Device::cpu, PLAIN(cast_narrow_v0_reference)},
+      ON_GPU("v2_vector", "cast/cast_v2_vector.cu", cast_narrow_v2_vector),
+      ON_GPU("v1_naive", "cast/cast_v1_naive.cu", cast_narrow_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<CastDims, CastWiden>> cast_widen_rungs() {
+  static constexpr Rung<CastDims, CastWiden> rungs[] = {
+      {"cpu_vector", "cast/cast_cpu_vector.cpp", Device::cpu, EACH_ISA(cast_widen_cpu_vector)},
+      {"v0_reference", "cast/cast_v0_reference.h", Device::cpu, PLAIN(cast_widen_v0_reference)},
+      ON_GPU("v2_vector", "cast/cast_v2_vector.cu", cast_widen_v2_vector),
+      ON_GPU("v1_naive", "cast/cast_v1_naive.cu", cast_widen_v1_naive),
   };
   return rungs;
 }
@@ -653,6 +691,120 @@ std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
   return rungs;
 }
 
+// ---- maps stored in bf16 ----
+
+std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, Conv2dForwardOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, Conv2dDxOf<bf16>>> conv2d_dx_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, Conv2dDxOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, Conv2dDwOf<bf16>>> conv2d_dw_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, Conv2dDwOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
+                   emu::conv2d_dw_scratch_gemm),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormDims, BatchNormForwardOf<bf16>>> batch_norm_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormDims, BatchNormForwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_fwd_v2_chunks, nullptr,
+             emu::batch_norm_scratch_v2),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormDims, BatchNormApplyOf<bf16>>> batch_norm_apply_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormDims, BatchNormApplyOf<bf16>> rungs[] = {
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_apply_v2_chunks),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormDims, BatchNormBackwardOf<bf16>>> batch_norm_bwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormDims, BatchNormBackwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_bwd_v2_chunks, nullptr,
+             emu::batch_norm_scratch_v2),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolForwardOf<bf16>>> batch_norm_pool_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolForwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_fwd_v2_windows, nullptr,
+             emu::batch_norm_pool_scratch_v2),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolApplyOf<bf16>>> batch_norm_pool_apply_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolApplyOf<bf16>> rungs[] = {
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_apply_v2_windows),
+  };
+  return rungs;
+}
+
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackwardOf<bf16>>> batch_norm_pool_bwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<BatchNormPoolDims, BatchNormPoolBackwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_bwd_v2_windows, nullptr,
+             emu::batch_norm_pool_scratch_v2),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Pool2dDims, Pool2dForwardOf<bf16>>> pool2d_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Pool2dDims, Pool2dForwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_fwd_v2_vector, pool2d_supports_v2_vector),
+      ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_fwd_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Pool2dDims, Pool2dBackwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_bwd_v2_vector, pool2d_supports_v2_vector),
+      ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_bwd_v1_naive),
+  };
+  return rungs;
+}
+
+std::span<const Rung<UnaryDims, UnaryForwardOf<bf16>>> unary_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<UnaryDims, UnaryForwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_fwd_v2_vector),
+  };
+  return rungs;
+}
+
+std::span<const Rung<UnaryDims, UnaryBackwardOf<bf16>>> unary_bwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<UnaryDims, UnaryBackwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_bwd_v2_vector),
+  };
+  return rungs;
+}
+
+std::span<const Rung<DropoutDims, DropoutForwardOf<bf16>>> dropout_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<DropoutDims, DropoutForwardOf<bf16>> rungs[] = {
+      ON_GPU("v2_vector", "dropout/dropout_v2_vector.cu", dropout_fwd_v2_vector),
+  };
+  return rungs;
+}
+
+std::span<const Rung<CopyDims, CopyOf<bf16>>> copy_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<CopyDims, CopyOf<bf16>> rungs[] = {
+      ON_GPU("v1_naive", "copy/copy_v1_naive.cu", copy_fwd_v1_naive),
+  };
+  return rungs;
+}
+
 namespace {
 
 template <class Visitor>
@@ -691,6 +843,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"bce", "bwd"}, bce_bwd_rungs());
   visit(Pass{"dropout", "fwd"}, dropout_fwd_rungs());
   visit(Pass{"copy", "fwd"}, copy_fwd_rungs());
+  visit(Pass{"cast", "narrow"}, cast_narrow_rungs());
+  visit(Pass{"cast", "widen"}, cast_widen_rungs());
   visit(Pass{"adam", "step"}, adam_step_rungs());
   visit(Pass{"adam", "many"}, adam_many_rungs());
   visit(Pass{"sgd", "step"}, sgd_step_rungs());
@@ -698,6 +852,21 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"sum_squares", "fwd"}, sum_squares_fwd_rungs());
   visit(Pass{"stft", "fwd"}, stft_fwd_rungs());
   visit(Pass{"mel", "fwd"}, mel_fwd_rungs());
+  visit(Pass{"conv2d", "fwd_bf16"}, conv2d_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"conv2d", "dx_bf16"}, conv2d_dx_rungs(StoredAs<bf16>{}));
+  visit(Pass{"conv2d", "dw_bf16"}, conv2d_dw_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm", "fwd_bf16"}, batch_norm_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm", "apply_bf16"}, batch_norm_apply_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm", "bwd_bf16"}, batch_norm_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_pool", "fwd_bf16"}, batch_norm_pool_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_pool", "apply_bf16"}, batch_norm_pool_apply_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_pool", "bwd_bf16"}, batch_norm_pool_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"pool2d", "fwd_bf16"}, pool2d_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"pool2d", "bwd_bf16"}, pool2d_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"unary", "fwd_bf16"}, unary_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"unary", "bwd_bf16"}, unary_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"dropout", "fwd_bf16"}, dropout_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"copy", "fwd_bf16"}, copy_fwd_rungs(StoredAs<bf16>{}));
 }
 
 }  // namespace

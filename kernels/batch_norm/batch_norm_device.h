@@ -48,6 +48,7 @@ __device__ inline float chunk_sum(float (&shared)[chunk_lanes][chunk_channels], 
 /// mean and var over the rows (batch_norm_v1_naive.cu, batch_norm_v2_chunks.cu).
 void batch_norm_statistics_v1(const BatchNormDims&, const float* x, float* mean, float* var, Stream);
 void batch_norm_statistics_v2(const BatchNormDims&, const float* x, float* mean, float* var, float* scratch, Stream);
+void batch_norm_statistics_v2(const BatchNormDims&, const bf16* x, float* mean, float* var, float* scratch, Stream);
 size_t batch_norm_scratch_v2(const BatchNormDims&);
 /// parts [2][chunks][C]: dbias from the first half, dweight from the second (batch_norm_v2_chunks.cu).
 void batch_norm_add_parts_v2(const BatchNormDims&, const float* parts, float* dweight, float* dbias, Stream);

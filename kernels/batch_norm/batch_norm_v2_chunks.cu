@@ -3,25 +3,29 @@
 // Changed from v1: rows/256 times as many threads. A chunk's squares are taken about the chunk's own mean while it is
 // in cache, and merged by the parallel formula of Chan, Golub and LeVeque (1979): the variance survives any mean.
 // Why faster: memory is full from some 10,000 rows on; x is read once for the statistics and once for y.
-// Limited by: memory bandwidth: 12 bytes an element forward, 20 backward.
+// Limited by: memory bandwidth: 12 bytes an element forward, 20 backward; half of that where maps are stored in bf16.
 // Next: the convolution before it can leave the sums behind, the one after it apply them while it loads.
 #include "kernels/batch_norm/batch_norm_device.h"
+#include "kernels/gpu_storage.h"
 #include "kernels/gpu_sum.h"
 #include "kernels/gpu_vector.h"
 
 namespace limbic::LIMBIC_DEVICE {
 
 /// parts [2][chunks][C]: means, then sums of squared distances from them.
-__global__ void __launch_bounds__(chunk_threads) batch_norm_stats_v2(BatchNormDims d, const float* x, float* parts) {
+template <class T>
+__global__ void __launch_bounds__(chunk_threads) batch_norm_stats_v2(BatchNormDims d, const T* x, float* parts) {
   SHARED(sums, float[chunk_lanes][chunk_channels]);
   const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x);
   const int64_t begin = int64_t{blockIdx.x} * chunk_rows, end = min(begin + chunk_rows, d.rows);
   float own = 0;
-  for (int64_t r = begin + threadIdx.y; r < end && c < d.C; r += chunk_lanes) own += x[r * d.C + c];
+  for (int64_t r = begin + threadIdx.y; r < end && c < d.C; r += chunk_lanes) own += as_float(x[r * d.C + c]);
   const float mean = chunk_sum(sums, own) / static_cast<float>(end - begin);
   own = 0;
-  for (int64_t r = begin + threadIdx.y; r < end && c < d.C; r += chunk_lanes)
-    own += (x[r * d.C + c] - mean) * (x[r * d.C + c] - mean);
+  for (int64_t r = begin + threadIdx.y; r < end && c < d.C; r += chunk_lanes) {
+    const float distance = as_float(x[r * d.C + c]) - mean;
+    own += distance * distance;
+  }
   const float squares = chunk_sum(sums, own);
   if (threadIdx.y || c >= d.C) return;
   parts[int64_t{blockIdx.x} * d.C + c] = mean;
@@ -43,24 +47,27 @@ __global__ void batch_norm_merge_v2(BatchNormDims d, int64_t chunks, const float
   var[c] = static_cast<float>(squares / n);
 }
 
-__global__ void batch_norm_apply_v2(BatchNormDims d, Pieces pieces, const float* x, const float* mean, const float* var,
-                                    const float* weight, const float* bias, float eps, bool relu, float* y) {
+template <class T>
+__global__ void batch_norm_apply_v2(BatchNormDims d, Pieces pieces, const T* x, const float* mean, const float* var,
+                                    const float* weight, const float* bias, float eps, bool relu, T* y) {
   const auto value = [&](int64_t i, float v) {
     return BatchNormChannel(mean, var, weight, bias, eps, static_cast<int>(i % d.C)).y(v, relu);
   };
   for_piece(
       pieces, int64_t{blockIdx.x} * blockDim.x + threadIdx.x,
       [&](int64_t i) {
-        const float4 v = reinterpret_cast<const float4*>(x)[i];
-        reinterpret_cast<float4*>(y)[i] =
-            make_float4(value(4 * i, v.x), value(4 * i + 1, v.y), value(4 * i + 2, v.z), value(4 * i + 3, v.w));
+        Floats<4> v = load<4>(x, i);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) v.of[j] = value(4 * i + j, v.of[j]);
+        store(y, i, v);
       },
-      [&](int64_t i) { y[i] = value(i, x[i]); });
+      [&](int64_t i) { y[i] = stored_as<T>(value(i, as_float(x[i]))); });
 }
 
 /// parts [2][chunks][C]: sums of dz, then of dz * xhat.
+template <class T>
 __global__ void __launch_bounds__(chunk_threads)
-    batch_norm_sums_v2(BatchNormDims d, const float* x, const float* dy, const float* mean, const float* var,
+    batch_norm_sums_v2(BatchNormDims d, const T* x, const T* dy, const float* mean, const float* var,
                        const float* weight, const float* bias, float eps, bool relu, float* parts) {
   SHARED(sums, float[chunk_lanes][chunk_channels]);
   const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x);
@@ -68,7 +75,7 @@ __global__ void __launch_bounds__(chunk_threads)
   const BatchNormChannel channel(mean, var, weight, bias, eps, min(c, d.C - 1));
   float own = 0, own_xhat = 0;
   for (int64_t r = begin + threadIdx.y; r < end && c < d.C; r += chunk_lanes) {
-    const float v = x[r * d.C + c], dz = channel.dz(v, dy[r * d.C + c], relu);
+    const float v = as_float(x[r * d.C + c]), dz = channel.dz(v, as_float(dy[r * d.C + c]), relu);
     own += dz, own_xhat += dz * channel.xhat(v);
   }
   const float sum = chunk_sum(sums, own);
@@ -88,9 +95,10 @@ __global__ void batch_norm_add_v2(BatchNormDims d, int64_t chunks, const float* 
   dweight[c] = static_cast<float>(sum_xhat);
 }
 
-__global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const float* x, const float* dy, const float* mean,
+template <class T>
+__global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const T* x, const T* dy, const float* mean,
                                  const float* var, const float* weight, const float* bias, float eps, bool relu,
-                                 bool train, const float* dweight, const float* dbias, float* dx) {
+                                 bool train, const float* dweight, const float* dbias, T* dx) {
   const float n = static_cast<float>(d.rows);
   const auto slope = [&](int64_t i, float v, float g) {
     const int c = static_cast<int>(i % d.C);
@@ -99,49 +107,74 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const float* x,
   for_piece(
       pieces, int64_t{blockIdx.x} * blockDim.x + threadIdx.x,
       [&](int64_t i) {
-        const float4 v = reinterpret_cast<const float4*>(x)[i], g = reinterpret_cast<const float4*>(dy)[i];
-        reinterpret_cast<float4*>(dx)[i] = make_float4(slope(4 * i, v.x, g.x), slope(4 * i + 1, v.y, g.y),
-                                                       slope(4 * i + 2, v.z, g.z), slope(4 * i + 3, v.w, g.w));
+        const Floats<4> v = load<4>(x, i);
+        Floats<4> g = load<4>(dy, i);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) g.of[j] = slope(4 * i + j, v.of[j], g.of[j]);
+        store(dx, i, g);
       },
-      [&](int64_t i) { dx[i] = slope(i, x[i], dy[i]); });
+      [&](int64_t i) { dx[i] = stored_as<T>(slope(i, as_float(x[i]), as_float(dy[i]))); });
 }
 
 size_t batch_norm_scratch_v2(const BatchNormDims& d) { return size_t{2} * blocks_for(d.rows, chunk_rows) * d.C; }
-
-void batch_norm_statistics_v2(const BatchNormDims& d, const float* x, float* mean, float* var, float* scratch,
-                              Stream stream) {
-  LAUNCH(batch_norm_stats_v2, chunk_grid(d, stream), d, x, scratch);
-  LAUNCH(batch_norm_merge_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
-         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, mean, var);
-}
 
 void batch_norm_add_parts_v2(const BatchNormDims& d, const float* parts, float* dweight, float* dbias, Stream stream) {
   LAUNCH(batch_norm_add_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
          int64_t{blocks_for(d.rows, chunk_rows)}, parts, dweight, dbias);
 }
 
-void batch_norm_apply_v2_chunks(const BatchNormDims& d, const float* x, const float* mean, const float* var,
-                                const float* weight, const float* bias, float eps, bool relu, float* y, float*,
-                                Stream stream) {
+namespace {
+
+template <class T>
+void statistics(const BatchNormDims& d, const T* x, float* mean, float* var, float* scratch, Stream stream) {
+  LAUNCH((batch_norm_stats_v2<T>), chunk_grid(d, stream), d, x, scratch);
+  LAUNCH(batch_norm_merge_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
+         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, mean, var);
+}
+
+template <class T>
+void apply(const BatchNormDims& d, const T* x, const float* mean, const float* var, const float* weight,
+           const float* bias, float eps, bool relu, T* y, Stream stream) {
   const Pieces pieces = pieces_of(d.rows * d.C, x, y);
-  LAUNCH(batch_norm_apply_v2, (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d,
+  LAUNCH((batch_norm_apply_v2<T>), (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d,
          pieces, x, mean, var, weight, bias, eps, relu, y);
 }
 
-void batch_norm_fwd_v2_chunks(const BatchNormDims& d, const float* x, const float* weight, const float* bias, float eps,
-                              bool relu, float* mean, float* var, float* y, float* scratch, Stream stream) {
-  batch_norm_statistics_v2(d, x, mean, var, scratch, stream);
-  batch_norm_apply_v2_chunks(d, x, mean, var, weight, bias, eps, relu, y, scratch, stream);
-}
-
-void batch_norm_bwd_v2_chunks(const BatchNormDims& d, const float* x, const float* dy, const float* mean,
-                              const float* var, const float* weight, const float* bias, float eps, bool relu,
-                              bool train, float* dx, float* dweight, float* dbias, float* scratch, Stream stream) {
-  LAUNCH(batch_norm_sums_v2, chunk_grid(d, stream), d, x, dy, mean, var, weight, bias, eps, relu, scratch);
+template <class T>
+void backward(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var, const float* weight,
+              const float* bias, float eps, bool relu, bool train, T* dx, float* dweight, float* dbias, float* scratch,
+              Stream stream) {
+  LAUNCH((batch_norm_sums_v2<T>), chunk_grid(d, stream), d, x, dy, mean, var, weight, bias, eps, relu, scratch);
   batch_norm_add_parts_v2(d, scratch, dweight, dbias, stream);
   const Pieces pieces = pieces_of(d.rows * d.C, x, dy, dx);
-  LAUNCH(batch_norm_dx_v2, (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d, pieces,
-         x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx);
+  LAUNCH((batch_norm_dx_v2<T>), (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d,
+         pieces, x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx);
 }
+
+}  // namespace
+
+#define LIMBIC_BATCH_NORM_V2(T)                                                                                        \
+  void batch_norm_statistics_v2(const BatchNormDims& d, const T* x, float* mean, float* var, float* scratch,           \
+                                Stream stream) {                                                                       \
+    statistics(d, x, mean, var, scratch, stream);                                                                      \
+  }                                                                                                                    \
+  void batch_norm_apply_v2_chunks(const BatchNormDims& d, const T* x, const float* mean, const float* var,             \
+                                  const float* weight, const float* bias, float eps, bool relu, T* y, float*,          \
+                                  Stream stream) {                                                                     \
+    apply(d, x, mean, var, weight, bias, eps, relu, y, stream);                                                        \
+  }                                                                                                                    \
+  void batch_norm_fwd_v2_chunks(const BatchNormDims& d, const T* x, const float* weight, const float* bias, float eps, \
+                                bool relu, float* mean, float* var, T* y, float* scratch, Stream stream) {             \
+    statistics(d, x, mean, var, scratch, stream);                                                                      \
+    apply(d, x, mean, var, weight, bias, eps, relu, y, stream);                                                        \
+  }                                                                                                                    \
+  void batch_norm_bwd_v2_chunks(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var,  \
+                                const float* weight, const float* bias, float eps, bool relu, bool train, T* dx,       \
+                                float* dweight, float* dbias, float* scratch, Stream stream) {                         \
+    backward(d, x, dy, mean, var, weight, bias, eps, relu, train, dx, dweight, dbias, scratch, stream);                \
+  }
+LIMBIC_BATCH_NORM_V2(float)
+LIMBIC_BATCH_NORM_V2(bf16)
+#undef LIMBIC_BATCH_NORM_V2
 
 }  // namespace limbic::LIMBIC_DEVICE

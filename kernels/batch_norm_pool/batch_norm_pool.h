@@ -19,23 +19,31 @@ struct BatchNormPoolDims {
 };
 
 /// Training: mean and var (biased) over all of x, then y.
-using BatchNormPoolForward = void(const BatchNormPoolDims&, const float* x /*[N,H,W,C]*/, const float* weight /*[C]*/,
-                                  const float* bias /*[C]*/, float eps, float* mean /*[C]*/, float* var /*[C]*/,
-                                  float* y /*[N,P,Q,C]*/, float* scratch, Stream);
+template <class T>  // float or bf16: how x, y, dx and dy are stored
+using BatchNormPoolForwardOf = void(const BatchNormPoolDims&, const T* x /*[N,H,W,C]*/, const float* weight /*[C]*/,
+                                    const float* bias /*[C]*/, float eps, float* mean /*[C]*/, float* var /*[C]*/,
+                                    T* y /*[N,P,Q,C]*/, float* scratch, Stream);
+using BatchNormPoolForward = BatchNormPoolForwardOf<float>;
 
 /// Evaluation: mean and var are given.
-using BatchNormPoolApply = void(const BatchNormPoolDims&, const float* x, const float* mean, const float* var,
-                                const float* weight, const float* bias, float eps, float* y, float* scratch, Stream);
+template <class T>
+using BatchNormPoolApplyOf = void(const BatchNormPoolDims&, const T* x, const float* mean, const float* var,
+                                  const float* weight, const float* bias, float eps, T* y, float* scratch, Stream);
+using BatchNormPoolApply = BatchNormPoolApplyOf<float>;
 
 /// Overwrites dx, dweight, dbias. The ReLU's mask is computed again from x, by the forward's arithmetic. train: mean
 /// and var are functions of x; else constants.
-using BatchNormPoolBackward = void(const BatchNormPoolDims&, const float* x, const float* dy /*[N,P,Q,C]*/,
-                                   const float* mean, const float* var, const float* weight, const float* bias,
-                                   float eps, bool train, float* dx /*[N,H,W,C]*/, float* dweight, float* dbias,
-                                   float* scratch, Stream);
+template <class T>
+using BatchNormPoolBackwardOf = void(const BatchNormPoolDims&, const T* x, const T* dy /*[N,P,Q,C]*/, const float* mean,
+                                     const float* var, const float* weight, const float* bias, float eps, bool train,
+                                     T* dx /*[N,H,W,C]*/, float* dweight, float* dbias, float* scratch, Stream);
+using BatchNormPoolBackward = BatchNormPoolBackwardOf<float>;
 
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_fwd_rungs();
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_apply_rungs();
-std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_bwd_rungs();
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolForward>> batch_norm_pool_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolForwardOf<bf16>>> batch_norm_pool_fwd_rungs(StoredAs<bf16>);
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolApply>> batch_norm_pool_apply_rungs(StoredAs<float> = {});
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolApplyOf<bf16>>> batch_norm_pool_apply_rungs(StoredAs<bf16>);
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackward>> batch_norm_pool_bwd_rungs(StoredAs<float> = {});
+std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackwardOf<bf16>>> batch_norm_pool_bwd_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

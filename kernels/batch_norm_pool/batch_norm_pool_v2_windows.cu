@@ -8,14 +8,10 @@
 // Next: the convolution before it can leave the statistics behind.
 #include "kernels/batch_norm/batch_norm_device.h"
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
+#include "kernels/gpu_storage.h"
 #include "kernels/gpu_vector.h"
 
 namespace limbic::LIMBIC_DEVICE {
-
-template <int width>
-struct alignas(4 * width) ChannelsOf {
-  float of[width];
-};
 
 /// Window i / (C / width) of windows that cover `down` x `across` of each image; channel c and those after it.
 struct DeviceQuarter {
@@ -28,20 +24,18 @@ struct DeviceQuarter {
         image(i / columns / across / down) {}
 };
 
-template <int width>
-__global__ void batch_norm_pool_apply_v2(BatchNormPoolDims d, int64_t n, const float* x, const float* mean,
-                                         const float* var, const float* weight, const float* bias, float eps,
-                                         float* y) {
+template <int width, class T>
+__global__ void batch_norm_pool_apply_v2(BatchNormPoolDims d, int64_t n, const T* x, const float* mean,
+                                         const float* var, const float* weight, const float* bias, float eps, T* y) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
-  using Channels = ChannelsOf<width>;
   const int columns = d.C / width;
   const DeviceQuarter at(i, columns, d.P(), d.Q());
-  const Channels* const pixel =
-      reinterpret_cast<const Channels*>(x) + ((at.image * d.H + 2 * at.p) * d.W + 2 * at.q) * columns + at.c;
-  const Channels four[4] = {pixel[0], pixel[columns], pixel[int64_t{d.W} * columns],
-                            pixel[(int64_t{d.W} + 1) * columns]};
-  Channels average;
+  const int64_t pixel = ((at.image * d.H + 2 * at.p) * d.W + 2 * at.q) * columns + at.c;
+  const Floats<width> four[4] = {load<width>(x, pixel), load<width>(x, pixel + columns),
+                                 load<width>(x, pixel + int64_t{d.W} * columns),
+                                 load<width>(x, pixel + (int64_t{d.W} + 1) * columns)};
+  Floats<width> average;
 #pragma unroll
   for (int j = 0; j < width; ++j) {
     const BatchNormChannel channel(mean, var, weight, bias, eps, at.c * width + j);
@@ -50,12 +44,13 @@ __global__ void batch_norm_pool_apply_v2(BatchNormPoolDims d, int64_t n, const f
     for (int k = 0; k < 4; ++k) sum += channel.y(four[k].of[j], true);
     average.of[j] = sum / 4;
   }
-  reinterpret_cast<Channels*>(y)[i] = average;
+  store(y, i, average);
 }
 
 /// parts [2][chunks][C]: sums of dz, then of dz * xhat, over chunks of windows.
+template <class T>
 __global__ void __launch_bounds__(chunk_threads)
-    batch_norm_pool_sums_v2(BatchNormPoolDims d, const float* x, const float* dy, const float* mean, const float* var,
+    batch_norm_pool_sums_v2(BatchNormPoolDims d, const T* x, const T* dy, const float* mean, const float* var,
                             const float* weight, const float* bias, float eps, float* parts) {
   SHARED(sums, float[chunk_lanes][chunk_channels]);
   const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x), P = d.P(), Q = d.Q();
@@ -64,11 +59,11 @@ __global__ void __launch_bounds__(chunk_threads)
   float own = 0, own_xhat = 0;
   for (int64_t window = begin + threadIdx.y; window < end && c < d.C; window += chunk_lanes) {
     const int64_t row = window / Q, h = row / P * d.H + 2 * (row % P), w = 2 * (window % Q);
-    const float* const pixel = x + (h * d.W + w) * d.C + c;
-    const float g = dy[window * d.C + c] / 4;
+    const T* const pixel = x + (h * d.W + w) * d.C + c;
+    const float g = as_float(dy[window * d.C + c]) / 4;
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      const float v = pixel[(int64_t{k / 2} * d.W + k % 2) * d.C], dz = channel.dz(v, g, true);
+      const float v = as_float(pixel[(int64_t{k / 2} * d.W + k % 2) * d.C]), dz = channel.dz(v, g, true);
       own += dz, own_xhat += dz * channel.xhat(v);
     }
   }
@@ -80,19 +75,18 @@ __global__ void __launch_bounds__(chunk_threads)
 }
 
 /// A thread a window, also of those that reach over the edge, whose pixels have no gradient of their own.
-template <int width>
-__global__ void batch_norm_pool_dx_v2(BatchNormPoolDims d, int64_t n, const float* x, const float* dy,
-                                      const float* mean, const float* var, const float* weight, const float* bias,
-                                      float eps, bool train, const float* dweight, const float* dbias, float* dx) {
+template <int width, class T>
+__global__ void batch_norm_pool_dx_v2(BatchNormPoolDims d, int64_t n, const T* x, const T* dy, const float* mean,
+                                      const float* var, const float* weight, const float* bias, float eps, bool train,
+                                      const float* dweight, const float* dbias, T* dx) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
-  using Channels = ChannelsOf<width>;
   const int columns = d.C / width;
   const DeviceQuarter at(i, columns, (d.H + 1) / 2, (d.W + 1) / 2);
   const bool whole = at.p < d.P() && at.q < d.Q();
-  Channels g{};
+  Floats<width> g{};
   if (whole) {
-    g = reinterpret_cast<const Channels*>(dy)[((at.image * d.P() + at.p) * d.Q() + at.q) * columns + at.c];
+    g = load<width>(dy, ((at.image * d.P() + at.p) * d.Q() + at.q) * columns + at.c);
 #pragma unroll
     for (int j = 0; j < width; ++j) g.of[j] /= 4;
   }
@@ -102,15 +96,15 @@ __global__ void batch_norm_pool_dx_v2(BatchNormPoolDims d, int64_t n, const floa
     const int h = 2 * at.p + k / 2, w = 2 * at.q + k % 2;
     if (h >= d.H || w >= d.W) continue;
     const int64_t pixel = ((at.image * d.H + h) * d.W + w) * columns + at.c;
-    const Channels v = reinterpret_cast<const Channels*>(x)[pixel];
-    Channels slope;
+    const Floats<width> v = load<width>(x, pixel);
+    Floats<width> slope;
 #pragma unroll
     for (int j = 0; j < width; ++j) {
       const int c = at.c * width + j;
       slope.of[j] = BatchNormChannel(mean, var, weight, bias, eps, c)
                         .dx(v.of[j], g.of[j], true, train, dweight[c], dbias[c], rows);
     }
-    reinterpret_cast<Channels*>(dx)[pixel] = slope;
+    store(dx, pixel, slope);
   }
 }
 
@@ -124,43 +118,58 @@ int width_of(const BatchNormPoolDims& d, Pointers... pointers) {
 
 Grid over(int64_t n, Stream stream) { return {.blocks = blocks_for(n, 256), .threads = 256, .stream = stream}; }
 
-}  // namespace
-
-size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims& d) { return batch_norm_scratch_v2(d.map()); }
-
-void batch_norm_pool_apply_v2_windows(const BatchNormPoolDims& d, const float* x, const float* mean, const float* var,
-                                      const float* weight, const float* bias, float eps, float* y, float*,
-                                      Stream stream) {
+template <class T>
+void apply(const BatchNormPoolDims& d, const T* x, const float* mean, const float* var, const float* weight,
+           const float* bias, float eps, T* y, Stream stream) {
   const int width = width_of(d, x, y);
   const int64_t n = int64_t{d.N} * d.P() * d.Q() * (d.C / width);
   if (width == 4) {
-    LAUNCH((batch_norm_pool_apply_v2<4>), over(n, stream), d, n, x, mean, var, weight, bias, eps, y);
+    LAUNCH((batch_norm_pool_apply_v2<4, T>), over(n, stream), d, n, x, mean, var, weight, bias, eps, y);
   } else {
-    LAUNCH((batch_norm_pool_apply_v2<1>), over(n, stream), d, n, x, mean, var, weight, bias, eps, y);
+    LAUNCH((batch_norm_pool_apply_v2<1, T>), over(n, stream), d, n, x, mean, var, weight, bias, eps, y);
   }
 }
 
-void batch_norm_pool_fwd_v2_windows(const BatchNormPoolDims& d, const float* x, const float* weight, const float* bias,
-                                    float eps, float* mean, float* var, float* y, float* scratch, Stream stream) {
-  batch_norm_statistics_v2(d.map(), x, mean, var, scratch, stream);
-  batch_norm_pool_apply_v2_windows(d, x, mean, var, weight, bias, eps, y, scratch, stream);
-}
-
-void batch_norm_pool_bwd_v2_windows(const BatchNormPoolDims& d, const float* x, const float* dy, const float* mean,
-                                    const float* var, const float* weight, const float* bias, float eps, bool train,
-                                    float* dx, float* dweight, float* dbias, float* scratch, Stream stream) {
+template <class T>
+void backward(const BatchNormPoolDims& d, const T* x, const T* dy, const float* mean, const float* var,
+              const float* weight, const float* bias, float eps, bool train, T* dx, float* dweight, float* dbias,
+              float* scratch, Stream stream) {
   const BatchNormDims windows{int64_t{d.N} * d.P() * d.Q(), d.C};
-  LAUNCH(batch_norm_pool_sums_v2, chunk_grid(windows, stream), d, x, dy, mean, var, weight, bias, eps, scratch);
+  LAUNCH((batch_norm_pool_sums_v2<T>), chunk_grid(windows, stream), d, x, dy, mean, var, weight, bias, eps, scratch);
   batch_norm_add_parts_v2(windows, scratch, dweight, dbias, stream);
   const int width = width_of(d, x, dy, dx);
   const int64_t n = int64_t{d.N} * ((d.H + 1) / 2) * ((d.W + 1) / 2) * (d.C / width);
   if (width == 4) {
-    LAUNCH((batch_norm_pool_dx_v2<4>), over(n, stream), d, n, x, dy, mean, var, weight, bias, eps, train, dweight,
+    LAUNCH((batch_norm_pool_dx_v2<4, T>), over(n, stream), d, n, x, dy, mean, var, weight, bias, eps, train, dweight,
            dbias, dx);
   } else {
-    LAUNCH((batch_norm_pool_dx_v2<1>), over(n, stream), d, n, x, dy, mean, var, weight, bias, eps, train, dweight,
+    LAUNCH((batch_norm_pool_dx_v2<1, T>), over(n, stream), d, n, x, dy, mean, var, weight, bias, eps, train, dweight,
            dbias, dx);
   }
 }
+
+}  // namespace
+
+size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims& d) { return batch_norm_scratch_v2(d.map()); }
+
+#define LIMBIC_BATCH_NORM_POOL_V2(T)                                                                                   \
+  void batch_norm_pool_apply_v2_windows(const BatchNormPoolDims& d, const T* x, const float* mean, const float* var,   \
+                                        const float* weight, const float* bias, float eps, T* y, float*,               \
+                                        Stream stream) {                                                               \
+    apply(d, x, mean, var, weight, bias, eps, y, stream);                                                              \
+  }                                                                                                                    \
+  void batch_norm_pool_fwd_v2_windows(const BatchNormPoolDims& d, const T* x, const float* weight, const float* bias,  \
+                                      float eps, float* mean, float* var, T* y, float* scratch, Stream stream) {       \
+    batch_norm_statistics_v2(d.map(), x, mean, var, scratch, stream);                                                  \
+    apply(d, x, mean, var, weight, bias, eps, y, stream);                                                              \
+  }                                                                                                                    \
+  void batch_norm_pool_bwd_v2_windows(const BatchNormPoolDims& d, const T* x, const T* dy, const float* mean,          \
+                                      const float* var, const float* weight, const float* bias, float eps, bool train, \
+                                      T* dx, float* dweight, float* dbias, float* scratch, Stream stream) {            \
+    backward(d, x, dy, mean, var, weight, bias, eps, train, dx, dweight, dbias, scratch, stream);                      \
+  }
+LIMBIC_BATCH_NORM_POOL_V2(float)
+LIMBIC_BATCH_NORM_POOL_V2(bf16)
+#undef LIMBIC_BATCH_NORM_POOL_V2
 
 }  // namespace limbic::LIMBIC_DEVICE

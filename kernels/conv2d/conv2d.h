@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
@@ -30,21 +31,29 @@ struct Conv2dEpilogue {
 
 /// `prepared` holds the weights as conv2d_prepare() of the same rung left them; null: prepared into scratch, which else
 /// needs conv2d_prepared_size() fewer floats.
-using Conv2dForward = void(const Conv2dDims&, const float* x /*[N,H,W,C]*/, const float* w /*[K,R,S,C/groups]*/,
-                           const float* prepared, const Conv2dEpilogue&, float* y /*[N,P,Q,K]*/, float* scratch,
-                           Stream);
+template <class T>  // float or bf16: how x, w, y, dx and dy are stored
+using Conv2dForwardOf = void(const Conv2dDims&, const T* x /*[N,H,W,C]*/, const T* w /*[K,R,S,C/groups]*/,
+                             const float* prepared, const Conv2dEpilogue&, T* y /*[N,P,Q,K]*/, float* scratch, Stream);
+using Conv2dForward = Conv2dForwardOf<float>;
 
 /// Overwrites dx.
-using Conv2dDx = void(const Conv2dDims&, const float* dy /*[N,P,Q,K]*/, const float* w /*[K,R,S,C/groups]*/,
-                      float* dx /*[N,H,W,C]*/, float* scratch, Stream);
+template <class T>
+using Conv2dDxOf = void(const Conv2dDims&, const T* dy /*[N,P,Q,K]*/, const T* w /*[K,R,S,C/groups]*/,
+                        T* dx /*[N,H,W,C]*/, float* scratch, Stream);
+using Conv2dDx = Conv2dDxOf<float>;
 
 /// Overwrites dw. Sums run over images in their order, so a batch gives other bits than the sum of its images.
-using Conv2dDw = void(const Conv2dDims&, const float* x /*[N,H,W,C]*/, const float* dy /*[N,P,Q,K]*/,
-                      float* dw /*[K,R,S,C/groups]*/, float* scratch, Stream);
+template <class T>
+using Conv2dDwOf = void(const Conv2dDims&, const T* x /*[N,H,W,C]*/, const T* dy /*[N,P,Q,K]*/,
+                        float* dw /*[K,R,S,C/groups]*/, float* scratch, Stream);
+using Conv2dDw = Conv2dDwOf<float>;
 
-std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs();
-std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs();
-std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs();
+std::span<const Rung<Conv2dDims, Conv2dForward>> conv2d_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(StoredAs<bf16>);
+std::span<const Rung<Conv2dDims, Conv2dDx>> conv2d_dx_rungs(StoredAs<float> = {});
+std::span<const Rung<Conv2dDims, Conv2dDxOf<bf16>>> conv2d_dx_rungs(StoredAs<bf16>);
+std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs(StoredAs<float> = {});
+std::span<const Rung<Conv2dDims, Conv2dDwOf<bf16>>> conv2d_dw_rungs(StoredAs<bf16>);
 
 /// Floats that a forward rung's prepared weights take for these dims (N does not matter); 0: it has no such form.
 size_t conv2d_prepared_size(const char* rung, const Conv2dDims&);

@@ -18,14 +18,16 @@ __device__ inline MapPixel map_pixel(int64_t i, int height, int width) {
 }
 
 /// The channels of x that output pixel `y` multiplies under tap (r,s); null: padding.
-__device__ inline const float* conv_input(const Conv2dDims& d, const float* x, const MapPixel& y, int r, int s) {
+template <class T>
+__device__ const T* conv_input(const Conv2dDims& d, const T* x, const MapPixel& y, int r, int s) {
   const int h = y.h * d.stride_h - d.pad_h + r * d.dilation_h, w = y.w * d.stride_w - d.pad_w + s * d.dilation_w;
   if (y.n < 0 || h < 0 || h >= d.H || w < 0 || w >= d.W) return nullptr;
   return x + ((int64_t{y.n} * d.H + h) * d.W + w) * d.C;
 }
 
 /// The channels of dy that input pixel `x` had a part in under tap (r,s); null: none.
-__device__ inline const float* conv_output(const Conv2dDims& d, const float* dy, const MapPixel& x, int r, int s) {
+template <class T>
+__device__ const T* conv_output(const Conv2dDims& d, const T* dy, const MapPixel& x, int r, int s) {
   const int h = x.h + d.pad_h - r * d.dilation_h, w = x.w + d.pad_w - s * d.dilation_w;
   if (x.n < 0 || h < 0 || w < 0 || h % d.stride_h || w % d.stride_w) return nullptr;
   const int p = h / d.stride_h, q = w / d.stride_w, P = d.P(), Q = d.Q();

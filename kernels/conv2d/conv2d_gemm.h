@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "kernels/conv2d/conv2d_device.h"
+#include "kernels/gpu_storage.h"
 
 namespace limbic::LIMBIC_DEVICE {
 
@@ -17,15 +18,17 @@ enum class ConvPass { fwd, dx, dw };
 
 /// One group's product, and who gets which part of it. dw cuts its depth into `splits` parts, one block each, because
 /// there are few weights and many pixels; the parts are added afterwards, in their order.
-struct ConvGemm {
+template <class In, class Out>
+struct ConvGemmOf {
   Conv2dDims d;
   int64_t rows, columns, depth;
   int splits = 1;
   int64_t part = 0;  ///< depth of a split
-  const float *a, *b;
-  float* c;  ///< dw with splits: [splits, K, R, S, C/groups]
+  const In *a, *b;
+  Out* c;  ///< dw with splits: [splits, K, R, S, C/groups]
   Conv2dEpilogue epilogue = {};
 };
+using ConvGemm = ConvGemmOf<float, float>;
 
 constexpr int conv_gemm_tile = 64;
 
@@ -38,9 +41,10 @@ inline int conv2d_dw_splits(const Conv2dDims& d) {
       std::max<int64_t>(1, std::min<int64_t>(264 / std::max<int64_t>(blocks, 1), conv_outputs(d) / 256)));
 }
 
-inline ConvGemm conv_gemm(ConvPass pass, const Conv2dDims& d, const float* a, const float* b, float* c) {
+template <class In, class Out>
+ConvGemmOf<In, Out> conv_gemm(ConvPass pass, const Conv2dDims& d, const In* a, const In* b, Out* c) {
   const int64_t taps = int64_t{d.R} * d.S, Cg = d.C / d.groups, Kg = d.K / d.groups;
-  ConvGemm g{.d = d, .rows = 0, .columns = 0, .depth = 0, .a = a, .b = b, .c = c};
+  ConvGemmOf<In, Out> g{.d = d, .rows = 0, .columns = 0, .depth = 0, .a = a, .b = b, .c = c};
   if (pass == ConvPass::fwd) g.rows = conv_outputs(d), g.columns = Kg, g.depth = taps * Cg;
   if (pass == ConvPass::dx) g.rows = conv_inputs(d), g.columns = Cg, g.depth = taps * Kg;
   if (pass == ConvPass::dw) g.rows = Kg, g.columns = taps * Cg, g.depth = conv_outputs(d);
@@ -49,7 +53,8 @@ inline ConvGemm conv_gemm(ConvPass pass, const Conv2dDims& d, const float* a, co
   return g;
 }
 
-inline Grid conv_gemm_grid(const ConvGemm& g, unsigned threads, Stream stream) {
+template <class In, class Out>
+Grid conv_gemm_grid(const ConvGemmOf<In, Out>& g, unsigned threads, Stream stream) {
   return {.blocks = {blocks_for(g.rows, conv_gemm_tile), blocks_for(g.columns, conv_gemm_tile),
                      static_cast<unsigned>(g.d.groups * g.splits)},
           .threads = threads,
@@ -59,10 +64,10 @@ inline Grid conv_gemm_grid(const ConvGemm& g, unsigned threads, Stream stream) {
 /// One thread's share of copying tiles of 64 x `step` of A and of B. `width` neighbours along the depth go together
 /// where a pass has them so in memory: A and B of fwd, A of dx; they never straddle taps, because the caller sees to
 /// it that channels come in multiples of `width`.
-template <ConvPass pass, int step, int threads, int width>
+template <ConvPass pass, int step, int threads, int width, class In = float, class Out = float>
 class ConvTiles {
  public:
-  __device__ explicit ConvTiles(const ConvGemm& product)
+  __device__ explicit ConvTiles(const ConvGemmOf<In, Out>& product)
       : g(product),
         group(blockIdx.z % g.d.groups),
         Cg(g.d.C / g.d.groups),
@@ -89,9 +94,9 @@ class ConvTiles {
   __device__ int64_t first_depth() const { return begin; }
   __device__ int64_t last_depth() const { return end; }
 
-  /// Calls put_a(row in the tile, depth in the tile, address of `width` floats or null for zeros), then put_b(column,
+  /// Calls put_a(row in the tile, depth in the tile, address of `width` numbers or null for zeros), then put_b(column,
   /// depth, address) so often that all threads together fill both tiles from depth k0 on. put_b's addresses have
-  /// `width` floats in fwd, one in dx and dw.
+  /// `width` numbers in fwd, one in dx and dw.
   template <class PutA, class PutB>
   __device__ void fetch(int64_t k0, const PutA& put_a, const PutB& put_b) const {
     if constexpr (pass == ConvPass::dw) {
@@ -102,7 +107,7 @@ class ConvTiles {
         const bool inside = pixel < end;
         put_a(own_column, at,
               inside && row0 + own_column < g.rows ? g.a + pixel * g.d.K + group * Kg + row0 + own_column : nullptr);
-        const float* from = nullptr;
+        const In* from = nullptr;
         if (inside && column0 + own_column < g.columns)
           from = conv_input(g.d, g.b, map_pixel(pixel, P, Q), tap / g.d.S, tap % g.d.S);
         put_b(own_column, at, from ? from + group * Cg + channel : nullptr);
@@ -114,7 +119,7 @@ class ConvTiles {
       const int k_tap = static_cast<int>(k / channels), inner = static_cast<int>(k % channels);
 #pragma unroll
       for (int j = 0; j < rows_each; ++j) {
-        const float* from = nullptr;
+        const In* from = nullptr;
         if (k < end) {
           from = pass == ConvPass::fwd ? conv_input(g.d, g.a, pixels[j], k_tap / g.d.S, k_tap % g.d.S)
                                        : conv_output(g.d, g.a, pixels[j], k_tap / g.d.S, k_tap % g.d.S);
@@ -147,9 +152,9 @@ class ConvTiles {
     if (r >= g.rows || c >= g.columns) return;
     if constexpr (pass == ConvPass::fwd) {
       const int k = group * Kg + static_cast<int>(c);
-      g.c[r * g.d.K + k] = conv_result(g.epilogue, sum, k);
+      g.c[r * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
     } else if constexpr (pass == ConvPass::dx) {
-      g.c[r * g.d.C + group * Cg + c] = sum;
+      g.c[r * g.d.C + group * Cg + c] = stored_as<Out>(sum);
     } else {
       const int64_t split = blockIdx.z / g.d.groups;
       g.c[((split * g.d.groups + group) * Kg + r) * g.columns + c] = sum;
@@ -161,7 +166,7 @@ class ConvTiles {
   static constexpr int row_step = threads / vectors, rows_each = conv_gemm_tile / row_step;
   static constexpr int depth_step = threads / conv_gemm_tile;
 
-  const ConvGemm& g;
+  const ConvGemmOf<In, Out>& g;
   const int group, Cg, Kg, P, Q;
   const int64_t row0, column0, begin, end;
   const int own_row = threadIdx.x / vectors;
@@ -177,8 +182,8 @@ size_t conv2d_dw_scratch_gemm(const Conv2dDims& d);
 void conv2d_dw_add_parts(int splits, int64_t n, const float* parts, float* dw, Stream stream);
 
 /// Runs launch_gemm(product), then adds the parts where the depth was split.
-template <class LaunchGemm>
-void conv2d_dw_in_parts(const Conv2dDims& d, const float* x, const float* dy, float* dw, float* scratch, Stream stream,
+template <class T, class LaunchGemm>
+void conv2d_dw_in_parts(const Conv2dDims& d, const T* x, const T* dy, float* dw, float* scratch, Stream stream,
                         const LaunchGemm& launch_gemm) {
   const int splits = conv2d_dw_splits(d);
   launch_gemm(conv_gemm(ConvPass::dw, d, dy, x, splits > 1 ? scratch : dw));

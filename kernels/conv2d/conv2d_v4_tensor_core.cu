@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idea: tensor cores multiply what ldmatrix hands them, and cp.async brings the next tiles meanwhile. f32 is too wide
 // for them: TF32 keeps 10 mantissa bits, 3xTF32 adds three products of high and low parts, BF16 keeps 7 bits of the
-// inputs.
+// inputs, or finds them stored so.
 // Changed from v3: four warps compute 32x32 each; two tiles of A and B take turns; 16 bytes a copy where channels
 // allow.
 // Why faster: 1024 (TF32) or 2048 (BF16) multiply-adds an instruction; loads and arithmetic overlap.
-// Limited by: 4-byte copies in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at 512 filters.
+// Limited by: copies of one number in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at 512
+// filters.
 // Next: v5 has the copy engine bring whole boxes, and one wgmma of sm_90a multiplies 64x128.
 #include "kernels/conv2d/conv2d_gemm.h"
-#include "kernels/gpu_bf16.h"
 #include "kernels/ptx.h"
 
 namespace limbic::LIMBIC_DEVICE {
@@ -17,32 +17,36 @@ constexpr int mma_step = 16, mma_threads = 128;
 
 enum class Precision { tf32, tf32x3, bf16 };
 
-struct alignas(8) FourBf16 {
-  uint16_t of[4];
-};
-
-/// The elements of a tile in shared memory, and how they get there. A row's end keeps ldmatrix's rows in different
-/// banks.
-template <Precision precision>
+/// The elements of a tile in shared memory, and how they get there from numbers stored as In, `vector` at once where
+/// they are neighbours. A row's end keeps ldmatrix's rows in different banks.
+template <Precision precision, class In>
 struct Element {
   using Type = float;
-  static constexpr int padding = 4;
+  static constexpr int padding = 4, vector = 4;
   template <int n>
   static __device__ void put(float* to, const float* from, const float* anywhere) {
     cp_async<4 * n>(to, from ? from : anywhere, from ? 4 * n : 0);
   }
 };
 template <>
-struct Element<Precision::bf16> {
-  using Type = uint16_t;
-  static constexpr int padding = 8;
+struct Element<Precision::bf16, float> {
+  using Type = bf16;
+  static constexpr int padding = 8, vector = 4;
   template <int n>
-  static __device__ void put(uint16_t* to, const float* from, const float*) {
-    if constexpr (n == 1) {
-      *to = to_bf16(from ? *from : 0.0f);
+  static __device__ void put(bf16* to, const float* from, const float*) {
+    store(to, 0, from ? load<n>(from, 0) : Floats<n>{});
+  }
+};
+template <>
+struct Element<Precision::bf16, bf16> {
+  using Type = bf16;
+  static constexpr int padding = 8, vector = 8;
+  template <int n>
+  static __device__ void put(bf16* to, const bf16* from, const bf16* anywhere) {
+    if constexpr (n == 1) {  // too little for cp.async
+      *to = from ? *from : bf16{};
     } else {
-      const float4 v = from ? *reinterpret_cast<const float4*>(from) : make_float4(0, 0, 0, 0);
-      *reinterpret_cast<FourBf16*>(to) = {to_bf16(v.x), to_bf16(v.y), to_bf16(v.z), to_bf16(v.w)};
+      cp_async<2 * n>(to, from ? from : anywhere, from ? 2 * n : 0);
     }
   }
 };
@@ -54,22 +58,21 @@ __device__ inline void split_tf32(uint32_t& high, uint32_t& low) {
   low = to_tf32(x - __uint_as_float(high));
 }
 
-template <ConvPass pass, Precision precision, int width>
-__global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemm product) {
-  using E = Element<precision>;
+template <ConvPass pass, Precision precision, int width, class In, class Out>
+__global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> product) {
+  using E = Element<precision, In>;
   using T = typename E::Type;
   constexpr int granule = 16 / sizeof(T);  // elements in a row of ldmatrix; an mma is two of them deep
   SHARED(tile_a, T[2][conv_gemm_tile][mma_step + E::padding]);  // [row][depth]
   SHARED(tile_b, T[2][conv_gemm_tile][mma_step + E::padding]);  // [column][depth]
-  const ConvTiles<pass, mma_step, mma_threads, width> tiles(product);
+  const ConvTiles<pass, mma_step, mma_threads, width, In, Out> tiles(product);
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int warp_row = threadIdx.x / 64 * 32, warp_column = threadIdx.x / 32 % 2 * 32;
 
   const auto fetch = [&](int64_t k0, int buffer) {
     tiles.fetch(
-        k0,
-        [&](int row, int k, const float* from) { E::template put<width>(&tile_a[buffer][row][k], from, product.a); },
-        [&](int column, int k, const float* from) {
+        k0, [&](int row, int k, const In* from) { E::template put<width>(&tile_a[buffer][row][k], from, product.a); },
+        [&](int column, int k, const In* from) {
           E::template put<pass == ConvPass::fwd ? width : 1>(&tile_b[buffer][column][k], from, product.b);
         });
     cp_async_commit();
@@ -134,51 +137,53 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemm product) {
 
 namespace {
 
-/// Four channels at a time where they are multiples of four and lie at multiples of 16 bytes.
-template <ConvPass pass, Precision precision>
-void launch_v4(const ConvGemm& g, Stream stream) {
+/// A vector of channels at a time where they are multiples of it and lie at multiples of 16 bytes.
+template <ConvPass pass, Precision precision, class In, class Out>
+void launch_v4(const ConvGemmOf<In, Out>& g, Stream stream) {
+  constexpr int vector = Element<precision, In>::vector;
   const int channels = (pass == ConvPass::fwd ? g.d.C : g.d.K) / g.d.groups;
   const bool aligned = reinterpret_cast<uintptr_t>(g.a) % 16 == 0 && reinterpret_cast<uintptr_t>(g.b) % 16 == 0;
   const Grid grid = conv_gemm_grid(g, mma_threads, stream);
   if constexpr (pass != ConvPass::dw) {
-    if (channels % 4 == 0 && aligned) {
-      LAUNCH((conv2d_v4<pass, precision, 4>), grid, g);
+    if (channels % vector == 0 && aligned) {
+      LAUNCH((conv2d_v4<pass, precision, vector, In, Out>), grid, g);
       return;
     }
   }
-  LAUNCH((conv2d_v4<pass, precision, 1>), grid, g);
+  LAUNCH((conv2d_v4<pass, precision, 1, In, Out>), grid, g);
 }
 
-template <Precision precision>
-void forward(const Conv2dDims& d, const float* x, const float* w, const Conv2dEpilogue& epilogue, float* y, Stream s) {
-  ConvGemm g = conv_gemm(ConvPass::fwd, d, x, w, y);
+template <Precision precision, class T>
+void forward(const Conv2dDims& d, const T* x, const T* w, const Conv2dEpilogue& epilogue, T* y, Stream s) {
+  ConvGemmOf<T, T> g = conv_gemm(ConvPass::fwd, d, x, w, y);
   g.epilogue = epilogue;
   launch_v4<ConvPass::fwd, precision>(g, s);
 }
 
-template <Precision precision>
-void filter_gradient(const Conv2dDims& d, const float* x, const float* dy, float* dw, float* scratch, Stream s) {
-  conv2d_dw_in_parts(d, x, dy, dw, scratch, s, [&](const ConvGemm& g) { launch_v4<ConvPass::dw, precision>(g, s); });
+template <Precision precision, class T>
+void filter_gradient(const Conv2dDims& d, const T* x, const T* dy, float* dw, float* scratch, Stream s) {
+  conv2d_dw_in_parts(d, x, dy, dw, scratch, s,
+                     [&](const ConvGemmOf<T, float>& g) { launch_v4<ConvPass::dw, precision>(g, s); });
 }
 
 }  // namespace
 
-#define LIMBIC_CONV2D_V4(name, precision)                                                                       \
-  void conv2d_fwd_v4_tensor_core_##name(const Conv2dDims& d, const float* x, const float* w, const float*,      \
-                                        const Conv2dEpilogue& e, float* y, float*, Stream s) {                  \
+#define LIMBIC_CONV2D_V4(name, precision, T)                                                                    \
+  void conv2d_fwd_v4_tensor_core_##name(const Conv2dDims& d, const T* x, const T* w, const float*,              \
+                                        const Conv2dEpilogue& e, T* y, float*, Stream s) {                      \
     forward<precision>(d, x, w, e, y, s);                                                                       \
   }                                                                                                             \
-  void conv2d_dx_v4_tensor_core_##name(const Conv2dDims& d, const float* dy, const float* w, float* dx, float*, \
-                                       Stream s) {                                                              \
+  void conv2d_dx_v4_tensor_core_##name(const Conv2dDims& d, const T* dy, const T* w, T* dx, float*, Stream s) { \
     launch_v4<ConvPass::dx, precision>(conv_gemm(ConvPass::dx, d, dy, w, dx), s);                               \
   }                                                                                                             \
-  void conv2d_dw_v4_tensor_core_##name(const Conv2dDims& d, const float* x, const float* dy, float* dw,         \
-                                       float* scratch, Stream s) {                                              \
+  void conv2d_dw_v4_tensor_core_##name(const Conv2dDims& d, const T* x, const T* dy, float* dw, float* scratch, \
+                                       Stream s) {                                                              \
     filter_gradient<precision>(d, x, dy, dw, scratch, s);                                                       \
   }
-LIMBIC_CONV2D_V4(tf32, Precision::tf32)
-LIMBIC_CONV2D_V4(3xtf32, Precision::tf32x3)
-LIMBIC_CONV2D_V4(bf16, Precision::bf16)
+LIMBIC_CONV2D_V4(tf32, Precision::tf32, float)
+LIMBIC_CONV2D_V4(3xtf32, Precision::tf32x3, float)
+LIMBIC_CONV2D_V4(bf16, Precision::bf16, float)
+LIMBIC_CONV2D_V4(bf16, Precision::bf16, limbic::bf16)
 #undef LIMBIC_CONV2D_V4
 
 }  // namespace limbic::LIMBIC_DEVICE

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
@@ -17,8 +18,11 @@ struct CopyDims {
 };
 
 /// The destinations of different elements are different, and src and dst do not overlap.
-using Copy = void(const CopyDims&, const float* src, float* dst, Stream);
+template <class T>  // float or bf16: how src and dst are stored
+using CopyOf = void(const CopyDims&, const T* src, T* dst, Stream);
+using Copy = CopyOf<float>;
 
-std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs();
+std::span<const Rung<CopyDims, Copy>> copy_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<CopyDims, CopyOf<bf16>>> copy_fwd_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

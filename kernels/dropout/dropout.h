@@ -4,20 +4,24 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
 
 struct DropoutDims {
   int64_t n;
-  float p;                ///< the chance of being dropped, 0 to 1
-  uint64_t seed, stream;  ///< of kernels/philox.h
+  float p;                                   ///< the chance of being dropped, 0 to 1
+  uint64_t seed, stream;                     ///< of kernels/philox.h
   const uint64_t* stream_of_step = nullptr;  ///< CUDA: device memory that has the stream instead (engine/step_graph.h)
 };
 
 /// Forward on x, and backward on dy with the same dims: the mask is drawn again, never stored. y may be x.
-using DropoutForward = void(const DropoutDims&, const float* x, float* y, Stream);
+template <class T>  // float or bf16: how x and y are stored
+using DropoutForwardOf = void(const DropoutDims&, const T* x, T* y, Stream);
+using DropoutForward = DropoutForwardOf<float>;
 
-std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs();
+std::span<const Rung<DropoutDims, DropoutForward>> dropout_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<DropoutDims, DropoutForwardOf<bf16>>> dropout_fwd_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

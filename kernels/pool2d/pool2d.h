@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
@@ -22,14 +23,20 @@ struct Pool2dDims {
 };
 
 /// max: the padding never wins, the first of equals does, a NaN wins over numbers.
-using Pool2dForward = void(const Pool2dDims&, const float* x /*[N,H,W,C]*/, float* y /*[N,P,Q,C]*/,
-                           int32_t* argmax /*[N,P,Q,C] of h*W+w; max only, may be null*/, float* scratch, Stream);
+template <class T>  // float or bf16: how x, y, dx and dy are stored
+using Pool2dForwardOf = void(const Pool2dDims&, const T* x /*[N,H,W,C]*/, T* y /*[N,P,Q,C]*/,
+                             int32_t* argmax /*[N,P,Q,C] of h*W+w; max only, may be null*/, float* scratch, Stream);
+using Pool2dForward = Pool2dForwardOf<float>;
 
 /// Overwrites dx. argmax is read for max only.
-using Pool2dBackward = void(const Pool2dDims&, const float* dy /*[N,P,Q,C]*/, const int32_t* argmax,
-                            float* dx /*[N,H,W,C]*/, float* scratch, Stream);
+template <class T>
+using Pool2dBackwardOf = void(const Pool2dDims&, const T* dy /*[N,P,Q,C]*/, const int32_t* argmax, T* dx /*[N,H,W,C]*/,
+                              float* scratch, Stream);
+using Pool2dBackward = Pool2dBackwardOf<float>;
 
-std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs();
-std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs();
+std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<Pool2dDims, Pool2dForwardOf<bf16>>> pool2d_fwd_rungs(StoredAs<bf16>);
+std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs(StoredAs<float> = {});
+std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

@@ -30,5 +30,7 @@ __device__ inline bool pool_beats(float next, float top) { return next > top || 
 
 Pool2dForward pool2d_fwd_v1_naive;  // (pool2d_v1_naive.cu)
 Pool2dBackward pool2d_bwd_v1_naive;
+Pool2dForwardOf<bf16> pool2d_fwd_v1_naive;
+Pool2dBackwardOf<bf16> pool2d_bwd_v1_naive;
 
 }  // namespace limbic::LIMBIC_DEVICE

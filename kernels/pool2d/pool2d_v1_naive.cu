@@ -5,12 +5,14 @@
 // Why faster: it is parallel; neighbouring threads have neighbouring channels, 128 bytes a warp and request.
 // Limited by: index arithmetic of each element, and 4-byte requests.
 // Next: v2 does four channels with one index.
+#include "kernels/gpu_storage.h"
 #include "kernels/gpu_sum.h"
 #include "kernels/pool2d/pool2d_device.h"
 
 namespace limbic::LIMBIC_DEVICE {
 
-__global__ void pool2d_fwd_v1(Pool2dDims d, int64_t n, const float* x, float* y, int32_t* argmax) {
+template <class T>
+__global__ void pool2d_fwd_v1(Pool2dDims d, int64_t n, const T* x, T* y, int32_t* argmax) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
   const int P = d.P(), Q = d.Q(), c = static_cast<int>(i % d.C), q = static_cast<int>(i / d.C % Q);
@@ -19,23 +21,24 @@ __global__ void pool2d_fwd_v1(Pool2dDims d, int64_t n, const float* x, float* y,
   x += row / P * d.H * d.W * d.C + c;
   if (d.kind == PoolKind::max) {
     int best = v.h0 * d.W + v.w0;
-    float top = x[int64_t{best} * d.C];
+    float top = as_float(x[int64_t{best} * d.C]);
     for (int h = v.h0; h < v.h1; ++h)
       for (int w = v.w0; w < v.w1; ++w) {
-        const float next = x[int64_t{h * d.W + w} * d.C];
+        const float next = as_float(x[int64_t{h * d.W + w} * d.C]);
         if (pool_beats(next, top)) top = next, best = h * d.W + w;
       }
-    y[i] = top;
+    y[i] = stored_as<T>(top);
     if (argmax) argmax[i] = best;
   } else {
     LongSum sum;
     for (int h = v.h0; h < v.h1; ++h)
-      for (int w = v.w0; w < v.w1; ++w) sum.add(x[int64_t{h * d.W + w} * d.C]);
-    y[i] = static_cast<float>(sum.value()) / static_cast<float>(v.count);
+      for (int w = v.w0; w < v.w1; ++w) sum.add(as_float(x[int64_t{h * d.W + w} * d.C]));
+    y[i] = stored_as<T>(static_cast<float>(sum.value()) / static_cast<float>(v.count));
   }
 }
 
-__global__ void pool2d_bwd_v1(Pool2dDims d, int64_t n, const float* dy, const int32_t* argmax, float* dx) {
+template <class T>
+__global__ void pool2d_bwd_v1(Pool2dDims d, int64_t n, const T* dy, const int32_t* argmax, T* dx) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
   const int P = d.P(), Q = d.Q(), c = static_cast<int>(i % d.C), w = static_cast<int>(i / d.C % d.W);
@@ -47,23 +50,27 @@ __global__ void pool2d_bwd_v1(Pool2dDims d, int64_t n, const float* dy, const in
     for (int q = across.first; q <= across.last; ++q) {
       const int64_t at = ((image * P + p) * Q + q) * d.C + c;
       if (d.kind == PoolKind::avg) {
-        sum += dy[at] / static_cast<float>(DeviceWindow(d, p, q).count);
+        sum += as_float(dy[at]) / static_cast<float>(DeviceWindow(d, p, q).count);
       } else if (argmax[at] == h * d.W + w) {
-        sum += dy[at];
+        sum += as_float(dy[at]);
       }
     }
-  dx[i] = sum;
+  dx[i] = stored_as<T>(sum);
 }
 
-void pool2d_fwd_v1_naive(const Pool2dDims& d, const float* x, float* y, int32_t* argmax, float*, Stream stream) {
-  const int64_t n = int64_t{d.N} * d.P() * d.Q() * d.C;
-  LAUNCH(pool2d_fwd_v1, (Grid{.blocks = blocks_for(n, 256), .threads = 256, .stream = stream}), d, n, x, y, argmax);
-}
-
-void pool2d_bwd_v1_naive(const Pool2dDims& d, const float* dy, const int32_t* argmax, float* dx, float*,
-                         Stream stream) {
-  const int64_t n = int64_t{d.N} * d.H * d.W * d.C;
-  LAUNCH(pool2d_bwd_v1, (Grid{.blocks = blocks_for(n, 256), .threads = 256, .stream = stream}), d, n, dy, argmax, dx);
-}
+#define LIMBIC_POOL2D_V1(T)                                                                                         \
+  void pool2d_fwd_v1_naive(const Pool2dDims& d, const T* x, T* y, int32_t* argmax, float*, Stream stream) {         \
+    const int64_t n = int64_t{d.N} * d.P() * d.Q() * d.C;                                                           \
+    LAUNCH((pool2d_fwd_v1<T>), (Grid{.blocks = blocks_for(n, 256), .threads = 256, .stream = stream}), d, n, x, y,  \
+           argmax);                                                                                                 \
+  }                                                                                                                 \
+  void pool2d_bwd_v1_naive(const Pool2dDims& d, const T* dy, const int32_t* argmax, T* dx, float*, Stream stream) { \
+    const int64_t n = int64_t{d.N} * d.H * d.W * d.C;                                                               \
+    LAUNCH((pool2d_bwd_v1<T>), (Grid{.blocks = blocks_for(n, 256), .threads = 256, .stream = stream}), d, n, dy,    \
+           argmax, dx);                                                                                             \
+  }
+LIMBIC_POOL2D_V1(float)
+LIMBIC_POOL2D_V1(bf16)
+#undef LIMBIC_POOL2D_V1
 
 }  // namespace limbic::LIMBIC_DEVICE

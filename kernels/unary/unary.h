@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
@@ -17,13 +18,19 @@ struct UnaryDims {
 };
 
 /// y may be x.
-using UnaryForward = void(const UnaryDims&, const float* x, float* y, Stream);
+template <class T>  // float or bf16: how all of them are stored
+using UnaryForwardOf = void(const UnaryDims&, const T* x, T* y, Stream);
+using UnaryForward = UnaryForwardOf<float>;
 
 /// Overwrites dx, which may be dy. Only x or y is read, the other may be null: relu, elu, sigmoid, tanh, exp, sqrt read
 /// y; leaky_relu, log, square, abs read x; neg reads neither.
-using UnaryBackward = void(const UnaryDims&, const float* x, const float* y, const float* dy, float* dx, Stream);
+template <class T>
+using UnaryBackwardOf = void(const UnaryDims&, const T* x, const T* y, const T* dy, T* dx, Stream);
+using UnaryBackward = UnaryBackwardOf<float>;
 
-std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs();
-std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs();
+std::span<const Rung<UnaryDims, UnaryForward>> unary_fwd_rungs(StoredAs<float> = {});
+std::span<const Rung<UnaryDims, UnaryForwardOf<bf16>>> unary_fwd_rungs(StoredAs<bf16>);
+std::span<const Rung<UnaryDims, UnaryBackward>> unary_bwd_rungs(StoredAs<float> = {});
+std::span<const Rung<UnaryDims, UnaryBackwardOf<bf16>>> unary_bwd_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

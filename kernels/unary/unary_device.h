@@ -64,7 +64,8 @@ __device__ inline float unary_slope(Unary kind, float alpha, float saved, float 
 }
 
 /// x or y, whichever the derivative of `kind` is written in; dy where it needs neither.
-inline const float* unary_saved(Unary kind, const float* x, const float* y, const float* dy) {
+template <class T>
+const T* unary_saved(Unary kind, const T* x, const T* y, const T* dy) {
   switch (kind) {
     case Unary::relu:
     case Unary::elu:

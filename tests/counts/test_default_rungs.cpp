@@ -33,6 +33,7 @@ const std::map<std::string, std::string> shapes = {
     {"bce", "n=8192"},
     {"dropout", "n=8192,p=0.5"},
     {"copy", "transpose [100,300]"},
+    {"cast", "n=8192"},
     {"adam", "n=8192"},
     {"sgd", "n=8192"},
     {"moving_average", "n=2048"},
@@ -121,4 +122,32 @@ TEST_CASE("counts: every default CUDA rung keeps its sectors a request, bank con
     }
   }
   CHECK(seen == table.size());
+}
+
+TEST_CASE("counts: maps stored in bf16 take half the bytes, and half the sectors of a streaming kernel") {
+  const auto of = [](const std::string& op, const std::string& rung, const std::string& pass) {
+    const ReadyRung ready = prepare_rung({op, rung, pass, {shapes.at(op)}, Device::emu});
+    emu::take_counters();
+    ready.launch();
+    struct {
+      double bytes, sectors;
+    } cost{double(ready.bytes()), 0};
+    for (const emu::Counters& c : emu::take_counters()) cost.sectors += double(c.reads.sectors + c.writes.sectors);
+    return cost;
+  };
+  size_t passes = 0;
+  for (const KernelInfo& k : kernel_list()) {
+    std::string pass = k.pass;
+    if (k.device != Device::emu || !k.is_default || !pass.ends_with("_bf16")) continue;
+    const std::string op = k.op;
+    const auto narrow = of(op, k.name, pass);
+    pass.resize(pass.size() - 5);
+    const auto wide = of(op, op == "conv2d" ? "v4_tensor_core_bf16" : k.name, pass);
+    INFO(op << " " << pass << ": " << narrow.bytes << " of " << wide.bytes << " bytes");
+    // weights' gradients, and where a maximum was, are 4 bytes as before
+    CHECK(narrow.bytes < (op == "conv2d" && pass == "dw" ? 0.8 : op == "pool2d" ? 0.6 : 0.52) * wide.bytes);
+    if (op == "unary" || op == "dropout") CHECK(narrow.sectors == 0.5 * wide.sectors);
+    ++passes;
+  }
+  CHECK(passes == 15);
 }

@@ -3,7 +3,10 @@
 // where the build and the machine have one.
 #pragma once
 #include <cstdlib>
+#include <map>
+#include <optional>
 
+#include "kernels/bf16.h"
 #include "kernels/emu/scheduler.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/vendor/yardsticks.h"
@@ -40,6 +43,9 @@ struct ShiftedArrays {
   ~ShiftedArrays() { shift_of_arrays = 0; }
 };
 
+/// The elements of the arrays there are, by their addresses.
+inline std::map<const void*, size_t> array_sizes;
+
 /// Numbers in the memory of the device under test. Fresh ones are NaN on the emulator: what a kernel leaves out shows.
 template <class T>
 class DeviceArray {
@@ -47,14 +53,18 @@ class DeviceArray {
   explicit DeviceArray(size_t n)
       : memory_(static_cast<T*>(runtime_under_test().allocate((shift_of_arrays + n) * sizeof(T), {}))),
         at_(memory_ + shift_of_arrays),
-        n_(n) {}
+        n_(n) {
+    array_sizes[at_] = n;
+  }
   explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.size()) {
     runtime_under_test().copy(at_, host.data(), n_ * sizeof(T), {});
   }
   DeviceArray(DeviceArray&& other) noexcept
       : memory_(std::exchange(other.memory_, nullptr)), at_(other.at_), n_(other.n_) {}
   ~DeviceArray() {
-    if (memory_) runtime_under_test().release(memory_, {});
+    if (!memory_) return;
+    array_sizes.erase(at_);
+    runtime_under_test().release(memory_, {});
   }
 
   T* data() { return at_; }
@@ -101,12 +111,53 @@ inline std::vector<emu::Options> thread_orders() {
 #endif
 }
 
+/// An argument of a kernel, as the tests have it: arrays stored as bf16 are copies of arrays of float, and what the
+/// kernel wrote goes back into them.
+template <class P>
+struct Argument {
+  using Given = P;
+  P given;
+  P get() { return given; }
+};
+template <class T>
+requires std::is_same_v<std::remove_const_t<T>, bf16>
+struct Argument<T*> {
+  using Given = std::conditional_t<std::is_const_v<T>, const float*, float*>;
+  Given given;
+  std::optional<DeviceArray<bf16>> stored{};
+  bf16* get() {
+    if (!given) return nullptr;
+    std::vector<float> numbers(array_sizes.at(given));
+    runtime_under_test().copy(numbers.data(), given, numbers.size() * sizeof(float), {});
+    runtime_under_test().synchronize({});
+    std::vector<bf16> narrowed(numbers.size());
+    std::transform(numbers.begin(), numbers.end(), narrowed.begin(), narrow);
+    return stored.emplace(narrowed).data();
+  }
+  ~Argument() {
+    if constexpr (!std::is_const_v<T>) {
+      if (!stored) return;
+      std::vector<float> numbers(stored->size());
+      const std::vector<bf16> results = stored->host();
+      std::transform(results.begin(), results.end(), numbers.begin(), widen);
+      runtime_under_test().copy(given, numbers.data(), numbers.size() * sizeof(float), {});
+    }
+  }
+};
+
+/// A kernel of any storage, to be called with arrays of float.
+template <class... P>
+auto with_floats(void (*kernel)(P...)) {
+  return [kernel](typename Argument<P>::Given... given) { kernel(Argument<P>{given}.get()...); };
+}
+
 inline Tensors<float> run_on_device(const auto& d, const auto& rung, const Tensors<float>& in, const auto& call) {
   std::vector<DeviceFloats> inputs;
   for (const auto& numbers : in) inputs.emplace_back(numbers);
   DeviceFloats scratch(rung.scratch ? rung.scratch(d) : 0);
   Tensors<float> results;
-  for (const DeviceFloats& out : call(d, rung.run[0], inputs, scratch.data())) results.push_back(out.host());
+  for (const DeviceFloats& out : call(d, with_floats(rung.run[0]), inputs, scratch.data()))
+    results.push_back(out.host());
   return results;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/conv2d/conv2d_v0_reference.h"
-#include "tests/gpu/device.h"
+#include "tests/gpu/bf16.h"
 
 using namespace limbic;
 using namespace limbic::test;
@@ -53,19 +53,19 @@ auto inputs(bool whole) {
   };
 }
 
-const auto forward = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+const auto forward = []<class Buffer>(const Conv2dDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(y_size(d));
   run(d, in[0].data(), in[1].data(), nullptr, Conv2dEpilogue{}, out[0].data(), scratch, {});
   return out;
 };
-const auto dx = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+const auto dx = []<class Buffer>(const Conv2dDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(x_size(d));
   run(d, in[2].data(), in[1].data(), out[0].data(), scratch, {});
   return out;
 };
-const auto dw = []<class Buffer>(const Conv2dDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+const auto dw = []<class Buffer>(const Conv2dDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(w_size(d));
   run(d, in[0].data(), in[2].data(), out[0].data(), scratch, {});
@@ -89,7 +89,45 @@ void check(const char* pass, const Rungs& rungs, Reference* v0, const auto& call
   check_gpu_rungs(conv, conv2d_problems, rungs, v0, inputs(false), call, scaled, compare);
 }
 
+/// The same of maps stored in bf16. The products are exact in f32; tensor cores cut off what they add, where f32 would
+/// round it, by a few bits as in 3xTF32.
+template <class Rungs, class Reference>
+void check_bf16(const char* pass, const Rungs& rungs, Reference* v0, const auto& call, const auto& length,
+                bool stored) {
+  const Pass conv{"conv2d", pass};
+  const auto exact = [&](const auto& rung, const char* problem, const Conv2dDims&, const Tensors<float>&,
+                         const Tensors<float>& got, const Tensors<double>& truth) {
+    std::vector<double> expected = truth[0];
+    for (double& v : expected) v = stored ? rounded(static_cast<float>(v)) : v;
+    report(conv, std::string(device_name(rung.device)) + " " + rung.name, problem, differs(got[0], expected, {0, 0}));
+  };
+  check_gpu_rungs(conv, conv2d_problems, rungs, v0, inputs(true), call, scaled, exact);
+  const auto compare = [&](const auto& rung, const char* problem, const Conv2dDims& d, const Tensors<float>& in,
+                           const Tensors<float>& got, const Tensors<double>& truth) {
+    std::vector<double> bound = call(d, v0, Tensors<double>{magnitudes(in[0]), magnitudes(in[1]), magnitudes(in[2])},
+                                     static_cast<double*>(nullptr))[0];
+    for (double& t : bound) t *= 4 * std::sqrt(double(length(d))) * 0x1p-22;
+    if (stored) bound = and_rounding(bound, truth[0]);
+    report(conv, std::string(device_name(rung.device)) + " " + rung.name, problem, exceeds(got[0], truth[0], bound));
+  };
+  check_gpu_rungs(conv, conv2d_problems, rungs, v0, rounded_inputs(inputs(false), {0, 1, 2}), call, scaled, compare);
+}
+
+constexpr StoredAs<bf16> in_bf16;
+
 }  // namespace
+
+TEST_CASE("conv2d: every CUDA rung of maps stored in bf16 agrees with f64") {
+  check_bf16(
+      "fwd_bf16", conv2d_fwd_rungs(in_bf16), conv2d_fwd_v0_reference<double>, forward,
+      [](const Conv2dDims& d) { return d.R * d.S * d.C / d.groups; }, true);
+  check_bf16(
+      "dx_bf16", conv2d_dx_rungs(in_bf16), conv2d_dx_v0_reference<double>, dx,
+      [](const Conv2dDims& d) { return d.R * d.S * d.K / d.groups; }, true);
+  check_bf16(
+      "dw_bf16", conv2d_dw_rungs(in_bf16), conv2d_dw_v0_reference<double>, dw,
+      [](const Conv2dDims& d) { return d.N * d.P() * d.Q(); }, false);
+}
 
 TEST_CASE("conv2d: every CUDA rung agrees with f64, forward") {
   check("fwd", conv2d_fwd_rungs(), conv2d_fwd_v0_reference<double>, forward,

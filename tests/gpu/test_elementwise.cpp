@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // unary, binary, reduce and softmax on the GPU, or as if on one.
-#include "tests/gpu/device.h"
+#include "tests/gpu/bf16.h"
 
 using namespace limbic;
 using namespace limbic::test;
@@ -23,6 +23,8 @@ UnaryDims scaled(UnaryDims d) {
   d.n = std::min(d.n, most);
   return d;
 }
+
+CastDims scaled(CastDims d) { return {std::min(d.n, most)}; }
 
 ReduceDims scaled(ReduceDims d) {
   while (d.outer * d.n * d.inner > most) {
@@ -52,6 +54,37 @@ TEST_CASE("unary: every CUDA rung agrees with f64") {
     check_gpu_rungs({"unary", "bwd"}, problems, unary_bwd_rungs(), unary_bwd_v0_reference<double>, test::unary::inputs,
                     test::unary::backward, scale, within({"unary", "bwd"}, {1e-6, 1e-7}));
   }
+}
+
+TEST_CASE("unary: every CUDA rung of numbers stored in bf16 agrees with f64") {
+  constexpr StoredAs<bf16> stored;
+  const Pass fwd{"unary", "fwd_bf16"}, bwd{"unary", "bwd_bf16"};
+  const auto inputs = rounded_inputs(test::unary::inputs, {0, 1, 2});
+  for (const Unary kind : test::unary::kinds) {
+    INFO("kind " << static_cast<int>(kind));
+    const auto problems = test::unary::problems_of(kind);
+    check_gpu_rungs(fwd, problems, unary_fwd_rungs(stored), unary_fwd_v0_reference<double>, inputs,
+                    test::unary::forward, scale, within_rounding(fwd, {1e-6, 1e-7}, {0}));
+    check_gpu_rungs(bwd, problems, unary_bwd_rungs(stored), unary_bwd_v0_reference<double>, inputs,
+                    test::unary::backward, scale, within_rounding(bwd, {1e-6, 1e-7}, {0}));
+  }
+}
+
+TEST_CASE("cast: every CUDA rung rounds as the CPU does, and back is exact") {
+  const auto same = [](const auto& rung, const char* problem, const CastDims& d, const Tensors<float>& in,
+                       const Tensors<float>& got, const Tensors<double>&) {
+    report({"cast", "narrow"}, rung.name, problem + std::to_string(d.n), other_bits(got[0], rounded(in[0])));
+  };
+  const auto inputs = [](const CastDims& d) { return Tensors<float>{uniform(d.n, seed)}; };
+  const auto call = []<class Buffer>(const CastDims& d, auto run, const std::vector<Buffer>& in, auto*) {
+    std::vector<Buffer> out;
+    out.emplace_back(in[0].size());
+    run(d, in[0].data(), out[0].data(), {});
+    return out;
+  };
+  constexpr auto in_double = [](const CastDims& d, const double* x, double* y, Stream) { std::copy_n(x, d.n, y); };
+  check_gpu_rungs({"cast", "narrow"}, cast_problems, cast_narrow_rungs(), +in_double, inputs, call, scale, same);
+  check_gpu_rungs({"cast", "widen"}, cast_problems, cast_widen_rungs(), +in_double, inputs, call, scale, same);
 }
 
 TEST_CASE("unary: on the GPU too a kink's derivative is the reference's") {

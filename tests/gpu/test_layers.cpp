@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling, batch norm, dropout, spatial transformers, LSTM and attention on the GPU, or as if on one.
-#include "tests/gpu/device.h"
+#include "tests/gpu/bf16.h"
 #include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
@@ -251,7 +251,7 @@ TEST_CASE("grid_sample: large, tiny and infinite gradients, and what is no numbe
 
 TEST_CASE("lstm: every CUDA rung agrees with f64, for sequences of any length") {
   const Pass fwd{"lstm", "fwd"}, bwd{"lstm", "bwd"};
-  const auto in_place = []<class Buffer>(const LstmDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  const auto in_place = []<class Buffer>(const LstmDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
     std::vector<Buffer> out;  // y, activations where gates were, cell
     out.emplace_back(static_cast<size_t>(test::lstm::states(d)));
     out.push_back(copy_of(in[0]));
@@ -310,4 +310,59 @@ TEST_CASE("attention: on the GPU too a score that draws p itself stays") {
         rung, "a draw of p", d, in, run_on_device(d, rung, in, test::attention::forward),
         test::attention::forward(d, attention_fwd_v0_reference<double>, widened(in), static_cast<double*>(nullptr)));
   }
+}
+
+TEST_CASE("pooling, batch norm and dropout: every CUDA rung of maps stored in bf16 agrees with f64") {
+  constexpr StoredAs<bf16> stored;
+  const Pass pool_fwd{"pool2d", "fwd_bf16"}, pool_bwd{"pool2d", "bwd_bf16"};
+  check_gpu_rungs(pool_fwd, pool2d_problems, pool2d_fwd_rungs(stored), pool2d_fwd_v0_reference<double>,
+                  rounded_inputs(test::pool2d::inputs, {0}), test::pool2d::forward, scale,
+                  within_rounding(pool_fwd, {1e-6, 1e-6}, {0}));
+  check_gpu_rungs(pool_bwd, pool2d_problems, pool2d_bwd_rungs(stored), pool2d_bwd_v0_reference<double>,
+                  rounded_inputs(test::pool2d::inputs, {1}), test::pool2d::backward, scale,
+                  within_rounding(pool_bwd, {1e-6, 1e-6}, {0}));
+
+  const Pass fwd{"batch_norm", "fwd_bf16"}, apply{"batch_norm", "apply_bf16"}, bwd{"batch_norm", "bwd_bf16"};
+  const auto by_element = [&](const auto& rung, const char* problem, const BatchNormDims& d, const Tensors<float>& in,
+                              const Tensors<float>& got, const Tensors<double>& truth) {
+    report(apply, std::string(device_name(rung.device)) + " " + rung.name, problem,
+           exceeds(got[0], truth[0], and_rounding(test::batch_norm::apply_bounds(d, widened(in))[0], truth[0])));
+  };
+  for (const bool relu : {false, true}) {
+    check_gpu_rungs(fwd, batch_norm_problems, batch_norm_fwd_rungs(stored), batch_norm_fwd_v0_reference<double>,
+                    rounded_inputs(test::batch_norm::inputs, {0}), test::batch_norm::forward(relu), scale,
+                    within_rounding(fwd, {1e-5, 2e-5}, {2}));
+    check_gpu_rungs(apply, batch_norm_problems, batch_norm_apply_rungs(stored), batch_norm_apply_v0_reference<double>,
+                    rounded_inputs(test::batch_norm::running_inputs, {0}), test::batch_norm::apply(relu), scale,
+                    by_element);
+    for (const bool train : {false, true}) {
+      check_gpu_rungs(bwd, batch_norm_problems, batch_norm_bwd_rungs(stored), batch_norm_bwd_v0_reference<double>,
+                      rounded_inputs(test::batch_norm::inputs, {0, 3}), test::batch_norm::backward(relu, train), scale,
+                      within_rounding(bwd, {1e-5, 5e-6}, {0}));
+    }
+  }
+
+  const Pass both_fwd{"batch_norm_pool", "fwd_bf16"}, both_apply{"batch_norm_pool", "apply_bf16"};
+  const Pass both_bwd{"batch_norm_pool", "bwd_bf16"};
+  const auto inputs = rounded_inputs(test::batch_norm_pool::inputs, {0, 3});
+  check_gpu_rungs(both_fwd, batch_norm_pool_problems, batch_norm_pool_fwd_rungs(stored),
+                  batch_norm_pool_fwd_v0_reference<double>, inputs, test::batch_norm_pool::forward, scale,
+                  within_rounding(both_fwd, {1e-5, 2e-5}, {0}));
+  check_gpu_rungs(both_apply, batch_norm_pool_problems, batch_norm_pool_apply_rungs(stored),
+                  batch_norm_pool_apply_v0_reference<double>, inputs, test::batch_norm_pool::apply, scale,
+                  within_rounding(both_apply, {1e-5, 2e-5}, {0}));
+  for (const bool train : {false, true}) {
+    check_gpu_rungs(both_bwd, batch_norm_pool_problems, batch_norm_pool_bwd_rungs(stored),
+                    batch_norm_pool_bwd_v0_reference<double>, inputs, test::batch_norm_pool::backward(train), scale,
+                    within_rounding(both_bwd, {1e-5, 5e-6}, {0}));
+  }
+
+  const auto same_bits = [](const auto& rung, const char* problem, const DropoutDims& d, const Tensors<float>& in,
+                            const Tensors<float>& got, const Tensors<double>&) {
+    const auto cpu = test::dropout::forward(d, dropout_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
+    report({"dropout", "fwd_bf16"}, rung.name, problem, other_bits(got[0], rounded(cpu[0])));
+  };
+  check_gpu_rungs({"dropout", "fwd_bf16"}, dropout_problems, dropout_fwd_rungs(stored),
+                  dropout_fwd_v0_reference<double>, rounded_inputs(test::dropout::inputs, {0}), test::dropout::forward,
+                  scale, same_bits);
 }

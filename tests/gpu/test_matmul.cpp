@@ -24,7 +24,7 @@ Tensors<float> inputs(const MatmulDims& d, bool whole) {
   return {fill(int64_t{d.batch} * d.M * d.K, 1), fill(int64_t{d.batch} * d.K * d.N, 2), fill(d.N, 3)};
 }
 
-const auto product = []<class Buffer>(const MatmulDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+const auto product = []<class Buffer>(const MatmulDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(int64_t{d.batch} * d.M * d.N));
   run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), scratch, {});

@@ -2,7 +2,7 @@
 // Losses, optimisers, copies and norms on the GPU, or as if on one.
 #include <numeric>
 
-#include "tests/gpu/device.h"
+#include "tests/gpu/bf16.h"
 #include "tests/kernels/cases_training.h"
 
 using namespace limbic;
@@ -111,4 +111,7 @@ TEST_CASE("sum_squares: every CUDA rung agrees with f64") {
 TEST_CASE("copy: every CUDA rung agrees with f64") {
   check_gpu_rungs({"copy", "fwd"}, copy_problems, copy_fwd_rungs(), copy_fwd_v0_reference<double>, test::copy::inputs,
                   test::copy::forward, scale, within({"copy", "fwd"}, {1e-6, 0}));
+  check_gpu_rungs({"copy", "fwd_bf16"}, copy_problems, copy_fwd_rungs(StoredAs<bf16>{}), copy_fwd_v0_reference<double>,
+                  rounded_inputs(test::copy::inputs, {0, 1}), test::copy::forward, scale,
+                  within_rounding({"copy", "fwd_bf16"}, {1e-6, 0}, {0}));
 }

@@ -41,14 +41,14 @@ inline auto problems_of(Unary kind) {
   return list;
 }
 
-inline const auto forward = []<class Buffer>(const UnaryDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const UnaryDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.n));
   run(d, in[0].data(), out[0].data(), {});
   return out;
 };
 
-inline const auto backward = []<class Buffer>(const UnaryDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto backward = []<class Buffer>(const UnaryDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.n));
   run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), {});
@@ -75,7 +75,7 @@ inline int64_t size_of(const BinaryDims& d) {
   return n;
 }
 
-inline const auto forward = []<class Buffer>(const BinaryDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const BinaryDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(size_of(d)));
   run(d, in[0].data(), in[1].data(), out[0].data(), {});
@@ -83,7 +83,7 @@ inline const auto forward = []<class Buffer>(const BinaryDims& d, auto* run, con
 };
 
 /// da and db together, then each alone.
-inline const auto backward = []<class Buffer>(const BinaryDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto backward = []<class Buffer>(const BinaryDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   for (const size_t i : {0, 1, 0, 1}) out.emplace_back(in[i].size());
   run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), out[1].data(), {});
@@ -103,7 +103,7 @@ inline Tensors<float> inputs(const BinaryDims& d) {
 namespace reduce {
 
 /// y, and argmax of a maximum.
-inline const auto forward = []<class Buffer>(const ReduceDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto forward = []<class Buffer>(const ReduceDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.outer * d.inner));
@@ -113,7 +113,7 @@ inline const auto forward = []<class Buffer>(const ReduceDims& d, auto* run, con
   return out;
 };
 
-inline const auto backward = []<class Buffer>(const ReduceDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto backward = []<class Buffer>(const ReduceDims& d, auto run, const std::vector<Buffer>& in,
                                               auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(in[0].size());
@@ -134,13 +134,13 @@ inline Tensors<float> inputs(const ReduceDims& d) {
 
 namespace softmax {
 
-inline const auto forward = []<class Buffer>(const SoftmaxDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const SoftmaxDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.rows * d.C));
   run(d, in[0].data(), out[0].data(), {});
   return out;
 };
-inline const auto backward = []<class Buffer>(const SoftmaxDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto backward = []<class Buffer>(const SoftmaxDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.rows * d.C));
   run(d, in[1].data(), in[2].data(), out[0].data(), {});

@@ -16,7 +16,7 @@ namespace limbic::test {
 namespace pool2d {
 
 /// y, and argmax of a maximum.
-inline const auto forward = []<class Buffer>(const Pool2dDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto forward = []<class Buffer>(const Pool2dDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(size_t(d.N) * d.P() * d.Q() * d.C);
@@ -26,7 +26,7 @@ inline const auto forward = []<class Buffer>(const Pool2dDims& d, auto* run, con
   return out;
 };
 
-inline const auto backward = []<class Buffer>(const Pool2dDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto backward = []<class Buffer>(const Pool2dDims& d, auto run, const std::vector<Buffer>& in,
                                               auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(in[0].size());
@@ -86,7 +86,7 @@ inline Tensors<double> apply_bounds(const BatchNormDims& d, const Tensors<double
 
 /// mean, var, y.
 inline auto forward(bool relu) {
-  return [=]<class Buffer>(const BatchNormDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  return [=]<class Buffer>(const BatchNormDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
     std::vector<Buffer> out;
     for (const int64_t n : {int64_t{d.C}, int64_t{d.C}, d.rows * d.C}) out.emplace_back(static_cast<size_t>(n));
     run(d, in[0].data(), in[1].data(), in[2].data(), eps, relu, out[0].data(), out[1].data(), out[2].data(), scratch,
@@ -96,7 +96,7 @@ inline auto forward(bool relu) {
 }
 
 inline auto apply(bool relu) {
-  return [=]<class Buffer>(const BatchNormDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  return [=]<class Buffer>(const BatchNormDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
     std::vector<Buffer> out;
     out.emplace_back(static_cast<size_t>(d.rows * d.C));
     run(d, in[0].data(), in[4].data(), in[5].data(), in[1].data(), in[2].data(), eps, relu, out[0].data(), scratch, {});
@@ -106,7 +106,7 @@ inline auto apply(bool relu) {
 
 /// dx, dweight, dbias.
 inline auto backward(bool relu, bool train) {
-  return [=]<class Buffer>(const BatchNormDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  return [=]<class Buffer>(const BatchNormDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
     std::vector<Buffer> out;
     for (const int64_t n : {d.rows * d.C, int64_t{d.C}, int64_t{d.C}}) out.emplace_back(static_cast<size_t>(n));
     run(d, in[0].data(), in[3].data(), in[4].data(), in[5].data(), in[1].data(), in[2].data(), eps, relu, train,
@@ -127,7 +127,7 @@ inline Tensors<float> inputs(const BatchNormPoolDims& d) {
 }
 
 /// y, mean, var.
-inline const auto forward = []<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto forward = []<class Buffer>(const BatchNormPoolDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   for (const size_t i : {3, 4, 5}) out.emplace_back(in[i].size());
@@ -137,7 +137,7 @@ inline const auto forward = []<class Buffer>(const BatchNormPoolDims& d, auto* r
 };
 
 /// y.
-inline const auto apply = []<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto apply = []<class Buffer>(const BatchNormPoolDims& d, auto run, const std::vector<Buffer>& in,
                                            auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(in[3].size());
@@ -148,7 +148,7 @@ inline const auto apply = []<class Buffer>(const BatchNormPoolDims& d, auto* run
 
 /// dx, dweight, dbias.
 inline auto backward(bool train) {
-  return [=]<class Buffer>(const BatchNormPoolDims& d, auto* run, const std::vector<Buffer>& in, auto* scratch) {
+  return [=]<class Buffer>(const BatchNormPoolDims& d, auto run, const std::vector<Buffer>& in, auto* scratch) {
     std::vector<Buffer> out;
     for (const size_t i : {0, 1, 2}) out.emplace_back(in[i].size());
     run(d, in[0].data(), in[3].data(), in[4].data(), in[5].data(), in[1].data(), in[2].data(), batch_norm::eps, train,
@@ -163,7 +163,7 @@ namespace dropout {
 
 inline Tensors<float> inputs(const DropoutDims& d) { return {uniform(d.n, seed, 0, 1, 2)}; }
 
-inline const auto forward = []<class Buffer>(const DropoutDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const DropoutDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.n));
   run(d, in[0].data(), out[0].data(), {});
@@ -176,15 +176,14 @@ namespace affine_grid {
 
 inline int64_t grid_size(const AffineGridDims& d) { return int64_t(d.N) * d.H * d.W * 2; }
 
-inline const auto forward = []<class Buffer>(const AffineGridDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const AffineGridDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(grid_size(d)));
   run(d, in[0].data(), out[0].data(), {});
   return out;
 };
 
-inline const auto backward = []<class Buffer>(const AffineGridDims& d, auto* run, const std::vector<Buffer>& in,
-                                              auto*) {
+inline const auto backward = []<class Buffer>(const AffineGridDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(in[0].size());
   run(d, in[1].data(), out[0].data(), {});
@@ -203,7 +202,7 @@ namespace grid_sample {
 inline int64_t image_size(const GridSampleDims& d) { return int64_t(d.H) * d.W * d.C; }
 inline int64_t places(const GridSampleDims& d) { return int64_t(d.P) * d.Q; }
 
-inline const auto forward = []<class Buffer>(const GridSampleDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const GridSampleDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.N * places(d) * d.C));
   run(d, in[0].data(), in[1].data(), out[0].data(), {});
@@ -211,8 +210,7 @@ inline const auto forward = []<class Buffer>(const GridSampleDims& d, auto* run,
 };
 
 /// dx, dgrid.
-inline const auto backward = []<class Buffer>(const GridSampleDims& d, auto* run, const std::vector<Buffer>& in,
-                                              auto*) {
+inline const auto backward = []<class Buffer>(const GridSampleDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   for (const size_t i : {0, 1}) out.emplace_back(in[i].size());
   run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), out[1].data(), {});
@@ -246,7 +244,7 @@ namespace lstm {
 inline int64_t states(const LstmDims& d) { return int64_t(d.N) * d.T * d.D; }
 
 /// y, activations, cell from gates, w_hh, lengths (none: all steps count).
-inline const auto forward = []<class Buffer>(const LstmDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto forward = []<class Buffer>(const LstmDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   for (const int64_t n : {states(d), 4 * states(d), states(d)}) out.emplace_back(static_cast<size_t>(n));
@@ -257,7 +255,7 @@ inline const auto forward = []<class Buffer>(const LstmDims& d, auto* run, const
 };
 
 /// dgates, dw_hh from the same, dy, and what forward gave.
-inline const auto backward = []<class Buffer>(const LstmDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto backward = []<class Buffer>(const LstmDims& d, auto run, const std::vector<Buffer>& in,
                                               auto* scratch) {
   std::vector<Buffer> out;
   for (const size_t i : {0, 1}) out.emplace_back(in[i].size());
@@ -288,7 +286,7 @@ namespace attention {
 inline int64_t steps(const AttentionDims& d) { return int64_t(d.N) * d.T; }
 
 /// y, scores, weights from u, w, bias, h, lengths (none: all steps count).
-inline const auto forward = []<class Buffer>(const AttentionDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const AttentionDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   for (const int64_t n : {int64_t(d.N) * d.E, steps(d), steps(d)}) out.emplace_back(static_cast<size_t>(n));
   const auto lengths = indices(in[4]);
@@ -298,7 +296,7 @@ inline const auto forward = []<class Buffer>(const AttentionDims& d, auto* run, 
 };
 
 /// du, dw, dbias, dh from the same, dy, and what forward gave.
-inline const auto backward = []<class Buffer>(const AttentionDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto backward = []<class Buffer>(const AttentionDims& d, auto run, const std::vector<Buffer>& in,
                                               auto* scratch) {
   std::vector<Buffer> out;
   for (const size_t i : {0, 1, 2, 3}) out.emplace_back(in[i].size());

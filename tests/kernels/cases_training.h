@@ -5,8 +5,8 @@
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/copy/copy_v0_reference.h"
 #include "kernels/cross_entropy/cross_entropy_v0_reference.h"
-#include "kernels/sgd/sgd_v0_reference.h"
 #include "kernels/moving_average/moving_average_v0_reference.h"
+#include "kernels/sgd/sgd_v0_reference.h"
 #include "kernels/sum_squares/sum_squares_v0_reference.h"
 #include "tests/kernels/cases.h"
 
@@ -16,7 +16,7 @@ namespace cross_entropy {
 
 /// loss, weight_sum.
 inline auto forward(bool weighted) {
-  return [=]<class Buffer>(const CrossEntropyDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+  return [=]<class Buffer>(const CrossEntropyDims& d, auto run, const std::vector<Buffer>& in, auto*) {
     std::vector<Buffer> out;
     for (int i = 0; i < 2; ++i) out.emplace_back(static_cast<size_t>(d.rows));
     run(d, in[0].data(), in[1].data(), weighted ? in[2].data() : nullptr, out[0].data(), out[1].data(), {});
@@ -24,7 +24,7 @@ inline auto forward(bool weighted) {
   };
 }
 inline auto backward(bool weighted) {
-  return [=]<class Buffer>(const CrossEntropyDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+  return [=]<class Buffer>(const CrossEntropyDims& d, auto run, const std::vector<Buffer>& in, auto*) {
     std::vector<Buffer> out;
     out.emplace_back(static_cast<size_t>(d.rows * d.C));
     run(d, in[0].data(), in[1].data(), weighted ? in[2].data() : nullptr, in[3].data(), out[0].data(), {});
@@ -48,13 +48,13 @@ inline Tensors<float> inputs(const CrossEntropyDims& d) {
 
 namespace bce {
 
-inline const auto forward = []<class Buffer>(const BceDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const BceDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.n));
   run(d, in[0].data(), in[1].data(), out[0].data(), {});
   return out;
 };
-inline const auto backward = []<class Buffer>(const BceDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto backward = []<class Buffer>(const BceDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.emplace_back(static_cast<size_t>(d.n));
   run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), {});
@@ -71,7 +71,7 @@ inline Tensors<float> inputs(const BceDims& d) {
 namespace adam {
 
 /// w, m, v, vmax after a step.
-inline const auto step = []<class Buffer>(const AdamDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto step = []<class Buffer>(const AdamDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> state;
   for (const size_t i : {0, 2, 3, 4}) state.push_back(copy_of(in[i]));
   run(d, state[0].data(), in[1].data(), state[1].data(), state[2].data(), d.amsgrad ? state[3].data() : nullptr, {});
@@ -89,7 +89,7 @@ inline Tensors<float> inputs(const AdamDims& d) {
 namespace sgd {
 
 /// w, velocity after a step.
-inline const auto step = []<class Buffer>(const SgdDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto step = []<class Buffer>(const SgdDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> state;
   for (const size_t i : {0, 2}) state.push_back(copy_of(in[i]));
   run(d, state[0].data(), in[1].data(), d.momentum == 0 ? nullptr : state[1].data(), {});
@@ -107,7 +107,7 @@ namespace moving_average {
 
 inline Tensors<float> inputs(const MovingAverageDims& d) { return {uniform(d.n, seed, 0), uniform(d.n, seed, 1)}; }
 
-inline const auto step = []<class Buffer>(const MovingAverageDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto step = []<class Buffer>(const MovingAverageDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> state;
   state.push_back(copy_of(in[1]));
   run(d, in[0].data(), state[0].data(), {});
@@ -120,7 +120,7 @@ namespace sum_squares {
 
 inline Tensors<float> inputs(const SumSquaresDims& d) { return {uniform(d.n, seed, 0)}; }
 
-inline const auto forward = []<class Buffer>(const SumSquaresDims& d, auto* run, const std::vector<Buffer>& in,
+inline const auto forward = []<class Buffer>(const SumSquaresDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(size_t{1});
@@ -139,7 +139,7 @@ inline int64_t extent(const CopyDims& d, const int64_t* stride, int64_t offset) 
   return last + 1;
 }
 
-inline const auto forward = []<class Buffer>(const CopyDims& d, auto* run, const std::vector<Buffer>& in, auto*) {
+inline const auto forward = []<class Buffer>(const CopyDims& d, auto run, const std::vector<Buffer>& in, auto*) {
   std::vector<Buffer> out;
   out.push_back(copy_of(in[1]));
   run(d, in[0].data(), out[0].data(), {});

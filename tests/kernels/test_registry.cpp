@@ -16,7 +16,8 @@ TEST_CASE("registry: every op has 24 problems, every rung a file, every pass a r
     INFO(k.op << " " << k.pass << " " << k.name);
     CHECK(problem_count(k.op) >= 24);
     CHECK(std::filesystem::exists(std::string(LIMBIC_SOURCE_DIR "/kernels/") + k.file));
-    const std::string pass = std::string(k.op) + " " + k.pass;
+    std::string pass = std::string(k.op) + " " + k.pass;
+    if (pass.ends_with("_bf16")) pass.resize(pass.size() - 5);  // its reference is the one in f32, on rounded inputs
     passes.insert(pass);
     if (same_name(k.name, "v0_reference")) with_reference.insert(pass);
     if (k.is_default && k.device == Device::cpu) CHECK(with_default.insert(pass).second);

@@ -25,13 +25,23 @@ void Arrays::add(size_t bytes, const void* content) {
   if (content) std::memcpy(memory, content, bytes);
 }
 
-float* Arrays::numbers(int64_t n, float low, float high) {
-  return made<float>([=, this] {
-    std::vector<float> x(static_cast<size_t>(n));
-    for (size_t i = 0; i < x.size(); ++i) x[i] = low + (high - low) * philox_uniform(7, next_, i);
+template <class T>
+T* Arrays::numbers(int64_t n, float low, float high) {
+  return made<T>([=, this] {
+    std::vector<T> x(static_cast<size_t>(n));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const float value = low + (high - low) * philox_uniform(7, next_, i);
+      if constexpr (sizeof(T) == sizeof(bf16)) {
+        x[i] = narrow(value);
+      } else {
+        x[i] = value;
+      }
+    }
     return x;
   });
 }
+template float* Arrays::numbers<float>(int64_t, float, float);
+template bf16* Arrays::numbers<bf16>(int64_t, float, float);
 
 int32_t* Arrays::indices(int64_t n, int64_t below) {
   return made<int32_t>([=, this] {
@@ -41,11 +51,6 @@ int32_t* Arrays::indices(int64_t n, int64_t below) {
     }
     return x;
   });
-}
-
-float* Arrays::space(int64_t n) {
-  if (next_ == arrays_.size()) add(static_cast<size_t>(n) * sizeof(float), nullptr);
-  return static_cast<float*>(arrays_[next_++]);
 }
 
 }  // namespace limbic

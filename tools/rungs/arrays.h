@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/bf16.h"
 #include "kernels/gpu_runtime.h"
 
 namespace limbic {
@@ -18,12 +19,17 @@ class Arrays {
   ~Arrays();
   Arrays(const Arrays&) = delete;
 
-  /// Uniform numbers in [low, high), others for each array, the same on every machine.
-  float* numbers(int64_t n, float low = -1, float high = 1);
+  /// Uniform numbers in [low, high), others for each array, the same on every machine; stored as T: float or bf16.
+  template <class T = float>
+  T* numbers(int64_t n, float low = -1, float high = 1);
   /// Whole numbers in [0, below).
   int32_t* indices(int64_t n, int64_t below);
   /// To be written to; on the emulator all NaN.
-  float* space(int64_t n);
+  template <class T = float>
+  T* space(int64_t n) {
+    if (next_ == arrays_.size()) add(static_cast<size_t>(n) * sizeof(T), nullptr);
+    return static_cast<T*>(arrays_[next_++]);
+  }
   /// A copy of what make() -> std::vector<T> gives.
   template <class T>
   T* made(const std::function<std::vector<T>()>& make) {

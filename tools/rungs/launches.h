@@ -55,67 +55,101 @@ inline MelBank mel_bank(Arrays& a, int mels, int bins) {
 
 }  // namespace launches
 
+/// Of ops whose maps are stored as T, float or bf16.
+template <class T, class Visit>
+void for_each_map_launch(const Visit& visit) {
+  using namespace launches;
+  constexpr StoredAs<T> stored;
+  const auto named = [](const char* in_f32, const char* in_bf16) { return sizeof(T) == 2 ? in_bf16 : in_f32; };
+  visit(Pass{"conv2d", named("fwd", "fwd_bf16")}, conv2d_problems, conv2d_fwd_rungs(stored), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(x_size(d)), *const w = a.numbers<T>(w_size(d));
+    run(d, x, w, nullptr, {}, a.space<T>(y_size(d)), scratch, {});
+  });
+  visit(Pass{"conv2d", named("dx", "dx_bf16")}, conv2d_problems, conv2d_dx_rungs(stored), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
+    const T *const dy = a.numbers<T>(y_size(d)), *const w = a.numbers<T>(w_size(d));
+    run(d, dy, w, a.space<T>(x_size(d)), scratch, {});
+  });
+  visit(Pass{"conv2d", named("dw", "dw_bf16")}, conv2d_problems, conv2d_dw_rungs(stored), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(x_size(d)), *const dy = a.numbers<T>(y_size(d));
+    run(d, x, dy, a.space(w_size(d)), scratch, {});
+  });
+  visit(Pass{"batch_norm", named("fwd", "fwd_bf16")}, batch_norm_problems, batch_norm_fwd_rungs(stored), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
+    const T* const x = a.numbers<T>(d.rows * d.C);
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    float *const mean = a.space(d.C), *const var = a.space(d.C);
+    run(d, x, weight, bias, eps, true, mean, var, a.space<T>(d.rows * d.C), scratch, {});
+  });
+  visit(Pass{"batch_norm", named("apply", "apply_bf16")}, batch_norm_problems, batch_norm_apply_rungs(stored), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
+    const T* const x = a.numbers<T>(d.rows * d.C);
+    const float *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    run(d, x, mean, var, weight, bias, eps, true, a.space<T>(d.rows * d.C), scratch, {});
+  });
+  visit(Pass{"batch_norm", named("bwd", "bwd_bf16")}, batch_norm_problems, batch_norm_bwd_rungs(stored), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(d.rows * d.C), *const dy = a.numbers<T>(d.rows * d.C);
+    const float* const mean = a.numbers(d.C);
+    const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    T* const dx = a.space<T>(d.rows * d.C);
+    float *const dweight = a.space(d.C), *const dbias = a.space(d.C);
+    run(d, x, dy, mean, var, weight, bias, eps, true, true, dx, dweight, dbias, scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", named("fwd", "fwd_bf16")}, batch_norm_pool_problems, batch_norm_pool_fwd_rungs(stored), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const T* const x = a.numbers<T>(x_size(d));
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    float *const mean = a.space(d.C), *const var = a.space(d.C);
+    run(d, x, weight, bias, eps, mean, var, a.space<T>(y_size(d)), scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", named("apply", "apply_bf16")}, batch_norm_pool_problems, batch_norm_pool_apply_rungs(stored), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const T* const x = a.numbers<T>(x_size(d));
+    const float *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    run(d, x, mean, var, weight, bias, eps, a.space<T>(y_size(d)), scratch, {});
+  });
+  visit(Pass{"batch_norm_pool", named("bwd", "bwd_bf16")}, batch_norm_pool_problems, batch_norm_pool_bwd_rungs(stored), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(x_size(d)), *const dy = a.numbers<T>(y_size(d));
+    const float* const mean = a.numbers(d.C);
+    const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    T* const dx = a.space<T>(x_size(d));
+    float *const dweight = a.space(d.C), *const dbias = a.space(d.C);
+    run(d, x, dy, mean, var, weight, bias, eps, true, dx, dweight, dbias, scratch, {});
+  });
+  visit(Pass{"pool2d", named("fwd", "fwd_bf16")}, pool2d_problems, pool2d_fwd_rungs(stored), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
+    const T* const x = a.numbers<T>(x_size(d));
+    T* const y = a.space<T>(y_size(d));
+    run(d, x, y, d.kind == PoolKind::max ? a.indices(y_size(d), 1) : nullptr, scratch, {});
+  });
+  visit(Pass{"pool2d", named("bwd", "bwd_bf16")}, pool2d_problems, pool2d_bwd_rungs(stored), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
+    const T* const dy = a.numbers<T>(y_size(d));
+    const int32_t* const argmax = d.kind == PoolKind::max ? a.indices(y_size(d), int64_t{d.H} * d.W) : nullptr;
+    run(d, dy, argmax, a.space<T>(x_size(d)), scratch, {});
+  });
+  visit(Pass{"unary", named("fwd", "fwd_bf16")}, unary_problems, unary_fwd_rungs(stored), [](Arrays& a, const UnaryDims& d, auto* run, float*) {
+    const T* const x = a.numbers<T>(d.n, 0.1f, 1);
+    run(d, x, a.space<T>(d.n), {});
+  });
+  visit(Pass{"unary", named("bwd", "bwd_bf16")}, unary_problems, unary_bwd_rungs(stored), [](Arrays& a, const UnaryDims& d, auto* run, float*) {
+    const T *const x = a.numbers<T>(d.n, 0.1f, 1), *const y = a.numbers<T>(d.n, 0.1f, 1), *const dy = a.numbers<T>(d.n);
+    run(d, x, y, dy, a.space<T>(d.n), {});
+  });
+  visit(Pass{"dropout", named("fwd", "fwd_bf16")}, dropout_problems, dropout_fwd_rungs(stored), [](Arrays& a, const DropoutDims& d, auto* run, float*) {
+    const T* const x = a.numbers<T>(d.n);
+    run(d, x, a.space<T>(d.n), {});
+  });
+  visit(Pass{"copy", named("fwd", "fwd_bf16")}, copy_problems, copy_fwd_rungs(stored), [](Arrays& a, const CopyDims& d, auto* run, float*) {
+    const T* const from = a.numbers<T>(extent(d.rank, d.shape, d.src_stride, d.src_offset));
+    run(d, from, a.numbers<T>(extent(d.rank, d.shape, d.dst_stride, d.dst_offset)), {});
+  });
+}
+
 template <class Visit>
 void for_each_launch(const Visit& visit) {
   using namespace launches;
-  visit(Pass{"conv2d", "fwd"}, conv2d_problems, conv2d_fwd_rungs(), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(x_size(d)), *const w = a.numbers(w_size(d));
-    run(d, x, w, nullptr, {}, a.space(y_size(d)), scratch, {});
-  });
-  visit(Pass{"conv2d", "dx"}, conv2d_problems, conv2d_dx_rungs(), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
-    const float *const dy = a.numbers(y_size(d)), *const w = a.numbers(w_size(d));
-    run(d, dy, w, a.space(x_size(d)), scratch, {});
-  });
-  visit(Pass{"conv2d", "dw"}, conv2d_problems, conv2d_dw_rungs(), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(x_size(d)), *const dy = a.numbers(y_size(d));
-    run(d, x, dy, a.space(w_size(d)), scratch, {});
-  });
+  for_each_map_launch<float>(visit);
+  for_each_map_launch<bf16>(visit);
   visit(Pass{"matmul", "fwd"}, matmul_problems, matmul_fwd_rungs(), [](Arrays& a, const MatmulDims& d, auto* run, float* scratch) {
     const int64_t M = int64_t{d.batch} * d.M, K = int64_t{d.batch} * d.K;
     const float *const x = a.numbers(M * d.K), *const w = a.numbers(K * d.N), *const bias = a.numbers(d.N);
     run(d, x, w, bias, a.space(M * d.N), scratch, {});
-  });
-  visit(Pass{"batch_norm", "fwd"}, batch_norm_problems, batch_norm_fwd_rungs(), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(d.rows * d.C), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    float *const mean = a.space(d.C), *const var = a.space(d.C);
-    run(d, x, weight, bias, eps, true, mean, var, a.space(d.rows * d.C), scratch, {});
-  });
-  visit(Pass{"batch_norm", "apply"}, batch_norm_problems, batch_norm_apply_rungs(), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(d.rows * d.C), *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
-    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    run(d, x, mean, var, weight, bias, eps, true, a.space(d.rows * d.C), scratch, {});
-  });
-  visit(Pass{"batch_norm", "bwd"}, batch_norm_problems, batch_norm_bwd_rungs(), [](Arrays& a, const BatchNormDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(d.rows * d.C), *const dy = a.numbers(d.rows * d.C), *const mean = a.numbers(d.C);
-    const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    float *const dx = a.space(d.rows * d.C), *const dweight = a.space(d.C), *const dbias = a.space(d.C);
-    run(d, x, dy, mean, var, weight, bias, eps, true, true, dx, dweight, dbias, scratch, {});
-  });
-  visit(Pass{"batch_norm_pool", "fwd"}, batch_norm_pool_problems, batch_norm_pool_fwd_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(x_size(d)), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    float *const mean = a.space(d.C), *const var = a.space(d.C);
-    run(d, x, weight, bias, eps, mean, var, a.space(y_size(d)), scratch, {});
-  });
-  visit(Pass{"batch_norm_pool", "apply"}, batch_norm_pool_problems, batch_norm_pool_apply_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(x_size(d)), *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
-    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    run(d, x, mean, var, weight, bias, eps, a.space(y_size(d)), scratch, {});
-  });
-  visit(Pass{"batch_norm_pool", "bwd"}, batch_norm_pool_problems, batch_norm_pool_bwd_rungs(), [](Arrays& a, const BatchNormPoolDims& d, auto* run, float* scratch) {
-    const float *const x = a.numbers(x_size(d)), *const dy = a.numbers(y_size(d)), *const mean = a.numbers(d.C);
-    const float *const var = a.numbers(d.C, 0.5f, 2), *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
-    float *const dx = a.space(x_size(d)), *const dweight = a.space(d.C), *const dbias = a.space(d.C);
-    run(d, x, dy, mean, var, weight, bias, eps, true, dx, dweight, dbias, scratch, {});
-  });
-  visit(Pass{"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
-    const float* const x = a.numbers(x_size(d));
-    float* const y = a.space(y_size(d));
-    run(d, x, y, d.kind == PoolKind::max ? a.indices(y_size(d), 1) : nullptr, scratch, {});
-  });
-  visit(Pass{"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
-    const float* const dy = a.numbers(y_size(d));
-    const int32_t* const argmax = d.kind == PoolKind::max ? a.indices(y_size(d), int64_t{d.H} * d.W) : nullptr;
-    run(d, dy, argmax, a.space(x_size(d)), scratch, {});
   });
   visit(Pass{"affine_grid", "fwd"}, affine_grid_problems, affine_grid_fwd_rungs(), [](Arrays& a, const AffineGridDims& d, auto* run, float*) {
     const float* const theta = a.numbers(int64_t{d.N} * 6);
@@ -168,14 +202,6 @@ void for_each_launch(const Visit& visit) {
     const int32_t* const argmax = d.kind == ReduceKind::max ? a.indices(d.outer * d.inner, d.n) : nullptr;
     run(d, dy, argmax, a.space(d.outer * d.n * d.inner), scratch, {});
   });
-  visit(Pass{"unary", "fwd"}, unary_problems, unary_fwd_rungs(), [](Arrays& a, const UnaryDims& d, auto* run, float*) {
-    const float* const x = a.numbers(d.n, 0.1f, 1);
-    run(d, x, a.space(d.n), {});
-  });
-  visit(Pass{"unary", "bwd"}, unary_problems, unary_bwd_rungs(), [](Arrays& a, const UnaryDims& d, auto* run, float*) {
-    const float *const x = a.numbers(d.n, 0.1f, 1), *const y = a.numbers(d.n, 0.1f, 1), *const dy = a.numbers(d.n);
-    run(d, x, y, dy, a.space(d.n), {});
-  });
   visit(Pass{"binary", "fwd"}, binary_problems, binary_fwd_rungs(), [](Arrays& a, const BinaryDims& d, auto* run, float*) {
     const float *const x = a.numbers(extent(d.rank, d.shape, d.stride_a)), *const y = a.numbers(extent(d.rank, d.shape, d.stride_b), 0.5f, 2);
     run(d, x, y, a.space(y_size(d)), {});
@@ -212,13 +238,13 @@ void for_each_launch(const Visit& visit) {
     const float *const p = a.numbers(d.n, 0.01f, 0.99f), *const target = a.numbers(d.n, 0, 1), *const dloss = a.numbers(d.n);
     run(d, p, target, dloss, a.space(d.n), {});
   });
-  visit(Pass{"dropout", "fwd"}, dropout_problems, dropout_fwd_rungs(), [](Arrays& a, const DropoutDims& d, auto* run, float*) {
+  visit(Pass{"cast", "narrow"}, cast_problems, cast_narrow_rungs(), [](Arrays& a, const CastDims& d, auto* run, float*) {
     const float* const x = a.numbers(d.n);
-    run(d, x, a.space(d.n), {});
+    run(d, x, a.space<bf16>(d.n), {});
   });
-  visit(Pass{"copy", "fwd"}, copy_problems, copy_fwd_rungs(), [](Arrays& a, const CopyDims& d, auto* run, float*) {
-    const float* const from = a.numbers(extent(d.rank, d.shape, d.src_stride, d.src_offset));
-    run(d, from, a.numbers(extent(d.rank, d.shape, d.dst_stride, d.dst_offset)), {});
+  visit(Pass{"cast", "widen"}, cast_problems, cast_widen_rungs(), [](Arrays& a, const CastDims& d, auto* run, float*) {
+    const bf16* const x = a.numbers<bf16>(d.n);
+    run(d, x, a.space(d.n), {});
   });
   visit(Pass{"adam", "step"}, adam_problems, adam_step_rungs(), [](Arrays& a, const AdamDims& d, auto* run, float*) {
     float *const w = a.numbers(d.n), *const g = a.numbers(d.n), *const m = a.numbers(d.n);

@@ -119,6 +119,7 @@ inline ShapeFields fields(SoftmaxDims& d) {
 inline ShapeFields fields(CrossEntropyDims& d) { return {shapes::size("rows", d.rows), shapes::size("C", d.C)}; }
 inline ShapeFields fields(BceDims& d) { return {shapes::size("n", d.n)}; }
 inline ShapeFields fields(DropoutDims& d) { return {shapes::size("n", d.n), shapes::real("p", d.p)}; }
+inline ShapeFields fields(CastDims& d) { return {shapes::size("n", d.n)}; }
 inline ShapeFields fields(AdamDims& d) { return {shapes::size("n", d.n), shapes::number("amsgrad", d.amsgrad)}; }
 inline ShapeFields fields(SgdDims& d) { return {shapes::size("n", d.n)}; }
 inline ShapeFields fields(MovingAverageDims& d) { return {shapes::size("n", d.n), shapes::real("rate", d.rate)}; }
