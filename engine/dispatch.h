@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "engine/error.h"
+#include "engine/ops.h"
 #include "engine/recording.h"
 #include "engine/storage.h"
 #include "engine/tensor.h"
@@ -67,6 +68,26 @@ std::string dims_text(const struct SgdDims&);
 std::string dims_text(const struct MovingAverageDims&);
 std::string dims_text(const struct SumSquaresDims&);
 
+/// Where an op without kernels for bf16 begins: x in f32, recorded, so that its gradient goes back in bf16.
+inline Tensor in_f32(const Tensor& x) { return x.dtype() == DType::bf16 ? cast(x, DType::f32) : x; }
+
+/// body(StoredAs<float>) or body(StoredAs<bf16>), as x's numbers are stored.
+template <class Body>
+void by_storage(const Tensor& x, const Body& body) {
+  if (x.dtype() == DType::bf16) {
+    body(StoredAs<bf16>{});
+  } else {
+    body(StoredAs<float>{});
+  }
+}
+
+/// dims_text, and " bf16" where kernels of this type take such arrays.
+template <class Dims, class... Args>
+std::string problem_text(const Dims& dims, void (*)(Args...)) {
+  constexpr bool narrow = (std::is_same_v<std::remove_cv_t<std::remove_pointer_t<Args>>, bf16> || ...);
+  return dims_text(dims) + (narrow ? " bf16" : "");
+}
+
 [[noreturn]] void refuse_kernel(Pass pass, const std::string& dims, Device device);  // says which forced rung declined
 
 /// The rung that serves `dims`; throws where none does.
@@ -78,7 +99,7 @@ const Rung<Dims, Fn>& choose(std::span<const Rung<Dims, Fn>> rungs, Pass pass, D
     }
   }
   const auto* rung = pick(rungs, pass, dims, device);
-  if (!rung) refuse_kernel(pass, dims_text(dims), device);
+  if (!rung) refuse_kernel(pass, problem_text(dims, static_cast<Fn*>(nullptr)), device);
   return *rung;
 }
 
@@ -103,7 +124,7 @@ void run_with(size_t scratch_floats, const Rung<Dims, Fn>& rung, Pass pass, cons
   call();
   if (const GpuRuntime* const gpu = gpu_runtime(rung.device)) gpu->synchronize({});
   const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
-  trace({pass, rung.name, dims_text(dims).c_str(), elapsed.count()});
+  trace({pass, rung.name, problem_text(dims, fn).c_str(), elapsed.count()});
 }
 
 /// The same with the scratch that it asks for.

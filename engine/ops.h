@@ -30,6 +30,11 @@ inline Tensor operator-(float a, const Tensor& b) { return sub(Tensor::scalar(a)
 inline Tensor operator*(float a, const Tensor& b) { return mul(Tensor::scalar(a), b); }
 inline Tensor operator/(float a, const Tensor& b) { return div(Tensor::scalar(a), b); }
 
+// ---- types of storage ----
+
+/// x in another type, f32 or bf16 (rounded to the nearest, ties to even): x itself where it is stored so.
+Tensor cast(const Tensor& x, DType dtype);
+
 // ---- element by element ----
 
 Tensor relu(const Tensor& x);

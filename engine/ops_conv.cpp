@@ -15,7 +15,8 @@ namespace limbic {
 namespace {
 
 // Column sums: dy [rows,K] -> db [K].
-Tensor bias_gradient(const Tensor& dy, int64_t K) {
+Tensor bias_gradient(const Tensor& gradient, int64_t K) {
+  const Tensor dy = in_f32(gradient);
   Tensor db = Tensor::empty({K});
   const ReduceDims dims{.outer = 1, .n = dy.size() / K, .inner = K, .kind = ReduceKind::sum};
   launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.kernel_data(), db.kernel_data(),
@@ -85,41 +86,48 @@ std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims
   return kept;
 }
 
-// y = epilogue(conv(x, w)); `keep` says that w stays as it is for a while.
+// y = epilogue(conv(x, w)); x and w are stored alike; `keep` says that w stays as it is for a while.
 Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, const Conv2dEpilogue& epilogue,
                     bool keep) {
-  Tensor y = Tensor::empty(conv_shape(x, dims));
-  const Pass pass{"conv2d", "fwd"};
-  const auto& rung = choose(conv2d_fwd_rungs(), pass, x.device(), dims);
-  const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
-  const float* packed = prepared ? prepared->floats() : nullptr;
-  size_t scratch = rung.scratch ? rung.scratch(dims) : 0;
-  if (prepared) scratch -= conv2d_prepared_size(rung.name, dims);
-  run_with(scratch, rung, pass, dims, x.kernel_data(), w.kernel_data(), packed, epilogue, y.kernel_data());
+  Tensor y = Tensor::empty(conv_shape(x, dims), x.dtype());
+  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+    const Pass pass{"conv2d", "fwd"};
+    const auto& rung = choose(conv2d_fwd_rungs(stored), pass, x.device(), dims);
+    const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
+    const float* packed = prepared ? prepared->floats() : nullptr;
+    size_t scratch = rung.scratch ? rung.scratch(dims) : 0;
+    if (prepared) scratch -= conv2d_prepared_size(rung.name, dims);
+    run_with(scratch, rung, pass, dims, x.kernel_as<T>(), w.kernel_as<T>(), packed, epilogue, y.kernel_as<T>());
+  });
   return y;
 }
 
-Tensor conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
-  check_conv(name, x, w, bias, x.rank() == 3 ? 3 : 4, options.groups);
-  const Conv2dDims dims = conv_dims(name, x, w, options);
-  Tensor y = conv_forward(x, w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
+// The weights' gradient is f32 however maps are stored: it goes to w, not to what is made of w for the kernels.
+Tensor conv(const char* name, const Tensor& given_x, const Tensor& w, const Tensor& bias,
+            const Conv2dOptions& options) {
+  check_conv(name, given_x, w, bias, given_x.rank() == 3 ? 3 : 4, options.groups);
+  const Conv2dDims dims = conv_dims(name, given_x, w, options);
+  const Tensor x = cast(given_x, map_storage()), stored_w = cast(w.detach(), map_storage());
+  Tensor y = conv_forward(x, stored_w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
 
   return record(
       name, y, {x, w, bias},
-      [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(), w = w.detach()](const Tensor& dy) {
+      [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(), w = stored_w](const Tensor& dy) {
         if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
-        if (gw.wanted()) {
-          Tensor dw = Tensor::empty(w.shape());
-          launch(conv2d_dw_rungs(), {"conv2d", "dw"}, dy.device(), dims, x.kernel_data(), dy.kernel_data(),
-                 dw.kernel_data());
-          gw.add(std::move(dw));
-        }
-        if (gx.wanted()) {
-          Tensor dx = Tensor::empty(x.shape());
-          launch(conv2d_dx_rungs(), {"conv2d", "dx"}, dy.device(), dims, dy.kernel_data(), w.kernel_data(),
-                 dx.kernel_data());
-          gx.add(std::move(dx));
-        }
+        by_storage(dy, [&]<class T>(StoredAs<T> stored) {
+          if (gw.wanted()) {
+            Tensor dw = Tensor::empty(w.shape());
+            launch(conv2d_dw_rungs(stored), {"conv2d", "dw"}, dy.device(), dims, x.kernel_as<T>(), dy.kernel_as<T>(),
+                   dw.kernel_data());
+            gw.add(std::move(dw));
+          }
+          if (gx.wanted()) {
+            Tensor dx = Tensor::empty(x.shape(), x.dtype());
+            launch(conv2d_dx_rungs(stored), {"conv2d", "dx"}, dy.device(), dims, dy.kernel_as<T>(), w.kernel_as<T>(),
+                   dx.kernel_as<T>());
+            gx.add(std::move(dx));
+          }
+        });
       });
 }
 
@@ -144,16 +152,16 @@ Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv1d
   return conv("conv1d", x, w, bias, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
 }
 
-Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
+Tensor conv2d_batch_norm(const Tensor& given_x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
                          const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
                          const Tensor& running_var, const BatchNormOptions& bn) {
   if (grad_enabled() || bn.training) refuse("conv2d_batch_norm: serves inference only, under NoGrad and in eval mode");
   if (bias) {  // the sum with bias is rounded before the normalisation, and the epilogue has no place for that
     Tensor mean = running_mean.detach(), var = running_var.detach();
-    return batch_norm(conv2d(x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
+    return batch_norm(conv2d(given_x, w, bias, conv), bn_weight, bn_bias, mean, var, bn);
   }
-  check_conv("conv2d_batch_norm", x, w, bias, 4, conv.groups);
-  const Conv2dDims dims = conv_dims("conv2d_batch_norm", x, w, conv);
+  check_conv("conv2d_batch_norm", given_x, w, bias, 4, conv.groups);
+  const Conv2dDims dims = conv_dims("conv2d_batch_norm", given_x, w, conv);
   for (const Tensor* t : {&bn_weight, &bn_bias, &running_mean, &running_var}) {
     if (t->shape() != Shape{dims.K})
       refuse("conv2d_batch_norm: batch norm of ", t->shape(), " after ", dims.K, " filters");
@@ -166,10 +174,11 @@ Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, c
                                 .scale = scale.kernel_data(),
                                 .shift = bn_bias.kernel_data(),
                                 .relu = bn.relu};
-  return conv_forward(x, w, dims, epilogue, true);
+  return conv_forward(cast(given_x, map_storage()), cast(w, map_storage()), dims, epilogue, true);
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o) {
+Tensor matmul(const Tensor& left, const Tensor& right, const MatmulOptions& o) {
+  const Tensor a = in_f32(left), b = in_f32(right);
   if (a.rank() < 2 || b.rank() < 2) refuse("matmul: a ", a.shape(), " and b ", b.shape(), ", expected matrices");
   const int64_t K = a.dim(o.trans_a ? -2 : -1), K_of_b = b.dim(o.trans_b ? -1 : -2);
   const Shape batch_a(a.shape().begin(), a.shape().end() - 2), batch_b(b.shape().begin(), b.shape().end() - 2);
@@ -206,7 +215,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& o) {
       });
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+Tensor linear(const Tensor& features, const Tensor& w, const Tensor& b) {
+  const Tensor x = in_f32(features);
   if (w.rank() != 2) refuse("linear: weight ", w.shape(), ", expected [K,C]");
   if (x.rank() < 1 || x.dim(-1) != w.dim(1)) {
     refuse("linear: x ", x.shape(), " has ", x.rank() ? x.dim(-1) : 0, " features, weight ", w.shape(), " wants ",

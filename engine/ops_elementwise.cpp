@@ -7,6 +7,7 @@
 #include "engine/ops.h"
 #include "engine/random.h"
 #include "kernels/binary/binary.h"
+#include "kernels/cast/cast.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/unary/unary.h"
 
@@ -38,7 +39,8 @@ Shape broadcast_shape(const char* name, const Shape& a, const Shape& b) {
   return y;
 }
 
-Tensor binary(const char* name, Binary kind, const Tensor& a, const Tensor& b) {
+Tensor binary(const char* name, Binary kind, const Tensor& left, const Tensor& right) {
+  const Tensor a = in_f32(left), b = in_f32(right);
   const Shape shape = broadcast_shape(name, a.shape(), b.shape());
   BinaryDims dims{.kind = kind, .rank = static_cast<int>(shape.size()), .shape = {}, .stride_a = {}, .stride_b = {}};
   std::copy(shape.begin(), shape.end(), dims.shape);
@@ -74,15 +76,19 @@ enum class Keeps { x, y, nothing };  // what the gradient reads
 
 Tensor unary(const char* name, Unary kind, Keeps keeps, const Tensor& x, float alpha = 0) {
   const UnaryDims dims{.n = x.size(), .kind = kind, .alpha = alpha};
-  Tensor y = Tensor::empty(x.shape());
-  launch(unary_fwd_rungs(), {"unary", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+    launch(unary_fwd_rungs(stored), {"unary", "fwd"}, x.device(), dims, x.kernel_as<T>(), y.kernel_as<T>());
+  });
 
   return record(name, y, {x},
                 [dims, gx = GradOf(x), x = keeps == Keeps::x ? x.detach() : Tensor(),
                  y = keeps == Keeps::y ? y : Tensor()](Tensor dy) {
                   Tensor dx = writable_like(dy);
-                  launch(unary_bwd_rungs(), {"unary", "bwd"}, dy.device(), dims, x ? x.kernel_data() : nullptr,
-                         y ? y.kernel_data() : nullptr, std::as_const(dy).kernel_data(), dx.kernel_data());
+                  by_storage(dy, [&]<class T>(StoredAs<T> stored) {
+                    launch(unary_bwd_rungs(stored), {"unary", "bwd"}, dy.device(), dims, x ? x.kernel_as<T>() : nullptr,
+                           y ? y.kernel_as<T>() : nullptr, std::as_const(dy).kernel_as<T>(), dx.kernel_as<T>());
+                  });
                   gx.add(std::move(dx));
                 });
 }
@@ -112,15 +118,35 @@ Tensor dropout(const Tensor& x, float p, bool training) {
   if (!training || p == 0) return x;
   DropoutDims dims{.n = x.size(), .p = p, .seed = random_state().seed, .stream = next_random_stream()};
   dims.stream_of_step = random_stream_of_step();
-  Tensor y = Tensor::empty(x.shape());
-  launch(dropout_fwd_rungs(), {"dropout", "fwd"}, x.device(), dims, x.kernel_data(), y.kernel_data());
+  const auto masked = [dims](const Tensor& from, Tensor& to) {
+    by_storage(from, [&]<class T>(StoredAs<T> stored) {
+      launch(dropout_fwd_rungs(stored), {"dropout", "fwd"}, from.device(), dims, from.kernel_as<T>(),
+             to.kernel_as<T>());
+    });
+  };
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  masked(x, y);
 
-  return record("dropout", y, {x}, [dims, gx = GradOf(x)](Tensor dy) {  // the same mask, drawn again
+  return record("dropout", y, {x}, [masked, gx = GradOf(x)](Tensor dy) {  // the same mask, drawn again
     Tensor dx = writable_like(dy);
-    launch(dropout_fwd_rungs(), {"dropout", "fwd"}, dy.device(), dims, std::as_const(dy).kernel_data(),
-           dx.kernel_data());
+    masked(dy, dx);
     gx.add(std::move(dx));
   });
+}
+
+Tensor cast(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  if (x.dtype() == DType::i32 || dtype == DType::i32) {
+    refuse("cast: ", dtype_name(x.dtype()), " to ", dtype_name(dtype), ", expected f32 and bf16");
+  }
+  const CastDims dims{x.size()};
+  Tensor y = Tensor::empty(x.shape(), dtype);
+  if (dtype == DType::bf16) {
+    launch(cast_narrow_rungs(), {"cast", "narrow"}, x.device(), dims, x.kernel_data(), y.kernel_as<bf16>());
+  } else {
+    launch(cast_widen_rungs(), {"cast", "widen"}, x.device(), dims, x.kernel_as<bf16>(), y.kernel_data());
+  }
+  return record("cast", y, {x}, [gx = GradOf(x), before = x.dtype()](const Tensor& dy) { gx.add(cast(dy, before)); });
 }
 
 }  // namespace limbic

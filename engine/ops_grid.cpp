@@ -26,7 +26,8 @@ Tensor affine_grid(const Tensor& theta, Size2 size, const GridOptions& o) {
   });
 }
 
-Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridOptions& o) {
+Tensor grid_sample(const Tensor& map, const Tensor& grid, const GridOptions& o) {
+  const Tensor x = in_f32(map);
   if (x.rank() != 4) refuse("grid_sample: x ", x.shape(), ", expected [N,H,W,C]");
   if (grid.rank() != 4 || grid.dim(3) != 2 || grid.dim(0) != x.dim(0)) {
     refuse("grid_sample: grid ", grid.shape(), " for x ", x.shape(), ", expected [", x.dim(0), ",P,Q,2]");

@@ -60,26 +60,32 @@ std::pair<Tensor, Tensor> normalise(const char* op, const Tensor& x, const Batch
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
                   const BatchNormOptions& o) {
   const BatchNormDims dims = check_batch_norm(x, weight, bias, running_mean, running_var);
-  Tensor y = Tensor::empty(x.shape());
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
   const auto [mean, var] = normalise(
       "batch_norm", x, dims, running_mean, running_var, o, will_record({x, weight, bias}),
       [&](float* batch_mean, float* batch_var) {
-        launch(batch_norm_fwd_rungs(), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_data(), weight.kernel_data(),
-               bias.kernel_data(), o.eps, o.relu, batch_mean, batch_var, y.kernel_data());
+        by_storage(x, [&]<class T>(StoredAs<T> stored) {
+          launch(batch_norm_fwd_rungs(stored), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_as<T>(),
+                 weight.kernel_data(), bias.kernel_data(), o.eps, o.relu, batch_mean, batch_var, y.kernel_as<T>());
+        });
       },
       [&](const float* known_mean, const float* known_var) {
-        launch(batch_norm_apply_rungs(), {"batch_norm", "apply"}, x.device(), dims, x.kernel_data(), known_mean,
-               known_var, weight.kernel_data(), bias.kernel_data(), o.eps, o.relu, y.kernel_data());
+        by_storage(x, [&]<class T>(StoredAs<T> stored) {
+          launch(batch_norm_apply_rungs(stored), {"batch_norm", "apply"}, x.device(), dims, x.kernel_as<T>(),
+                 known_mean, known_var, weight.kernel_data(), bias.kernel_data(), o.eps, o.relu, y.kernel_as<T>());
+        });
       });
 
   return record("batch_norm", y, {x, weight, bias},
                 [dims, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(),
                  weight = weight.detach(), bias = bias.detach(), mean = mean, var = var](Tensor dy) {
                   Tensor dx = writable_like(dy), dw = Tensor::empty({dims.C}), db = Tensor::empty({dims.C});
-                  launch(batch_norm_bwd_rungs(), {"batch_norm", "bwd"}, dy.device(), dims, x.kernel_data(),
-                         std::as_const(dy).kernel_data(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
-                         bias.kernel_data(), o.eps, o.relu, o.training, dx.kernel_data(), dw.kernel_data(),
-                         db.kernel_data());
+                  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+                    launch(batch_norm_bwd_rungs(stored), {"batch_norm", "bwd"}, dy.device(), dims, x.kernel_as<T>(),
+                           std::as_const(dy).kernel_as<T>(), mean.kernel_data(), var.kernel_data(),
+                           weight.kernel_data(), bias.kernel_data(), o.eps, o.relu, o.training, dx.kernel_as<T>(),
+                           dw.kernel_data(), db.kernel_data());
+                  });
                   gw.add(std::move(dw));
                   gb.add(std::move(db));
                   gx.add(std::move(dx));
@@ -96,25 +102,32 @@ Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor
   const BatchNormDims map = check_batch_norm(x, weight, bias, running_mean, running_var);
   const BatchNormPoolDims d{extent("batch_norm_avg_pool2d", x.dim(0)), extent("batch_norm_avg_pool2d", x.dim(1)),
                             extent("batch_norm_avg_pool2d", x.dim(2)), map.C};
-  Tensor y = Tensor::empty({d.N, d.P(), d.Q(), d.C});
+  Tensor y = Tensor::empty({d.N, d.P(), d.Q(), d.C}, x.dtype());
   const auto [mean, var] = normalise(
       "batch_norm_avg_pool2d", x, map, running_mean, running_var, o, will_record({x, weight, bias}),
       [&](float* batch_mean, float* batch_var) {
-        launch(batch_norm_pool_fwd_rungs(), {"batch_norm_pool", "fwd"}, x.device(), d, x.kernel_data(),
-               weight.kernel_data(), bias.kernel_data(), o.eps, batch_mean, batch_var, y.kernel_data());
+        by_storage(x, [&]<class T>(StoredAs<T> stored) {
+          launch(batch_norm_pool_fwd_rungs(stored), {"batch_norm_pool", "fwd"}, x.device(), d, x.kernel_as<T>(),
+                 weight.kernel_data(), bias.kernel_data(), o.eps, batch_mean, batch_var, y.kernel_as<T>());
+        });
       },
       [&](const float* known_mean, const float* known_var) {
-        launch(batch_norm_pool_apply_rungs(), {"batch_norm_pool", "apply"}, x.device(), d, x.kernel_data(), known_mean,
-               known_var, weight.kernel_data(), bias.kernel_data(), o.eps, y.kernel_data());
+        by_storage(x, [&]<class T>(StoredAs<T> stored) {
+          launch(batch_norm_pool_apply_rungs(stored), {"batch_norm_pool", "apply"}, x.device(), d, x.kernel_as<T>(),
+                 known_mean, known_var, weight.kernel_data(), bias.kernel_data(), o.eps, y.kernel_as<T>());
+        });
       });
 
   return record("batch_norm_avg_pool2d", y, {x, weight, bias},
                 [d, o, gx = GradOf(x), gw = GradOf(weight), gb = GradOf(bias), x = x.detach(), weight = weight.detach(),
                  bias = bias.detach(), mean = mean, var = var](const Tensor& dy) {
-                  Tensor dx = Tensor::empty(x.shape()), dw = Tensor::empty({d.C}), db = Tensor::empty({d.C});
-                  launch(batch_norm_pool_bwd_rungs(), {"batch_norm_pool", "bwd"}, dy.device(), d, x.kernel_data(),
-                         dy.kernel_data(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
-                         bias.kernel_data(), o.eps, o.training, dx.kernel_data(), dw.kernel_data(), db.kernel_data());
+                  Tensor dx = Tensor::empty(x.shape(), x.dtype()), dw = Tensor::empty({d.C}), db = Tensor::empty({d.C});
+                  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+                    launch(batch_norm_pool_bwd_rungs(stored), {"batch_norm_pool", "bwd"}, dy.device(), d,
+                           x.kernel_as<T>(), dy.kernel_as<T>(), mean.kernel_data(), var.kernel_data(),
+                           weight.kernel_data(), bias.kernel_data(), o.eps, o.training, dx.kernel_as<T>(),
+                           dw.kernel_data(), db.kernel_data());
+                  });
                   gw.add(std::move(dw));
                   gb.add(std::move(db));
                   gx.add(std::move(dx));

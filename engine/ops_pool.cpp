@@ -29,15 +29,19 @@ Tensor pool(const char* name, PoolKind kind, const Tensor& x, Size2 window, cons
   extent(name, d.H + pads_h), extent(name, d.W + pads_w);       // kernels count in ints
   if (kind == PoolKind::max) extent(name, int64_t{d.H} * d.W);  // and note where in a map a maximum was
   const Shape shape = flat ? Shape{d.N, d.Q(), d.C} : Shape{d.N, d.P(), d.Q(), d.C};
-  Tensor y = Tensor::empty(shape), argmax;
+  Tensor y = Tensor::empty(shape, x.dtype()), argmax;
   if (kind == PoolKind::max && will_record({x})) argmax = Tensor::empty(shape, DType::i32);
-  launch(pool2d_fwd_rungs(), {"pool2d", "fwd"}, x.device(), d, x.kernel_data(), y.kernel_data(),
-         argmax ? argmax.kernel_ints() : nullptr);
+  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+    launch(pool2d_fwd_rungs(stored), {"pool2d", "fwd"}, x.device(), d, x.kernel_as<T>(), y.kernel_as<T>(),
+           argmax ? argmax.kernel_ints() : nullptr);
+  });
 
   return record(name, y, {x}, [d, x_shape = x.shape(), gx = GradOf(x), argmax](const Tensor& dy) {
-    Tensor dx = Tensor::empty(x_shape);
-    launch(pool2d_bwd_rungs(), {"pool2d", "bwd"}, dy.device(), d, dy.kernel_data(),
-           argmax ? argmax.kernel_ints() : nullptr, dx.kernel_data());
+    Tensor dx = Tensor::empty(x_shape, dy.dtype());
+    by_storage(dy, [&]<class T>(StoredAs<T> stored) {
+      launch(pool2d_bwd_rungs(stored), {"pool2d", "bwd"}, dy.device(), d, dy.kernel_as<T>(),
+             argmax ? argmax.kernel_ints() : nullptr, dx.kernel_as<T>());
+    });
     gx.add(std::move(dx));
   });
 }

@@ -67,8 +67,9 @@ Tensor masked_softmax(const Tensor& x, const Tensor& lengths) {
   return softmax(x + behind);
 }
 
-Tensor additive_attention(const Tensor& u, const Tensor& weight, const Tensor& bias, const Tensor& h,
+Tensor additive_attention(const Tensor& energies, const Tensor& weight, const Tensor& bias, const Tensor& features,
                           const AttentionOptions& o) {
+  const Tensor u = in_f32(energies), h = in_f32(features);
   if (h.rank() != 3) refuse("additive_attention: h ", h.shape(), ", expected [N,T,E]");
   const int64_t N = h.dim(0), T = h.dim(1), E = h.dim(2);
   if (u.rank() != 3 || u.dim(0) != N || u.dim(1) != T) {

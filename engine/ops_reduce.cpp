@@ -46,7 +46,7 @@ Tensor reduce(const char* name, ReduceKind kind, const Tensor& x, const std::vec
   for (int i = 0; i < x.rank(); ++i) {
     if (!reduced.contains(i)) left.push_back(shape[static_cast<size_t>(i)]);
   }
-  Tensor y = x;
+  Tensor y = in_f32(x);
   while (!reduced.empty()) {  // run after run of neighbouring axes, from the last
     const int last = *reduced.rbegin();
     int first = last;
@@ -109,10 +109,11 @@ std::vector<int32_t> argmax(const Tensor& x) {
   return best;
 }
 
-Tensor softmax(const Tensor& x) { return softmax_of("softmax", false, x); }
-Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", true, x); }
+Tensor softmax(const Tensor& x) { return softmax_of("softmax", false, in_f32(x)); }
+Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", true, in_f32(x)); }
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
+Tensor cross_entropy(const Tensor& scores, const Tensor& targets, const CrossEntropyOptions& o) {
+  const Tensor logits = in_f32(scores);
   if (logits.rank() != 2) refuse("cross_entropy: logits ", logits.shape(), ", expected [N,C]");
   const int64_t N = logits.dim(0), C = extent("cross_entropy", logits.dim(1));
   if (logits.size() == 0) refuse("cross_entropy: logits ", logits.shape(), " are empty");
@@ -143,7 +144,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   return sum(y) / divisor;
 }
 
-Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
+Tensor binary_cross_entropy(const Tensor& chances, const Tensor& targets) {
+  const Tensor p = in_f32(chances);
   if (p.shape() != targets.shape()) refuse("binary_cross_entropy: targets ", targets.shape(), " for p ", p.shape());
   const BceDims dims{.n = p.size()};
   Tensor loss = Tensor::empty(p.shape());

@@ -36,7 +36,9 @@ CopyDims reversed(CopyDims dims) {
 
 void copy(const CopyDims& dims, const Tensor& src, Tensor& dst) {
   if (src.size() && dst.size())
-    launch(copy_fwd_rungs(), {"copy", "fwd"}, src.device(), dims, src.kernel_data(), dst.kernel_data());
+    by_storage(src, [&]<class T>(StoredAs<T> stored) {
+      launch(copy_fwd_rungs(stored), {"copy", "fwd"}, src.device(), dims, src.kernel_as<T>(), dst.kernel_as<T>());
+    });
 }
 
 int check_axis(const char* name, const Tensor& x, int axis) {
@@ -83,17 +85,19 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes) {
   }
   if (shape.size() != x.shape().size()) refuse("permute: ", axes.size(), " axes for x ", x.shape());
   const CopyDims dims = copy_dims("permute", shape, from, strides_of(shape));
-  Tensor y = Tensor::empty(shape);
+  Tensor y = Tensor::empty(shape, x.dtype());
   copy(dims, x, y);
   return record("permute", y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x)](const Tensor& dy) {
-    Tensor dx = Tensor::empty(x_shape);
+    Tensor dx = Tensor::empty(x_shape, dy.dtype());
     copy(reversed(dims), dy, dx);
     gx.add(std::move(dx));
   });
 }
 
-Tensor concat(const std::vector<Tensor>& parts, int axis) {
-  if (parts.empty()) refuse("concat: no tensors");
+Tensor concat(const std::vector<Tensor>& tensors, int axis) {
+  if (tensors.empty()) refuse("concat: no tensors");
+  std::vector<Tensor> parts;
+  for (const Tensor& t : tensors) parts.push_back(in_f32(t));
   axis = check_axis("concat", parts[0], axis);
   const auto a = static_cast<size_t>(axis);
   Shape shape = parts[0].shape();
@@ -142,10 +146,10 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   const auto strides = strides_of(x.shape());
   CopyDims dims = copy_dims("slice", shape, strides, strides_of(shape));
   dims.src_offset = begin * strides[a];
-  Tensor y = Tensor::empty(shape);
+  Tensor y = Tensor::empty(shape, x.dtype());
   copy(dims, x, y);
   return record("slice", y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x)](const Tensor& dy) {
-    Tensor dx = Tensor::zeros(x_shape);
+    Tensor dx = Tensor::zeros(x_shape, dy.dtype());
     copy(reversed(dims), dy, dx);
     gx.add(std::move(dx));
   });
@@ -161,10 +165,10 @@ Tensor pad(const Tensor& x, const std::vector<Padding>& axes) {
   const auto strides = strides_of(shape);
   CopyDims dims = copy_dims("pad", x.shape(), strides_of(x.shape()), strides);
   for (size_t i = 0; i < axes.size(); ++i) dims.dst_offset += axes[i].before * strides[i];
-  Tensor y = Tensor::zeros(shape);
+  Tensor y = Tensor::zeros(shape, x.dtype());
   copy(dims, x, y);
   return record("pad", y, {x}, [dims, x_shape = x.shape(), gx = GradOf(x)](const Tensor& dy) {
-    Tensor dx = Tensor::empty(x_shape);
+    Tensor dx = Tensor::empty(x_shape, dy.dtype());
     copy(reversed(dims), dy, dx);
     gx.add(std::move(dx));
   });

@@ -10,6 +10,7 @@ namespace limbic {
 namespace {
 
 Device device = Device::cpu;
+DType maps = DType::f32;
 
 }  // namespace
 
@@ -23,6 +24,16 @@ void set_compute_device(Device wanted) {
     if (missing) throw Error(ExitCode::device, std::string("device ") + device_name(wanted) + ": missing: " + missing);
   }
   device = wanted;
+  if (device == Device::cpu) maps = DType::f32;
+}
+
+DType map_storage() { return maps; }
+
+void set_map_storage(DType wanted) {
+  if (wanted == DType::bf16 && device == Device::cpu) {
+    throw Error(ExitCode::usage, "precision bf16: device cpu computes in f32; expected device cuda or emu");
+  }
+  maps = wanted;
 }
 
 Block::Block(size_t bytes, Device where, std::shared_ptr<StepMemory> memory)

@@ -14,6 +14,7 @@ namespace limbic {
 struct Node {
   const char* op = "leaf";
   Shape shape;
+  DType dtype = DType::f32;
   std::vector<std::shared_ptr<Node>> inputs;  // those that want a gradient
   std::function<void(Tensor dy)> backward;    // empty for a leaf, and once it has run
   Tensor grad;
@@ -65,8 +66,9 @@ std::vector<std::shared_ptr<Node>> topological_order(const std::shared_ptr<Node>
 
 void GradOf::add(Tensor dx) const {
   if (!node_) return;
-  if (dx.shape() != node_->shape) {
-    throw Error(ExitCode::failure, "backward: gradient " + shape_text(dx.shape()) + " for a tensor " +
+  if (dx.shape() != node_->shape || dx.dtype() != node_->dtype) {
+    throw Error(ExitCode::failure, std::string("backward: gradient ") + dtype_name(dx.dtype()) +
+                                       shape_text(dx.shape()) + " for a tensor " + dtype_name(node_->dtype) +
                                        shape_text(node_->shape) + " made by " + node_->op);
   }
   Tensor& grad = node_->grad;
@@ -83,7 +85,10 @@ void GradOf::add(Tensor dx) const {
                       .src_offset = 0,
                       .dst_offset = 0,
                       .accumulate = true};
-  launch(copy_fwd_rungs(), {"copy", "fwd"}, grad.device(), dims, std::as_const(dx).kernel_data(), grad.kernel_data());
+  by_storage(grad, [&]<class T>(StoredAs<T> stored) {
+    launch(copy_fwd_rungs(stored), {"copy", "fwd"}, grad.device(), dims, std::as_const(dx).kernel_as<T>(),
+           grad.kernel_as<T>());
+  });
 }
 
 Tensor record(const char* name, Tensor output, const std::vector<Tensor>& inputs,
@@ -96,6 +101,7 @@ Tensor record(const char* name, Tensor output, const std::vector<Tensor>& inputs
   if (node->inputs.empty()) return output;
   node->op = name;
   node->shape = output.shape();
+  node->dtype = output.dtype();
   node->backward = std::move(backward);
   TapeAccess::node(output) = std::move(node);
   return output;
@@ -132,7 +138,7 @@ std::vector<TapeStep> tape_of(const Tensor& loss) {
   return steps;
 }
 
-Tensor writable_like(const Tensor& dy) { return dy.shares_storage() ? Tensor::empty(dy.shape()) : dy; }
+Tensor writable_like(const Tensor& dy) { return dy.shares_storage() ? Tensor::empty(dy.shape(), dy.dtype()) : dy; }
 
 bool will_record(std::initializer_list<Tensor> inputs) {
   if (!recording) return false;
@@ -156,7 +162,7 @@ NoGrad::~NoGrad() { recording = before_; }
 // ---- a tensor's place on the tape ----
 
 Tensor& Tensor::set_requires_grad(bool wanted) {
-  if (dtype_ != DType::f32) refuse("set_requires_grad: ", shape_, " is i32");
+  if (dtype_ != DType::f32) refuse("set_requires_grad: ", shape_, " is ", dtype_name(dtype_));
   if (node_ && !node_->leaf()) refuse("set_requires_grad: ", shape_, " was made by ", node_->op, " and is no leaf");
   if (!wanted) {
     node_ = nullptr;

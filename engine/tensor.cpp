@@ -32,6 +32,19 @@ std::string shape_text(const Shape& shape) {
   return text;
 }
 
+const char* dtype_name(DType dtype) {
+  constexpr const char* names[] = {"f32", "i32", "bf16"};
+  return names[static_cast<int>(dtype)];
+}
+
+namespace {
+
+size_t bytes_of(DType dtype, int64_t elements) {
+  return static_cast<size_t>(elements) * (dtype == DType::bf16 ? 2 : 4);
+}
+
+}  // namespace
+
 Tensor::Tensor() = default;
 
 Tensor Tensor::empty(Shape shape, DType dtype) {
@@ -39,13 +52,13 @@ Tensor Tensor::empty(Shape shape, DType dtype) {
   t.size_ = element_count(shape);
   t.shape_ = std::move(shape);
   t.dtype_ = dtype;
-  t.storage_ = std::make_shared<Storage>(static_cast<size_t>(t.size_) * 4);  // both types have 4 bytes
+  t.storage_ = std::make_shared<Storage>(bytes_of(dtype, t.size_));
   return t;
 }
 
 Tensor Tensor::zeros(Shape shape, DType dtype) {
   Tensor t = empty(std::move(shape), dtype);
-  std::memset(t.storage_->on_host(true), 0, static_cast<size_t>(t.size_) * 4);
+  std::memset(t.storage_->on_host(true), 0, bytes_of(dtype, t.size_));
   return t;
 }
 
@@ -82,13 +95,8 @@ int64_t Tensor::dim(int axis) const {
 }
 
 Storage& Tensor::of_type(DType dtype) const {
-  if (!storage_ || dtype_ != dtype) {
-    refuse("tensor: ",
-           !storage_              ? "an empty handle"
-           : dtype_ == DType::i32 ? "i32 numbers"
-                                  : "f32 numbers",
-           " read as ", dtype == DType::i32 ? "i32" : "f32");
-  }
+  if (!storage_) refuse("tensor: an empty handle read as ", dtype_name(dtype));
+  if (dtype_ != dtype) refuse("tensor: ", dtype_name(dtype_), " numbers read as ", dtype_name(dtype));
   return *storage_;
 }
 
@@ -117,13 +125,37 @@ int32_t* Tensor::kernel_ints() {
   return static_cast<int32_t*>(storage_->where_ops_run(true));
 }
 
+template <class T>
+const T* Tensor::kernel_as() const {
+  constexpr DType dtype = sizeof(T) == sizeof(bf16) ? DType::bf16 : DType::f32;
+  return static_cast<T*>(of_type(dtype).where_ops_run(false));
+}
+
+template <class T>
+T* Tensor::kernel_as() {
+  constexpr DType dtype = sizeof(T) == sizeof(bf16) ? DType::bf16 : DType::f32;
+  of_type(dtype).forget_prepared();
+  return static_cast<T*>(storage_->where_ops_run(true));
+}
+
+template const float* Tensor::kernel_as<float>() const;
+template const bf16* Tensor::kernel_as<bf16>() const;
+template float* Tensor::kernel_as<float>();
+template bf16* Tensor::kernel_as<bf16>();
+
 float Tensor::item() const {
   if (!storage_ || size_ != 1) refuse("tensor: ", shape_, " is not a single number");
-  return dtype_ == DType::f32 ? data()[0] : static_cast<float>(ints()[0]);
+  return to_vector()[0];
 }
 
 std::vector<float> Tensor::to_vector() const {
   if (dtype_ == DType::i32) return {ints(), ints() + size_};
+  if (dtype_ == DType::bf16) {
+    const auto* const stored = static_cast<const bf16*>(storage_->on_host(false));
+    std::vector<float> values(static_cast<size_t>(size_));
+    std::transform(stored, stored + size_, values.begin(), widen);
+    return values;
+  }
   return {data(), data() + size_};
 }
 
@@ -153,7 +185,7 @@ void Tensor::copy_from(const Tensor& source) {
   if (storage_ == source.storage_) return;
   const void* const from = source.storage_->where_ops_run(false);
   void* const to = storage_->where_ops_run(true);
-  const size_t bytes = static_cast<size_t>(size_) * 4;
+  const size_t bytes = bytes_of(dtype_, size_);
   if (const GpuRuntime* const gpu = gpu_runtime(compute_device())) {
     gpu->copy(to, from, bytes, compute_stream());
   } else {

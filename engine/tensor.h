@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "kernels/bf16.h"
 #include "kernels/rung.h"
 
 namespace limbic {
 
 using Shape = std::vector<int64_t>;
-enum class DType { f32, i32 };
+enum class DType { f32, i32, bf16 };  ///< bf16 is only stored: ops compute in f32
+const char* dtype_name(DType dtype);  ///< "f32"
 
 int64_t element_count(const Shape& shape);   ///< 1 for the empty shape, a scalar
 std::string shape_text(const Shape& shape);  ///< "[2,8,8,3]"
@@ -22,6 +24,14 @@ std::string shape_text(const Shape& shape);  ///< "[2,8,8,3]"
 Device compute_device();
 /// Throws Error(ExitCode::device) where the build or the machine has no such device. While nothing else runs.
 void set_compute_device(Device device);
+
+/// How maps are stored where ops run: f32 at first. bf16: what convolutions read and write, and what follows them, down
+/// to the first op without kernels for it, is stored in bf16, with its gradients; sums, statistics, parameters and
+/// their gradients stay f32 (mixed precision: Micikevicius et al. 2018, with Kalamkar et al. 2019's bf16 and no loss
+/// scale).
+DType map_storage();
+/// f32 or bf16. Throws Error(ExitCode::usage) for bf16 on the cpu, whose kernels read f32. While nothing else runs.
+void set_map_storage(DType dtype);
 
 class Storage;  // storage.h: one block a side, released with its last tensor
 struct Node;    // tape.h: what the tape knows about a tensor
@@ -57,8 +67,13 @@ class Tensor {
   const float* kernel_data() const;
   int32_t* kernel_ints();
   const int32_t* kernel_ints() const;
+  /// The same for kernels of either type of storage: T is float or bf16.
+  template <class T>
+  T* kernel_as();
+  template <class T>
+  const T* kernel_as() const;
   float item() const;                    ///< the only element; throws where there are more
-  std::vector<float> to_vector() const;  ///< a copy of the elements (i32 converted)
+  std::vector<float> to_vector() const;  ///< a copy of the elements (i32 and bf16 converted)
 
   Tensor detach() const;                 ///< the same numbers, off the tape
   Tensor clone() const;                  ///< a copy of the numbers, off the tape

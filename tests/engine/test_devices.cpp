@@ -66,8 +66,8 @@ std::vector<float> losses(int steps) {
   return all;
 }
 
-/// run(by_parts) -> numbers: the same bits both ways on the CPU; on each device, where only the whole launches `op` (forward
-/// and backward), the same numbers within `tolerance` of what is larger, 1 or they.
+/// run(by_parts) -> numbers: the same bits both ways on the CPU; on each device, where only the whole launches `op`
+/// (forward and backward), the same numbers within `tolerance` of what is larger, 1 or they.
 void check_fused(const char* op, float tolerance, const auto& run) {
   const std::vector<float> on_cpu = run(true);
   CHECK(run(false) == on_cpu);
@@ -190,4 +190,52 @@ TEST_CASE("devices: one that is not there is refused") {
     CHECK(std::string(error.what()).starts_with("device cuda: "));
   }
   CHECK(compute_device() == Device::cpu);
+}
+
+TEST_CASE("cast: rounds to bf16 and back, and hands gradients on in the type of what was cast") {
+  for (const Device device : {Device::cpu, Device::emu}) {
+    const OnDevice scope(device);
+    Tensor x = Tensor::from({3}, {1.0f, 1.00390625f, 3.14159274f});
+    x.set_requires_grad();
+    const Tensor narrow = cast(x, DType::bf16);
+    CHECK(narrow.dtype() == DType::bf16);
+    CHECK(narrow.to_vector() == std::vector<float>{1.0f, 1.0f, 3.140625f});
+    backward(sum(cast(narrow, DType::f32) * Tensor::from({3}, {1, 2, 1.00390625f})));
+    CHECK(x.grad().dtype() == DType::f32);
+    CHECK(x.grad().to_vector() == std::vector<float>{1, 2, 1});
+    CHECK(cast(x, DType::f32).id() == x.id());
+  }
+  CHECK_THROWS_WITH(cast(Tensor::of_ints({1}, {1}), DType::bf16), "cast: i32 to bf16, expected f32 and bf16");
+  CHECK_THROWS_WITH(std::as_const(*std::make_unique<Tensor>(cast(Tensor::zeros({1}), DType::bf16))).data(),
+                    "tensor: bf16 numbers read as f32");
+  CHECK_THROWS_WITH(set_map_storage(DType::bf16),
+                    "precision bf16: device cpu computes in f32; expected device cuda or emu");
+}
+
+TEST_CASE("bf16: maps are stored so from the first convolution on, parameters and their gradients are f32") {
+  const OnDevice scope(Device::emu);
+  set_map_storage(DType::bf16);
+  set_random_step(5, 0);
+  Conv2d conv{1, 4, 3, {.padding = 1}, true};
+  BatchNorm bn{4, {.relu = true}};
+  Tensor x = Tensor::empty({2, 8, 8, 1});
+  normal(x, 0, 1);
+  const Tensor map = conv(x), normal_map = bn(map), pooled = max_pool2d(relu(normal_map), 2);
+  for (const Tensor& t : {map, normal_map, pooled, dropout(pooled, 0.5f, true), permute(pooled, {0, 3, 1, 2})}) {
+    CHECK(t.dtype() == DType::bf16);
+  }
+  CHECK(global_avg_pool(pooled).dtype() == DType::f32);
+  CHECK((pooled + pooled).dtype() == DType::f32);
+  backward(sum(square(global_avg_pool(pooled) + global_max_pool(pooled))));  // pooled's two gradients add up in bf16
+  for (Module* const module : std::initializer_list<Module*>{&conv, &bn}) {
+    for (const NamedTensor& p : module->parameters()) {
+      INFO(p.name);
+      CHECK(p.tensor->dtype() == DType::f32);
+      REQUIRE(p.tensor->grad());
+      CHECK(p.tensor->grad().dtype() == DType::f32);
+      float largest = 0;
+      for (const float g : p.tensor->grad().to_vector()) largest = std::max(largest, std::fabs(g));
+      CHECK(largest > 0);
+    }
+  }
 }

@@ -17,7 +17,10 @@ using namespace limbic;
 namespace {
 
 struct OnDevice {
-  explicit OnDevice(Device device) { set_compute_device(device); }
+  explicit OnDevice(Device device, DType maps = DType::f32) {
+    set_compute_device(device);
+    set_map_storage(maps);
+  }
   ~OnDevice() { set_compute_device(Device::cpu); }
 };
 
@@ -95,6 +98,34 @@ TEST_CASE("devices: a narrow CNN-14 trains three steps with the CPU's losses") {
   NetOptions o = with(4, {2, 4, 8, 8, 16, 16});
   o.embedding = 16;
   check_devices("cnn14", o, {2, 48, 64}, 3);
+}
+
+TEST_CASE("devices: a narrow CNN-14 trains in bf16 as in f32, but for the rounding, and with the same bits again") {
+  NetOptions o = with(4, {2, 4, 8, 8, 16, 16});
+  o.embedding = 16;
+  const Shape shape{2, 48, 64};
+  for (const Device device : gpu_devices()) {
+    INFO(device_name(device));
+    const auto in = [&](DType maps) {
+      const OnDevice scope(device, maps);
+      return train("cnn14", o, shape, 3);
+    };
+    const std::vector<float> wide = in(DType::f32), narrow = in(DType::bf16);
+    CHECK(narrow == in(DType::bf16));
+    CHECK(narrow != wide);
+    REQUIRE(narrow.size() == wide.size());
+    // Input, weights, sums, normalised maps and dropouts of six blocks are rounded on the way to a logit, 43 tensors,
+    // by at most 2^-8 each; they add up as independent errors do. A step was made of gradients that went back as far.
+    const double forward = std::sqrt(43.0) * 0x1p-8;
+    constexpr size_t logits = 8;
+    double largest = 0;
+    for (size_t i = 0; i < logits; ++i) largest = std::max(largest, double(std::fabs(wide[i])));
+    for (size_t i = 0; i < wide.size(); ++i) {
+      INFO("number " << i << ": " << narrow[i] << ", in f32 " << wide[i]);
+      const double size = i < logits ? largest : std::fabs(wide[i]), after_steps = i > logits + 1 ? 2 : 1;
+      CHECK(std::fabs(narrow[i] - wide[i]) <= after_steps * forward * size);
+    }
+  }
 }
 
 TEST_CASE("devices: a spatial transformer trains with the CPU's losses") {
