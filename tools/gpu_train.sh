@@ -2,7 +2,8 @@
 # CNN-14 itself, full width, in five folds of actors:  tools/gpu_train.sh LOG_MELS [OUT] [OPTIONS]
 # LOG_MELS is what `limbic data log-mel ravdess_speech -o ravdess.logmel` writes (34 MB), so that the machine with the GPU
 # needs no FFmpeg, HDF5 or OpenCV, nor the clips. Builds as tools/gpu_check.sh does, follows nets/recipes/cnn14_folds.toml
-# with `limbic cv` on --device cuda (or emu, cpu), and leaves in OUT (default: build/gpu_train)
+# with `limbic cv` on --device cuda (or emu, cpu), in bf16 but on the cpu (--precision f32: in f32), and leaves in OUT
+# (default: build/gpu_train)
 #   card.md                          the result, and what it was computed with and on
 #   result.json                      the same for programs
 #   posteriors.csv, embeddings.csv   of every clip, by the fold that has not heard its actor
@@ -44,8 +45,15 @@ if [ -z "$limbic" ]; then
   limbic=$build/limbic
 fi
 
-start=$SECONDS precision=f32  # the engine has no other storage yet; a kernel that is asked for may multiply in less
-case "${options_of_cv[*]}" in *tf32*|*bf16*) precision="f32, kernels as the options say" ;; esac
+case " ${options_of_cv[*]-} " in
+  *" --precision"[\ =]* | *train.precision=*) ;;
+  *) [ "$device" = cpu ] || options_of_cv+=(--precision bf16) ;;
+esac
+start=$SECONDS precision=f32
+case "${options_of_cv[*]}" in
+  *precision[\ =]bf16*) precision="bf16: maps and their gradients; sums, weights and their gradients in f32" ;;
+  *tf32* | *bf16*) precision="f32, kernels as the options say" ;;
+esac
 echo "gpu_train: $device, precision $precision, into $out" >&2
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT

@@ -31,6 +31,9 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
   sub->add_option("--threads", threads_, "threads to use (default: LIMBIC_THREADS, else all cores)")
       ->check(CLI::Range(1, 256));
   sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
+  sub->add_option("--precision", precision,
+                  "f32 (default) or bf16, on cuda and emu: how nets store maps and their gradients; sums and weights stay f32")
+      ->check(CLI::IsMember({"f32", "bf16"}));
   sub->add_option("--kernel,--kernels", kernels_,
                   "force a kernel, e.g. conv2d=v0_reference; may be given again. vendor: cuDNN's and cuBLAS's wherever they serve")
       ->allow_extra_args(false);
@@ -54,6 +57,7 @@ void Program::apply_common_options() {
   for (const Device known : {Device::cpu, Device::emu, Device::cuda}) {
     if (device == device_name(known)) set_compute_device(known);
   }
+  if (!precision.empty()) set_map_storage(precision == "bf16" ? DType::bf16 : DType::f32);
   for (const std::string& setting : kernels_) {
     const size_t equals = setting.find('=');
     const bool for_all = setting == "vendor";
@@ -78,12 +82,22 @@ void Program::apply_common_options() {
   }
 }
 
+namespace {
+
+/// Reduced precision is named in every answer.
+Json with_precision(Json document) {
+  if (map_storage() == DType::bf16) document["precision"] = "bf16";
+  return document;
+}
+
+}  // namespace
+
 void print_json(const Json& document) {
-  fmt::print("{}\n", document.dump(1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", with_precision(document).dump(1, ' ', false, Json::error_handler_t::replace));
 }
 
 void print_json_line(const Json& document) {
-  fmt::print("{}\n", document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", with_precision(document).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::fflush(stdout);
 }
 

@@ -19,9 +19,10 @@ struct TrainArguments {
   bool hold_out = false, embeddings = false, no_graph = false;
 };
 
-Recipe recipe_of(const TrainArguments& a) {
+Recipe recipe_of(const Program& program, const TrainArguments& a) {
   std::vector<std::string> sets = a.sets;
   if (a.seed >= 0) sets.push_back(fmt::format("seed={}", a.seed));
+  if (!program.precision.empty()) sets.push_back("train.precision=" + program.precision);
   if (!a.from.empty()) sets.push_back("train.from=" + a.from);
   Recipe recipe = read_recipe(a.recipe, sets);
   recipe.train.freeze.insert(recipe.train.freeze.end(), a.freeze.begin(), a.freeze.end());
@@ -35,7 +36,7 @@ int stopped(const Program& program, const RunResult& result) {
 }
 
 int run_train(const Program& program, const TrainArguments& a) {
-  const Recipe recipe = recipe_of(a);
+  const Recipe recipe = recipe_of(program, a);
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result =
@@ -51,7 +52,7 @@ int run_train(const Program& program, const TrainArguments& a) {
 }
 
 int run_cv(const Program& program, const TrainArguments& a) {
-  const Recipe recipe = recipe_of(a);
+  const Recipe recipe = recipe_of(program, a);
   const Dataset data = read_dataset(a.data);
   for (const auto& warning : data.warnings) print_note(program, warning);
   const RunResult result = cross_validate(

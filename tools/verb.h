@@ -21,6 +21,7 @@ struct Program {
   bool json = false;   ///< --json: one document on stdout
   bool quiet = false;  ///< --quiet: no progress, no warnings
   std::string device = "cpu";
+  std::string precision;  ///< --precision: how maps are stored; empty: f32, or what the recipe says
   std::function<int()> run;  ///< what the chosen verb does; returns the exit code
 
   /// Adds a verb with the options that all verbs have. `examples` are shown under its help, one command a line.

@@ -60,6 +60,30 @@ TEST_CASE("tag and embed answer on the emulator as on the CPU") {
   for (size_t i = 0; i < of_device[0].size(); ++i) CHECK(std::fabs(of_device[0][i] - of_device[1][i]) <= 1e-4f);
 }
 
+TEST_CASE("--precision bf16 answers on the emulator nearly as f32 does, and says so; on the CPU it is refused") {
+  const Scratch scratch;
+  const std::string tag = "tag --top 3 --front-end panns-32k --weights '" + narrow + "weights.h5' '" + demo + "'";
+  const Json wide = answer(scratch, tag, "emu"), rounded = answer(scratch, tag + " --precision bf16", "emu");
+  CHECK(!wide.contains("precision"));
+  CHECK(rounded["precision"] == "bf16");
+  const Json &expected = wide["results"][0]["tags"], &found = rounded["results"][0]["tags"];
+  REQUIRE(found.size() == expected.size());
+  bool same = true;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double p = expected[i]["probability"], q = found[i]["probability"];
+    CHECK(std::fabs(p - q) <= 0.03);  // 43 roundings of 2^-8 each (tests/nets/test_devices.cpp)
+    same = same && p == q;
+  }
+  CHECK(!same);
+  for (const std::string& command :
+       {tag + " --precision bf16", std::string("train r.toml --data d --out o --precision bf16")}) {
+    const Run run = scratch.run("limbic " + command);
+    INFO(command << ": " << run.out << run.err);
+    CHECK(run.code == 2);
+    CHECK(run.err == "limbic: precision bf16: device cpu computes in f32; expected device cuda or emu\n");
+  }
+}
+
 TEST_CASE("predict hears the shipped clip on the emulator as on the CPU") {
   const Scratch scratch;
   const std::string predict = "predict '" + demo + "'";

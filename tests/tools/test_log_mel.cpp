@@ -130,11 +130,14 @@ TEST_CASE("gpu_train.sh trains in folds without a GPU too, goes on where it was 
     const Run run = toy.command(train + device + small + device + " --first-folds " + std::to_string(folds));
     INFO(device << "\n" << run.err);
     REQUIRE(run.code == 0);
-    CHECK(has(run.err, "gpu_train: " + device + ", precision f32"));
+    const std::string precision = device == "cpu" ? "f32" : "bf16";
+    CHECK(has(run.err, "gpu_train: " + device + ", precision " + precision));
     const std::string card = toy.read(device + "/card.md");
     INFO(card);
     CHECK(has(card, "| device | " + device));
-    CHECK(has(card, "| precision | f32 |"));
+    CHECK(has(card, "| precision | " + precision));
+    CHECK(Json::parse(toy.read(device + "/result.json"))["precision"] == precision);
+    CHECK(has(toy.read(device + "/fold-0/recipe.toml"), "precision = '" + precision + "'"));
     CHECK(has(card, "all folds pooled: accuracy "));
     CHECK(Json::parse(toy.read(device + "/result.json"))["pooled"]["clips"] == 8 * folds);
     CHECK(lines(toy.read(device + "/posteriors.csv")) == 8 * folds + 1);

@@ -44,6 +44,7 @@ void each_key(Recipe_& r, const Visit& visit) {
   visit("train.batch", r.train.batch, 1, 65536);
   visit("train.micro_batch", r.train.micro_batch, 0, 65536);
   visit("train.optimizer", r.train.optimizer);
+  visit("train.precision", r.train.precision);
   visit("train.lr", r.train.lr, 0, 1000);
   visit("train.weight_decay", r.train.weight_decay, 0, 1000);
   visit("train.momentum", r.train.momentum, 0, 1);
@@ -297,6 +298,7 @@ void check(const Recipe& r) {
   want_one_of("net.name", r.net.name, net_names());
   want_one_of("input.scaler", r.input.scaler, {"none", "columns"});
   want_one_of("train.optimizer", r.train.optimizer, {"adam", "amsgrad", "adamw", "sgd"});
+  want_one_of("train.precision", r.train.precision, {"f32", "bf16"});
   want_one_of("train.schedule", r.train.schedule, {"constant", "cosine", "step"});
   want_one_of("train.class_weights", r.train.class_weights, {"none", "balanced"});
   want_one_of("train.keep", r.train.keep, {"last", "best-loss", "best-accuracy"});

@@ -50,6 +50,7 @@ struct Recipe {
     /// norm takes its statistics from each of them (its running ones move once a micro-batch); 0: over the whole batch.
     int64_t micro_batch = 0;
     std::string optimizer = "adam";  ///< adam, amsgrad, adamw, sgd
+    std::string precision = "f32";   ///< f32, bf16: how maps and their gradients are stored, on a GPU (engine/tensor.h)
     double lr = 1e-3, weight_decay = 0, momentum = 0.9 /* sgd */;
     std::string schedule = "constant";  ///< constant, cosine, step
     double warmup_epochs = 0, lr_floor = 0;

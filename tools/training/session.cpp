@@ -186,6 +186,7 @@ Run::Run(const Recipe& recipe, const Dataset& data, std::string out, const RunOp
   const Progress reading = [this](const std::string& what, int64_t done, int64_t total) {
     progress_.show(fmt::format("{} {}/{}", what, done, total));
   };
+  set_map_storage(recipe_.train.precision == "bf16" ? DType::bf16 : DType::f32);
   make_model();  // before anything is decoded: weights that do not fit are told at once
   train_ = load_examples(split_.train, *model_, recipe_.data.copies, reading);
   validation_ = load_examples(split_.validation, *model_, {}, reading);
@@ -533,6 +534,7 @@ RunResult Run::finish() {
          {"net", recipe_.net.name},
          {"parameters", model_->net().parameter_count()},
          {"seed", recipe_.seed},
+         {"precision", recipe_.train.precision},
          {"epochs", result.epochs},
          {"kept_epoch", result.kept_epoch},
          {"train_clips", train_clips_},

@@ -213,6 +213,7 @@ RunResult cross_validate(const Recipe& recipe, const Dataset& data, const std::s
   result.test = pooled(scores);
   const Scores& all = *result.test;
   result.document = {{"schema", "limbic.cv/1"},
+                     {"precision", recipe.train.precision},
                      {"folds", per_fold},
                      {"mean_accuracy", mean},
                      {"interval", interval_half_width(mean, all.confusion.total())},
