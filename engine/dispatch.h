@@ -106,6 +106,9 @@ const Rung<Dims, Fn>& choose(std::span<const Rung<Dims, Fn>> rungs, Pass pass, D
 /// Runs a chosen rung: fn(dims, args..., scratch, stream), with so many floats of scratch where its type has one.
 template <class Dims, class Fn, class... Args>
 void run_with(size_t scratch_floats, const Rung<Dims, Fn>& rung, Pass pass, const Dims& dims, Args... args) {
+  if (Recording::current() && is_yardstick(rung.name)) {
+    throw Error(ExitCode::failure, "a recorded step cannot hold a yardstick, whose workspace moves");
+  }
   Fn* fn = rung.run[static_cast<int>(active_isa())];
   const auto call = [&] {
     if constexpr (std::is_invocable_v<Fn*, const Dims&, Args..., Stream>) {

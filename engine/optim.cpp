@@ -42,7 +42,7 @@ Sgd::Sgd(std::vector<NamedTensor> parameters, const SgdOptions& o)
 
 void Sgd::step() {
   in_each_step([this] { ++*step_.ints(); });
-  const float* const lr_of_step = new_in_each_step<float>([this] { return static_cast<float>(lr); });
+  const auto* of_step = new_in_each_step<SgdRate>([this] { return SgdRate{static_cast<float>(lr), grad_scale}; });
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& w = *parameters_[i].tensor;
     const Tensor g = w.grad();
@@ -53,7 +53,7 @@ void Sgd::step() {
                        .weight_decay = options.weight_decay,
                        .nesterov = options.nesterov,
                        .grad_scale = grad_scale,
-                       .lr_of_step = lr_of_step};
+                       .of_step = of_step};
     launch(sgd_step_rungs(), {"sgd", "step"}, w.device(), dims, w.kernel_data(), g.kernel_data(),
            velocity_.empty() ? nullptr : velocity_[i].kernel_data());
   }

@@ -43,6 +43,7 @@ thread_local bool initialising = true;
 template <class Number>
 void fill(Tensor& w, const Number& number) {
   if (!initialising) return;
+  if (Recording::current()) throw Error(ExitCode::failure, "a recorded step cannot draw on the host");
   constexpr int64_t block = 1 << 14;
   float* numbers = w.data();
   const int64_t size = w.size();

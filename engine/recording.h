@@ -36,27 +36,29 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  /// The one under way; null mostly.
-  static Recording* current();
-  void record(const std::function<void()>& work);
-  void replay();
+  static Recording* current();                     ///< the one under way on this thread; null mostly
+  void record(const std::function<void()>& work);  ///< once
+  void replay();                                   ///< as StepGraph's
 
-  uint64_t id() const { return id_; }
+  uint64_t id() const { return id_; }  ///< of no other recording
   uint64_t first_random_step() const { return first_random_step_; }
   Stream stream() const { return stream_; }
   const std::shared_ptr<StepMemory>& memory() const { return memory_; }
 
+  /// Host work, in the order it was given.
   void before_each(std::function<void()> work) { before_.push_back(std::move(work)); }
+  /// Device memory, aligned to 16, that holds in each replay what `next` wrote. Throws beyond 64 KiB of them.
   const void* value(size_t bytes, const std::function<void(void*)>& next);
   /// Numbers from outside: their memory stays while the graph lives, and is brought up to date before each replay.
   void reads(const std::shared_ptr<Storage>& storage, const std::shared_ptr<Block>& block);
+  /// Numbers that are new on the device after each replay.
   void writes(const std::shared_ptr<Storage>& storage) { written_.push_back(storage); }
   /// Fills `to` with bytes that are known now, in each replay.
   void constant(void* to, const void* host, size_t bytes);
 
  private:
   Device device_;
-  uint64_t id_, first_random_step_ = 0;
+  uint64_t id_, first_random_step_ = 0, random_seed_ = 0;
   Stream stream_;
   Graph graph_;
   std::shared_ptr<StepMemory> memory_;

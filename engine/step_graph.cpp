@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/step_graph.h"
 
+#include <exception>
 #include <utility>
 
 #include "engine/dispatch.h"
@@ -10,10 +11,10 @@
 namespace limbic {
 namespace {
 
-Recording* under_way = nullptr;
+thread_local Recording* under_way = nullptr;
 uint64_t recordings = 0;
 
-constexpr size_t value_room = 64 << 10, value_alignment = 64;
+constexpr size_t value_room = 64 << 10, value_alignment = 16;
 
 }  // namespace
 
@@ -50,13 +51,17 @@ Recording* Recording::current() { return under_way; }
 void Recording::record(const std::function<void()>& work) {
   const GpuRuntime& gpu = *gpu_runtime(device_);
   first_random_step_ = random_state().step;
+  random_seed_ = random_state().seed;
   gpu.begin_capture(stream_);
   under_way = this;
   try {
     work();
   } catch (...) {
     under_way = nullptr;
-    gpu.destroy_graph(gpu.end_capture(stream_));
+    try {
+      gpu.destroy_graph(gpu.end_capture(stream_));
+    } catch (const std::exception&) {  // the first error is the one to tell
+    }
     throw;
   }
   under_way = nullptr;
@@ -65,6 +70,9 @@ void Recording::record(const std::function<void()>& work) {
 }
 
 void Recording::replay() {
+  if (under_way) throw Error(ExitCode::failure, "a step is replayed while one is recorded");
+  if (compute_device() != device_) throw Error(ExitCode::failure, "a step is replayed on another device");
+  if (random_state().seed != random_seed_) throw Error(ExitCode::failure, "a step is replayed with another seed");
   const GpuRuntime& gpu = *gpu_runtime(device_);
   for (const auto& work : before_) work();
   if (!next_values_.empty()) gpu.copy(values_->data(), next_values_.data(), next_values_.size(), {});

@@ -22,8 +22,8 @@ class StepGraph {
   StepGraph(const StepGraph&) = delete;
   StepGraph& operator=(const StepGraph&) = delete;
 
-  /// One step. Random ops draw as after set_random_step: (seed, step), which the recording was at, is now
-  /// random_state()'s.
+  /// One step. Random ops draw as if it were at random_state().step now; seed and device must be the recording's, and what
+  /// it used (an optimizer, layers) must still be there.
   void replay();
 
  private:

@@ -122,6 +122,7 @@ void Storage::device_was_written() {
   forget_prepared();
   std::lock_guard lock(sides_);
   host_is_old_ = true;
+  device_is_old_ = false;
 }
 
 }  // namespace limbic

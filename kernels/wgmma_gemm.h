@@ -17,9 +17,8 @@ constexpr int wgmma_stage = (wgmma_rows + columns) / 64 * wgmma_block;
 
 /// copy(step, tile of A, tile of B, barrier) starts the bulk copies of a step. A tile holds blocks of 64 rows of 128
 /// bytes. Where the depth is along the memory of an operand, they are its rows (A) or columns (B) one after the other,
-/// else
-/// (`mn`) the depths of its first 64 rows or columns, then those of the next 64. Then each thread calls place(row) for
-/// its two rows of C, and put(place, column, sum) for what it has of them.
+/// else (`mn`) the depths of its first 64 rows or columns, then those of the next 64. Then each thread calls place(row)
+/// for its two rows of C, and put(place, column, sum) for what it has of them.
 template <int columns, bool a_mn, bool b_mn, class Copy, class Place, class Put>
 __device__ void wgmma_gemm(int steps, const Copy& copy, const Place& place, const Put& put) {
   SHARED(full, uint64_t[wgmma_stages]);

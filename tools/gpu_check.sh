@@ -56,7 +56,7 @@ record() {
 }
 
 if ! { stage configure 60 cmake -S . -B "$build" "${options[@]}" &&
-  stage build 300 cmake --build "$build" --target limbic test_gpu --parallel "$(nproc)"; }; then
+  stage build 300 cmake --build "$build" --target limbic test_gpu test_engine --parallel "$(nproc)"; }; then
   tail -n 30 "$out"/{configure,build}.log >&2
   exit 1
 fi
@@ -73,6 +73,7 @@ export LIMBIC_TEST_DEVICE=cuda
 stage ptx 30 "$build/tests/test_gpu" "ptx:*" || failed=1
 for words in "$build"/ptx*.cuda; do [ ! -f "$words" ] || cp "$words" "$out/"; done
 stage tests 120 "$build/tests/test_gpu" || failed=1
+stage graphs 30 "$build/tests/test_engine" "step graph:*" || failed=1
 
 # Rungs with barriers, shuffles, cp.async and tensor cores, on shapes with borders; all of them would take the day.
 sanitized() {
@@ -98,6 +99,9 @@ attention|v2_block|bwd|N=3,T=20,E=24,A=70
 batch_norm_pool|v2_windows|bwd|N=3,H=9,W=7,C=24
 conv2d|v3_winograd|fwd|odd
 conv2d|v3_winograd|dx|odd
+conv2d|v5_wgmma_bf16|fwd|odd
+conv2d|v5_wgmma_bf16|dx|odd
+conv2d|v5_wgmma_bf16|dw|odd
 RUNGS
 }
 for tool in memcheck racecheck initcheck synccheck; do

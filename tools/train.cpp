@@ -91,7 +91,7 @@ void add_training_options(CLI::App* verb, TrainArguments& a) {
   verb->add_option("--from", a.from, "weights to start from; the last layer is replaced where the classes differ");
   verb->add_option("--freeze", a.freeze, "parameters that stay as they are, e.g. 'conv_block*'; may be given again")
       ->allow_extra_args(false);
-  verb->add_flag("--no-graph", a.no_graph, "on a GPU: launch kernel by kernel, not each step as one CUDA graph; to the same bits");
+  verb->add_flag("--no-graph", a.no_graph, "on a GPU or the emulator: launch kernel by kernel, not each step as one CUDA graph; to the same bits");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward and dx of 3x3 filters with stride 1, by Winograd's F(4x4, 3x3) or F(3x3, 3x3): a quarter of the products.
+// Forward and dx of 3x3 filters with stride 1, by Winograd's F(4x4, 3x3) or F(3x3, 3x3): a quarter, or a third, of the products.
 // Idea: a section of tiles is transformed once for all output channels; then one register panel of channels after the
 // other multiplies it at all frequencies into a buffer that stays in L2, and is transformed back from there.
 #include "kernels/conv2d/conv2d_cpu.h"

@@ -195,8 +195,9 @@ std::string what_mbarriers_lack() {
   std::string s;
   for (const Mbarrier& b : barriers) {
     if (b.waiting.empty()) continue;
-    s += "; the mbarrier of " + where(b.initialised) + " is in phase " + std::to_string(b.phase) + " and lacks " +
-         std::to_string(b.missing) + " arrival(s) and " + std::to_string(b.expected - b.copied) + " bytes";
+    s += "; the mbarrier of " + where(b.initialised) + " is in phase " + std::to_string(b.phase) + ", lacks " +
+         std::to_string(b.missing) + " arrival(s), and has " + std::to_string(b.copied) + " bytes of " +
+         std::to_string(b.expected);
   }
   return s;
 }

@@ -8,12 +8,17 @@
 
 namespace limbic {
 
+/// What a schedule changes.
+struct SgdRate {
+  float lr, grad_scale;
+};
+
 struct SgdDims {
   int64_t n;
   double lr, momentum, weight_decay;
   bool nesterov;
   float grad_scale = 1;  ///< multiplies g
-  const float* lr_of_step = nullptr;  ///< CUDA: device memory with the rate instead (engine/step_graph.h)
+  const SgdRate* of_step = nullptr;  ///< CUDA: device memory with what counts instead (engine/step_graph.h)
 };
 
 /// Updates w and velocity (begins as zeros; null where momentum is 0).

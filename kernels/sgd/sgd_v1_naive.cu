@@ -9,23 +9,24 @@
 
 namespace limbic::LIMBIC_DEVICE {
 
-__global__ void sgd_step_v1(int64_t n, float lr, const float* lr_of_step, float momentum, float decay, float grad_scale, bool nesterov, float* w,
-                            const float* g, float* velocity) {
+__global__ void sgd_step_v1(int64_t n, SgdRate now, const SgdRate* of_step, float momentum, float decay, bool nesterov,
+                            float* w, const float* g, float* velocity) {
   const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= n) return;
-  float gradient = g[i] * grad_scale + decay * w[i];
+  const SgdRate rate = of_step ? *of_step : now;
+  float gradient = g[i] * rate.grad_scale + decay * w[i];
   if (velocity) {
     const float v = momentum * velocity[i] + gradient;
     velocity[i] = v;
     gradient = nesterov ? gradient + momentum * v : v;
   }
-  w[i] -= (lr_of_step ? *lr_of_step : lr) * gradient;
+  w[i] -= rate.lr * gradient;
 }
 
 void sgd_step_v1_naive(const SgdDims& d, float* w, const float* g, float* velocity, Stream stream) {
-  LAUNCH(sgd_step_v1, (Grid{.blocks = blocks_for(d.n, 256), .threads = 256, .stream = stream}), d.n,
-         static_cast<float>(d.lr), d.lr_of_step, static_cast<float>(d.momentum), static_cast<float>(d.weight_decay), d.grad_scale,
-         d.nesterov, w, g, velocity);
+  const SgdRate rate{static_cast<float>(d.lr), d.grad_scale};
+  LAUNCH(sgd_step_v1, (Grid{.blocks = blocks_for(d.n, 256), .threads = 256, .stream = stream}), d.n, rate, d.of_step,
+         static_cast<float>(d.momentum), static_cast<float>(d.weight_decay), d.nesterov, w, g, velocity);
 }
 
 }  // namespace limbic::LIMBIC_DEVICE

@@ -75,7 +75,7 @@ const Bug bugs[] = {
     by_emulator("ldmatrix_misaligned", "ldmatrix: "),
     by_result("tile_read_too_early"),
     by_emulator("copy_left_behind", "bulk copy: the block ends before anybody has waited for the one at "),
-    by_emulator("too_many_bytes_expected", "phase 0 and lacks 0 arrival(s) and 2048 bytes"),
+    by_emulator("too_many_bytes_expected", "phase 0, lacks 0 arrival(s), and has 8192 bytes of 10240"),
     by_emulator("too_few_bytes_expected", "mbarrier: 8192 bytes are copied in a phase that expects 4096"),
     by_emulator("parity_to_come", "deadlock: nobody can go on: "),
     by_emulator("parity_gone_by", "wgmma: operand a is the target of a bulk copy that nobody has waited for"),

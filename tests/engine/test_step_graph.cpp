@@ -138,8 +138,15 @@ TEST_CASE("step graph: what a replay could not know is refused when it is record
   CHECK(message([&] { (void)std::as_const(x).data(); }) ==
         "a recorded step uses on the host numbers that are new in each step");
   CHECK(message([&] { StepGraph again([] {}); }) == "a step is recorded while another is");
+  CHECK(message([&] { uniform(x, 0, 1); }) == "a recorded step cannot draw on the host");
   CHECK((x + x).to_vector() == std::vector<float>{2, 4});  // and nothing is recorded any more
+  StepGraph graph([&] { x = x + x; });
+  const RandomState state = random_state();
+  set_random_step(state.seed + 1, state.step);
+  CHECK_THROWS_WITH(graph.replay(), "a step is replayed with another seed");
+  random_state() = state;
   set_compute_device(Device::cpu);
+  CHECK_THROWS_WITH(graph.replay(), "a step is replayed on another device");
   CHECK(message([] {}) == "a step is recorded on a GPU or the emulator, not the CPU");
 }
 
@@ -157,6 +164,9 @@ TEST_CASE("step graph: it reads what is new outside, leaves what it made in plac
       graph.replay();
       CHECK(y.to_vector() == std::vector<float>{10.5f, 20 * v + 0.5f});
     }
+    CHECK(y.data()[0] == 10.5f);  // as if to be written
+    graph.replay();
+    CHECK((y + y).to_vector() == std::vector<float>{21, 161});
     x = Tensor();  // the graph keeps the memory that it reads
     graph.replay();
     CHECK(y.to_vector() == std::vector<float>{10.5f, 80.5f});

@@ -262,7 +262,9 @@ TEST_CASE("on a device, steps in a graph leave the bits of steps launched kernel
                           "--set split.validation=\"\" --set net.block_dropout=0.2 --set l2.kernel=0.01 "
                           "--set l2.layers=[\\\"fc\\\"] --json ";
   REQUIRE(place.limbic(place.train("launched", few + "--no-graph")) == 0);
+  CHECK(place.complaint.find("CUDA graph") == std::string::npos);
   REQUIRE(place.limbic(place.train("graph", few)) == 0);
+  CHECK(place.complaint.find(" are one CUDA graph from now on") != std::string::npos);
   for (const int steps : {3, 5}) {
     REQUIRE(place.limbic(place.train("resumed", few + "--stop-after-steps " + std::to_string(steps))) == 0);
   }

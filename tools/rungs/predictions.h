@@ -32,8 +32,8 @@ struct Prediction {
   bool by_memory = false;                ///< what the time is spent on: memory, or else arithmetic
 };
 
-/// Every default rung, and v5_wgmma_bf16, on its op's problems of CNN-14, or on its largest where there are none. `op` "": all ops. Throws
-/// Error(failure) where nvcc refuses a file.
+/// Every default rung, and v5_wgmma_bf16, on its op's problems of CNN-14, or on its largest where there are none. `op`
+/// "": all ops. Throws Error(failure) where nvcc refuses a file.
 std::vector<Prediction> predict_kernels(const std::string& nvcc, const std::string& op, const PaperRoof& roof);
 
 }  // namespace limbic

@@ -282,7 +282,8 @@ void Run::fit_to_data() {
                .factor = static_cast<float>(recipe_.train.step_factor)};
   Tensor class_weights;
   if (recipe_.train.class_weights == "balanced") class_weights = balanced_weights(train_, split_.labels.size());
-  step_.emplace(recipe_, *model_, trained_, *optimizer_, class_weights, options_.in_graph);
+  step_.emplace(recipe_, *model_, trained_, *optimizer_, class_weights, options_.in_graph,
+                [this](const std::string& line) { progress_.note(out_ + ": " + line); });
 }
 
 void Run::checkpoint() {

@@ -2,6 +2,7 @@
 #include "tools/training/step.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "engine/gradient_sum.h"
@@ -14,12 +15,14 @@ namespace limbic {
 std::string layer_of(const NamedTensor& parameter) { return parameter.name.substr(0, parameter.name.rfind('.')); }
 
 TrainingStep::TrainingStep(const Recipe& recipe, Classifier& model, const std::vector<NamedTensor>& trained,
-                           Optimizer& optimizer, Tensor class_weights, bool in_graph)
+                           Optimizer& optimizer, Tensor class_weights, bool in_graph,
+                           std::function<void(const std::string&)> note)
     : recipe_(recipe),
       model_(model),
       trained_(trained),
       optimizer_(optimizer),
       class_weights_(std::move(class_weights)),
+      note_(std::move(note)),
       // the host looks at a gradient's norm, at a sequence's length, and at the clock of a traced launch
       in_graph_(in_graph && compute_device() != Device::cpu && !tracing() && recipe.train.clip_norm == 0 &&
                 recipe.input.embedder.empty()) {}
@@ -68,15 +71,25 @@ std::vector<TrainingStep::MicroBatch> TrainingStep::compute(const Tensor& maps, 
   return done;
 }
 
+void TrainingStep::record(const Batch& batch, int64_t count) {
+  maps_ = Tensor::empty(batch.maps.shape());
+  targets_ = Tensor::empty(batch.targets.shape());
+  set_random(count, 0);
+  try {
+    graph_.emplace([&] { recorded_ = compute(maps_, targets_, batch.frames); });
+    note_("steps on " + shape_text(maps_.shape()) + " are one CUDA graph from now on");
+  } catch (const std::exception& error) {  // what the net does on the host cannot be recorded; nothing was computed
+    in_graph_ = false;
+    recorded_.clear();
+    optimizer_.zero_grad();
+    note_(std::string("steps are launched kernel by kernel: ") + error.what());
+  }
+}
+
 TrainingStep::Outcome TrainingStep::run(const Batch& batch, int64_t count) {
   count_ = count;
   const Shape& shape = batch.maps.shape();
-  if (in_graph_ && !graph_ && shape == last_shape_) {
-    maps_ = batch.maps.clone();
-    targets_ = batch.targets.clone();
-    set_random(count, 0);
-    graph_.emplace([&] { recorded_ = compute(maps_, targets_, batch.frames); });
-  }
+  if (in_graph_ && !graph_ && shape == last_shape_) record(batch, count);
   std::vector<MicroBatch> done;
   if (graph_ && shape == maps_.shape()) {
     maps_.copy_from(batch.maps);

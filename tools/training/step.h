@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One step of training: a batch's gradients, micro-batch by micro-batch, and what the optimiser makes of them.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,11 +16,12 @@ namespace limbic {
 
 class TrainingStep {
  public:
-  /// All of these outlive it. `class_weights` [C], or empty. in_graph: on a GPU, batches of one shape are recorded as a
-  /// CUDA graph, to the same bits, from the second on; where the recipe clips gradients the host must look at their norm,
-  /// and nothing is recorded.
+  /// All of these outlive it. `class_weights` [C], or empty. in_graph: on a GPU or the emulator the second of two batches
+  /// of one shape in a row is recorded as a CUDA graph, which serves all of that shape from then on, to the same bits. Not
+  /// where the host has to look into a step: at gradients that are clipped, lengths of sequences, traced launches, or what
+  /// a net does on the host, which `note` is told.
   TrainingStep(const Recipe& recipe, Classifier& model, const std::vector<NamedTensor>& trained, Optimizer& optimizer,
-               Tensor class_weights, bool in_graph);
+               Tensor class_weights, bool in_graph, std::function<void(const std::string&)> note);
 
   struct Outcome {
     double loss = 0;  ///< the batch's mean
@@ -34,6 +36,7 @@ class TrainingStep {
   };
   Tensor loss(const Tensor& logits, const Tensor& targets);
   std::vector<MicroBatch> compute(const Tensor& maps, const Tensor& targets, const std::vector<int32_t>& frames);
+  void record(const Batch& batch, int64_t count);
   void set_random(int64_t count, int64_t micro_batch) const;
 
   const Recipe& recipe_;
@@ -41,6 +44,7 @@ class TrainingStep {
   const std::vector<NamedTensor>& trained_;
   Optimizer& optimizer_;
   Tensor class_weights_;
+  std::function<void(const std::string&)> note_;
   bool in_graph_;
 
   int64_t count_ = 0;
