@@ -74,7 +74,7 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       "limbic bench net --only logmel --repeats 1 --python ./python --json --quiet >raced.json\n"
       "limbic bench net --only logmel --repeats 1 --alone --json --quiet >alone.json\n"
       "mkdir -p bin gpu/tests\n"
-      "printf '#!/bin/bash\\nexit 0\\n' | tee bin/cmake bin/compute-sanitizer gpu/tests/test_gpu >/dev/null\n"
+      "printf '#!/bin/bash\\nexit 0\\n' | tee bin/cmake bin/compute-sanitizer gpu/tests/test_{gpu,engine} >/dev/null\n"
       "cat >gpu/limbic <<'LIMBIC'\n#!/bin/bash\ncase \"$*\" in\n"
       "  doctor) echo '  cuda  ok  compute capability 9.0' ;;\n"
       "  'bench kernels'*) printf '{\\n \"rows\": [\\n  {\\n   \"op\": \"conv2d\",\\n   \"rung\": \"v2\",\\n   \"ms\": "
@@ -83,7 +83,7 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       "  'bench net'*--alone) cat \"$HERE/alone.json\" ;;\n"
       "  'bench net'*--python*) echo 'a warning of torch'; cat \"$HERE/raced.json\" ;;\nesac\nLIMBIC\n"
       "printf '#!/bin/bash\\necho \"ModuleNotFoundError: No module named \\\\\"torch\\\\\"\"; exit 1\\n' >no_torch\n"
-      "printf '#!/bin/bash\\nexit 0\\n' >torch\nchmod +x bin/* gpu/limbic gpu/tests/test_gpu torch no_torch");
+      "printf '#!/bin/bash\\nexit 0\\n' >torch\nchmod +x bin/* gpu/limbic gpu/tests/test_{gpu,engine} torch no_torch");
   INFO(made.err);
   REQUIRE(made.code == 0);
   for (const std::string python : {"torch", "no_torch"}) {
