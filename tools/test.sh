@@ -18,7 +18,7 @@ if [ "$preset" = release ]; then
   export PATH="$PATH:/usr/local/cuda/bin"
   if command -v nvcc >/dev/null; then
     cmake --preset cuda -DLIMBIC_IO=OFF -DLIMBIC_TESTS=ON
-    cmake --build --preset cuda --target limbic_kernels_cuda limbic_kernels_cuda_ampere limbic_ptx_kernels_cuda
+    cmake --build --preset cuda --target limbic_kernels_cuda limbic_kernels_cuda_ampere limbic_kernels_cuda_hopper limbic_ptx_kernels_cuda
     targets=$(cmake --build --preset cuda --target help)
     if grep -q '^test_vendor:' <<< "$targets"; then  # cuDNN is here
       cmake --build --preset cuda --target test_vendor && build/cuda/tests/test_vendor
