@@ -2,10 +2,10 @@
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
 # Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
 # (tests/gpu/ptx*.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
-# compute-sanitizer, races every rung with cuDNN and cuBLAS, and whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default:
-# python3) has one with CUDA. Writes OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake
-# and a C++ compiler, and five libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack`
-# left in build/gpu_headers on a machine that has them.
+# compute-sanitizer, sets ncu's counters of ten kernels beside the emulator's, races every rung with cuDNN and cuBLAS, and
+# whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default: python3) has one with CUDA. Writes OUT/gpu_check.json and
+# OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and five libraries' headers: where
+# they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a machine that has them.
 # Exit codes: 0, 6 no GPU, 7 a check did not hold.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -116,6 +116,9 @@ for tool in memcheck racecheck initcheck synccheck; do
     echo "gpu_check: $tool refused the device or ran out of time; the day goes on" >&2
   fi
 done
+stage counters 60 tools/gpu_counters.sh "$build/limbic" ||
+  echo "gpu_check: $(grep '^gpu_counters: ' "$out/counters.log" | tail -n 1); the day goes on" >&2
+counters=$(grep -sv '^gpu_counters: ' "$out/counters.log" | sed -n '/^\[$/,/^\]$/p')
 stage bench 150 "$build/limbic" bench kernels --json --quiet || failed=1
 
 # Whole CNN-14, in turns with PyTorch (eager, and compiled with channels_last and AMP); alone where there is none.
@@ -135,11 +138,15 @@ document() { grep -q '^}$' "$out/$1.log" 2>/dev/null && sed -n '/^{$/,/^}$/p' "$
 bench=$(document bench) nets=$(document "$raced")
 
 device=$(grep '^ *cuda ' <<<"$doctor" | tr -s ' ')
-printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "nets": %s\n}\n' \
-  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$nets" >"$out/gpu_check.json"
+printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "nets": %s,\n "counters": %s\n}\n' \
+  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$nets" "${counters:-[]}" >"$out/gpu_check.json"
 {
   printf '# A visit to a GPU\n\n%s\n\n| stage | status | seconds |\n| --- | --- | --- |\n%s\n' "${device# }" "$rows"
   awk -f tools/gpu_nets.awk <<<"$nets"
+  printf '\n| op | pass | rung | kernel | sectors a read | emulator | sectors a write | emulator | bank conflicts | emulator |\n'
+  printf '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
+  awk '/^ *"[a-z_]+": / { value = $0; gsub(/^[^:]*: "?|"?,?$/, "", value); if (!/"shape"/) row = row "| " value " " }
+       /^ *}/ { print row "|"; row = "" }' <<<"$counters"
   printf '\n| op | pass | shape | rung | ms | peer | peer ms | ratio | of roof |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
   awk '/^ *"[a-z_]+": / {  # one key a line, an object a row
          key = $1; gsub(/[":]/, "", key); value = $0; sub(/^[^:]*: /, "", value); gsub(/[",]/, "", value); is[key] = value

@@ -15,32 +15,15 @@ using namespace limbic;
 
 namespace {
 
-const std::map<std::string, std::string> shapes = {
-    {"conv2d", "N=1,H=12,W=16,C=32,K=64,R=3,S=3,pad_h=1,pad_w=1"},
-    {"matmul", "M=64,N=64,K=128"},
-    {"batch_norm", "rows=400,C=64"},
-    {"batch_norm_pool", "N=1,H=20,W=20,C=64"},
-    {"pool2d", "N=1,H=16,W=16,C=64,R=2,S=2,stride_h=2,stride_w=2"},
-    {"affine_grid", "N=4,H=32,W=32"},
-    {"grid_sample", "N=1,H=16,W=16,C=32,P=16,Q=16"},
-    {"lstm", "N=4,T=4,D=64"},
-    {"attention", "N=4,T=40,A=64,E=64"},
-    {"reduce", "outer=64,n=512,inner=1"},
-    {"unary", "n=8192"},
-    {"binary", "residual [2,10,8,64] + same"},
-    {"softmax", "rows=64,C=527"},
-    {"cross_entropy", "rows=64,C=527"},
-    {"bce", "n=8192"},
-    {"dropout", "n=8192,p=0.5"},
-    {"copy", "transpose [100,300]"},
-    {"cast", "n=8192"},
-    {"adam", "n=8192"},
-    {"sgd", "n=8192"},
-    {"moving_average", "n=2048"},
-    {"sum_squares", "n=16384"},
-    {"stft", "samples=4096,n_fft=1024,hop=320"},
-    {"mel", "samples=4096,n_fft=1024,hop=320,mels=64"},
-};
+/// shapes.txt: the op, then what `--shape` takes. tools/gpu_counters.sh runs the same.
+std::map<std::string, std::string> read_shapes() {
+  std::map<std::string, std::string> of_op;
+  std::ifstream file(LIMBIC_SOURCE_DIR "/tests/counts/shapes.txt");
+  std::string op, shape;
+  while (file >> op >> std::ws && std::getline(file, shape)) of_op[op] = shape;
+  return of_op;
+}
+const std::map<std::string, std::string> shapes = read_shapes();
 
 /// What is held of a kernel: these decide how fast memory serves it.
 struct Held {

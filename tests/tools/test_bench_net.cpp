@@ -66,6 +66,28 @@ TEST_CASE("without a peer the table has our own times, and off the CPU no limit 
   CHECK(std::count(table.out.begin(), table.out.end(), '\n') == 3);
 }
 
+namespace {
+
+// Says what Nsight Compute says, with numbers of its own, or that it may not.
+constexpr const char* counting_stand_in = R"sh(#!/bin/bash
+loads=l1tex__t_%s_pipe_lsu_mem_global_op_ld stores=l1tex__t_%s_pipe_lsu_mem_global_op_st
+shared=l1tex__data_bank_conflicts_pipe_lsu_mem_shared
+if [ "$1" = --query-metrics ]; then
+  printf "$loads  Counter\n$stores  Counter\n" requests requests sectors sectors
+  echo "$shared  Counter"
+  exit
+fi
+if [ "$(cat "$HERE/counters")" != allowed ]; then
+  echo '==ERROR== ERR_NVGPUCTRPERM: no permission'
+  exit 1
+fi
+printf '==PROF== Connected\n"ID","Kernel Name","Metric Name","Metric Unit","Metric Value"\n'
+printf '"0","void k<(int)1, 2>(int, int)","%s.sum","","%s"\n' "$(printf "$loads" requests)" 1,000 \
+  "$(printf "$loads" sectors)" 8,500 "$(printf "$stores" requests)" 10 "$(printf "$stores" sectors)" 40 $shared 17
+)sh";
+
+}  // namespace
+
 TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or says why there are none") {
   const Scratch scratch;
   write_peer(scratch);
@@ -74,7 +96,7 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       "limbic bench net --only logmel --repeats 1 --python ./python --json --quiet >raced.json\n"
       "limbic bench net --only logmel --repeats 1 --alone --json --quiet >alone.json\n"
       "mkdir -p bin gpu/tests\n"
-      "printf '#!/bin/bash\\nexit 0\\n' | tee bin/cmake bin/compute-sanitizer gpu/tests/test_{gpu,engine} >/dev/null\n"
+      "printf '#!/bin/bash\\nexit 0\\n' | tee bin/cmake bin/ncu bin/compute-sanitizer gpu/tests/test_{gpu,engine} >/dev/null\n"
       "cat >gpu/limbic <<'LIMBIC'\n#!/bin/bash\ncase \"$*\" in\n"
       "  doctor) echo '  cuda  ok  compute capability 9.0' ;;\n"
       "  'bench kernels'*) printf '{\\n \"rows\": [\\n  {\\n   \"op\": \"conv2d\",\\n   \"rung\": \"v2\",\\n   \"ms\": "
@@ -86,7 +108,9 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       "printf '#!/bin/bash\\nexit 0\\n' >torch\nchmod +x bin/* gpu/limbic gpu/tests/test_{gpu,engine} torch no_torch");
   INFO(made.err);
   REQUIRE(made.code == 0);
+  std::ofstream(scratch.folder() / "bin/ncu") << counting_stand_in;
   for (const std::string python : {"torch", "no_torch"}) {
+    std::ofstream(scratch.folder() / "counters") << (python == "torch" ? "allowed" : "refused");
     const Run run = scratch.run("HERE=$PWD PATH=\"$PWD/bin:$PATH\" LIMBIC_GPU_BUILD=$PWD/gpu LIMBIC_PYTHON=$PWD/" +
                                 python + " '" LIMBIC_SOURCE_DIR "/tools/gpu_check.sh' $PWD/" + python + "_out");
     INFO(run.err);
@@ -103,5 +127,17 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
     CHECK(has(page, "| pytorch | left out, no PyTorch with CUDA: ModuleNotFoundError: No module named torch | 0 |") ==
           (python == "no_torch"));
     CHECK(has(page, "| alone | ok | ") == (python == "no_torch"));
+    // Ten kernels' counters, where ncu may read them; refused, the day goes on.
+    CHECK(document["counters"].size() == (python == "torch" ? 10 : 0));
+    CHECK(has(page, "| counters | failed: exit 3 | ") == (python == "no_torch"));
+    CHECK(has(run.err, "ERR_NVGPUCTRPERM: no permission; the day goes on") == (python == "no_torch"));
+    if (python != "torch") continue;
+    const Json copy = document["counters"][8];
+    CHECK(copy["op"] == "copy");
+    CHECK(copy["sectors_a_read"] == 8.5);
+    CHECK(copy["emulated_sectors_a_read"] == Approx(31.983));
+    CHECK(copy["bank_conflicts"] == 17);
+    CHECK(document["counters"][9]["emulated_bank_conflicts"] > 1000);  // of stft
+    CHECK(has(page, "| copy | fwd | v1_naive | copy_fwd_v1 | 8.500 | 31.983 | 4.000 | 3.998 | 17 | 0 |"));
   }
 }
