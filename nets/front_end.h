@@ -59,8 +59,8 @@ FrontEnd with_mel_matrix(FrontEnd front_end, const std::vector<float>& matrix, i
 /// Slaney's mel scale and area norm (librosa's default), computed in f64: matrix [n_fft / 2 + 1, mels].
 std::vector<float> mel_matrix(int sample_rate, int n_fft, int mels, double fmin, double fmax);
 
-/// Log-mel in dB [frames, mels] of n samples at the front end's rate, full scale 1, computed where ops run. Throws Error(ExitCode::media) where
-/// there are fewer than min_samples.
+/// Log-mel in dB [frames, mels] of n samples at the front end's rate, full scale 1, computed where ops run. Throws
+/// Error(ExitCode::media) where there are fewer than min_samples.
 Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n);
 
 /// The kernel that log_mel takes now: "cpu_vector" has the same bits everywhere, "v0_reference" and "v1_two_kernels on
