@@ -71,6 +71,11 @@ inline constexpr Problem<Conv2dDims> conv2d_problems[] = {
     {"1x1-wide", {1, 4, 4, 16, 144, 1, 1}},
     {"filter-is-map", {2, 5, 4, 16, 40, 5, 4}},
     {"two-columns", {3, 12, 2, 64, 48, 3, 3, 1, 1, 1, 1}},
+    // batches that fill a tile at each pixel, so that it skips the taps of padding; and one that does not quite
+    {"batch-two-columns", {66, 3, 2, 5, 8, 3, 3, 1, 1, 1, 1}},
+    {"batch-one-pixel", {65, 1, 1, 16, 17, 3, 3, 1, 1, 1, 1}},
+    {"batch-stride", {64, 4, 3, 4, 5, 3, 2, 2, 2, 1, 0}},
+    {"batch-dilated", {50, 3, 4, 3, 4, 2, 3, 1, 2, 2, 4, 3, 2}},
     {"odd", {3, 9, 7, 5, 31, 3, 3, 1, 1, 1, 1}},
     {"odd-wide", {1, 33, 47, 17, 35, 3, 3, 1, 1, 1, 1}},
     {"stride-2", {2, 11, 13, 16, 24, 3, 3, 2, 2, 1, 1}},

@@ -20,6 +20,9 @@ struct Conv2dDims {
   [[gnu::always_inline]] constexpr int Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
+// Padding is no operand: v0 leaves its products out. Other rungs multiply zeros there where that is faster, so that at
+// borders an infinite weight or gradient may make NaN where v0 has none.
+
 /// What happens to each sum before it is stored: y = relu(fma(sum - mean[k], scale[k], shift[k])), a batch norm with
 /// the bits of kernels/batch_norm.
 struct Conv2dEpilogue {

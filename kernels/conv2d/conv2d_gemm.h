@@ -6,8 +6,14 @@
 //   fwd    output pixel   filter k      (r, s, c)
 //   dx     input pixel    channel c     (r, s, k)
 //   dw     filter k       (r, s, c)     output pixel
+//
+// Pixels are numbered as product_pixel() says: the images vary fastest. A slab of the depth that is padding for the
+// whole tile is skipped, loads and products both: it would add zeros, which change no bit of a sum, so that the bits do
+// not depend on N either. A tile partly at a border multiplies zeros: a filter or dy of infinities makes NaN there.
 #pragma once
 #include <algorithm>
+#include <cassert>
+#include <cstdint>
 
 #include "kernels/conv2d/conv2d_device.h"
 #include "kernels/gpu_storage.h"
@@ -50,6 +56,7 @@ ConvGemmOf<In, Out> conv_gemm(ConvPass pass, const Conv2dDims& d, const In* a, c
   if (pass == ConvPass::dw) g.rows = Kg, g.columns = taps * Cg, g.depth = conv_outputs(d);
   if (pass == ConvPass::dw) g.splits = conv2d_dw_splits(d);
   g.part = (g.depth + g.splits - 1) / g.splits;
+  assert((pass == ConvPass::dw ? g.columns : g.depth) <= INT32_MAX);
   return g;
 }
 
@@ -67,6 +74,8 @@ Grid conv_gemm_grid(const ConvGemmOf<In, Out>& g, unsigned threads, Stream strea
 template <ConvPass pass, int step, int threads, int width, class In = float, class Out = float>
 class ConvTiles {
  public:
+  using Depth = std::conditional_t<pass == ConvPass::dw, int64_t, int>;  // a filter has fewer than 2^31 weights
+
   __device__ explicit ConvTiles(const ConvGemmOf<In, Out>& product)
       : g(product),
         group(blockIdx.z % g.d.groups),
@@ -76,47 +85,46 @@ class ConvTiles {
         Q(g.d.Q()),
         row0(int64_t{blockIdx.x} * conv_gemm_tile),
         column0(int64_t{blockIdx.y} * conv_gemm_tile),
-        begin(blockIdx.z / g.d.groups * g.part),
-        end(min(begin + g.part, g.depth)) {
+        begin(static_cast<Depth>(blockIdx.z / g.d.groups * g.part)),
+        end(static_cast<Depth>(min(begin + g.part, g.depth))),
+        live(live_taps()) {
     if constexpr (pass != ConvPass::dw) {
+      constexpr bool fwd = pass == ConvPass::fwd;
 #pragma unroll
       for (int j = 0; j < rows_each; ++j) {
         const int64_t row = row0 + own_row + j * row_step;
-        pixels[j] = MapPixel{-1, 0, 0};
-        if (row < g.rows) pixels[j] = pass == ConvPass::fwd ? map_pixel(row, P, Q) : map_pixel(row, g.d.H, g.d.W);
+        pixels[j] = row < g.rows ? product_pixel(row, g.d.N, fwd ? P : g.d.H) : MapPixel{-1, 0, 0};
       }
     } else {
-      const int64_t column = column0 + own_column;
-      tap = static_cast<int>(column / Cg), channel = static_cast<int>(column % Cg);
+      const int column = static_cast<int>(column0) + own_column;
+      tap = column / Cg, channel = column % Cg;
     }
   }
 
-  __device__ int64_t first_depth() const { return begin; }
-  __device__ int64_t last_depth() const { return end; }
+  __device__ Depth first_depth() const { return slab_from(begin); }
+  __device__ Depth next_depth(Depth k0) const { return slab_from(k0 + step); }
+  __device__ Depth last_depth() const { return end; }
 
   /// Calls put_a(row in the tile, depth in the tile, address of `width` numbers or null for zeros), then put_b(column,
   /// depth, address) so often that all threads together fill both tiles from depth k0 on. put_b's addresses have
   /// `width` numbers in fwd, one in dx and dw.
   template <class PutA, class PutB>
-  __device__ void fetch(int64_t k0, const PutA& put_a, const PutB& put_b) const {
+  __device__ void fetch(Depth k0, const PutA& put_a, const PutB& put_b) const {
     if constexpr (pass == ConvPass::dw) {
 #pragma unroll
       for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
         const int at = own_depth + j * depth_step;
-        const int64_t pixel = k0 + at;
-        const bool inside = pixel < end;
-        put_a(own_column, at,
-              inside && row0 + own_column < g.rows ? g.a + pixel * g.d.K + group * Kg + row0 + own_column : nullptr);
+        const bool inside = k0 + at < end;
+        const MapPixel pixel = product_pixel(k0 + at, g.d.N, P);
+        const In* const dy = g.a + pixel_index(pixel, P, Q) * g.d.K + group * Kg + row0 + own_column;
+        put_a(own_column, at, inside && row0 + own_column < g.rows ? dy : nullptr);
         const In* from = nullptr;
-        if (inside && column0 + own_column < g.columns)
-          from = conv_input(g.d, g.b, map_pixel(pixel, P, Q), tap / g.d.S, tap % g.d.S);
+        if (inside && column0 + own_column < g.columns) from = conv_input(g.d, g.b, pixel, tap / g.d.S, tap % g.d.S);
         put_b(own_column, at, from ? from + group * Cg + channel : nullptr);
       }
     } else {
       const int at = threadIdx.x % vectors * width;
-      const int64_t k = k0 + at;
-      const int channels = pass == ConvPass::fwd ? Cg : Kg;
-      const int k_tap = static_cast<int>(k / channels), inner = static_cast<int>(k % channels);
+      const int k = k0 + at, channels = pass == ConvPass::fwd ? Cg : Kg, k_tap = k / channels, inner = k % channels;
 #pragma unroll
       for (int j = 0; j < rows_each; ++j) {
         const In* from = nullptr;
@@ -137,10 +145,10 @@ class ConvTiles {
 #pragma unroll
         for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
           const int at_b = own_depth + j * depth_step;
-          const int64_t k_b = k0 + at_b, column = column0 + own_column;
-          const int64_t tap_b = k_b / Kg, filter = group * Kg + k_b % Kg;
+          const int k_b = k0 + at_b, tap_b = k_b / Kg, filter = group * Kg + k_b % Kg;
+          const int64_t column = column0 + own_column;
           const bool inside = k_b < end && column < g.columns;
-          put_b(own_column, at_b, inside ? g.b + (filter * g.d.R * g.d.S + tap_b) * Cg + column : nullptr);
+          put_b(own_column, at_b, inside ? g.b + (int64_t{filter} * g.d.R * g.d.S + tap_b) * Cg + column : nullptr);
         }
       }
     }
@@ -152,9 +160,11 @@ class ConvTiles {
     if (r >= g.rows || c >= g.columns) return;
     if constexpr (pass == ConvPass::fwd) {
       const int k = group * Kg + static_cast<int>(c);
-      g.c[r * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
+      const int64_t pixel = pixel_index(product_pixel(r, g.d.N, P), P, Q);
+      g.c[pixel * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
     } else if constexpr (pass == ConvPass::dx) {
-      g.c[r * g.d.C + group * Cg + c] = stored_as<Out>(sum);
+      const int64_t pixel = pixel_index(product_pixel(r, g.d.N, g.d.H), g.d.H, g.d.W);
+      g.c[pixel * g.d.C + group * Cg + c] = stored_as<Out>(sum);
     } else {
       const int64_t split = blockIdx.z / g.d.groups;
       g.c[((split * g.d.groups + group) * Kg + r) * g.columns + c] = sum;
@@ -166,12 +176,42 @@ class ConvTiles {
   static constexpr int row_step = threads / vectors, rows_each = conv_gemm_tile / row_step;
   static constexpr int depth_step = threads / conv_gemm_tile;
 
+  __device__ LiveTaps live_taps() const {
+    const int64_t last = min(row0 + conv_gemm_tile, g.rows);
+    const PixelBox x = whole_map(g.d.H, g.d.W), y = whole_map(P, Q);
+    if constexpr (pass == ConvPass::fwd) return {g.d, product_box(row0, last, g.d.N, P), x};
+    if constexpr (pass == ConvPass::dx) return {g.d, y, product_box(row0, last, g.d.N, g.d.H)};
+    return {g.d, y, x};
+  }
+
+  /// k0, or the next slab that is not all padding; last_depth() or more: there is none.
+  __device__ Depth slab_from(Depth k0) const {
+    while (k0 < end) {
+      if constexpr (pass == ConvPass::dw) {
+        const LiveTaps here(g.d, product_box(k0, min(k0 + step, end), g.d.N, P), whole_map(g.d.H, g.d.W));
+        const int first = static_cast<int>(column0), last = static_cast<int>(min(column0 + conv_gemm_tile, g.columns));
+        for (int t = first / Cg; t * Cg < last; ++t)
+          if (here.has(t / g.d.S, t % g.d.S)) return k0;
+        k0 += step;
+      } else {
+        const int channels = pass == ConvPass::fwd ? Cg : Kg;
+        int t = k0 / channels;
+        for (; t * channels < min(k0 + step, end); ++t)
+          if (live.has(t / g.d.S, t % g.d.S)) return k0;
+        k0 = max(k0 + step, t * channels / step * step);  // where tap t begins
+      }
+    }
+    return k0;
+  }
+
   const ConvGemmOf<In, Out>& g;
   const int group, Cg, Kg, P, Q;
-  const int64_t row0, column0, begin, end;
+  const int64_t row0, column0;
+  const Depth begin, end;
   const int own_row = threadIdx.x / vectors;
   const int own_column = threadIdx.x % conv_gemm_tile, own_depth = threadIdx.x / conv_gemm_tile;
   MapPixel pixels[pass == ConvPass::dw ? 1 : rows_each];
+  const LiveTaps live;  // fwd, dx: of the tile
   int tap = 0, channel = 0;
 };
 

@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> pro
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int warp_row = threadIdx.x / 64 * 32, warp_column = threadIdx.x / 32 % 2 * 32;
 
-  const auto fetch = [&](int64_t k0, int buffer) {
+  const auto fetch = [&](auto k0, int buffer) {
     tiles.fetch(
         k0, [&](int row, int k, const In* from) { E::template put<width>(&tile_a[buffer][row][k], from, product.a); },
         [&](int column, int k, const In* from) {
@@ -80,10 +80,12 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> pro
 
   float sum[2][4][4] = {};  // 2 x 4 tiles of 16 x 8
   int buffer = 0;
-  fetch(tiles.first_depth(), 0);
-  for (int64_t k0 = tiles.first_depth(); k0 < tiles.last_depth(); k0 += mma_step, buffer ^= 1) {
-    if (k0 + mma_step < tiles.last_depth()) {
-      fetch(k0 + mma_step, buffer ^ 1);
+  auto k0 = tiles.first_depth();
+  if (k0 < tiles.last_depth()) fetch(k0, 0);
+  for (auto next = k0; k0 < tiles.last_depth(); k0 = next, buffer ^= 1) {
+    next = tiles.next_depth(k0);
+    if (next < tiles.last_depth()) {
+      fetch(next, buffer ^ 1);
       cp_async_wait<1>();
     } else {
       cp_async_wait<0>();

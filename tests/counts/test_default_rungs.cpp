@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/emu/counters.h"
 #include "tools/rungs/rungs.h"
 
@@ -133,4 +134,22 @@ TEST_CASE("counts: maps stored in bf16 take half the bytes, and half the sectors
     ++passes;
   }
   CHECK(passes == 15);
+}
+
+TEST_CASE("counts: a tile of a batch skips the taps that are padding, products and loads") {
+  // 64 images fill a tile at each pixel: the taps that meet the map are 2 of 3 at a border, along both axes
+  const Conv2dDims d{64, 3, 2, 64, 64, 3, 3, 1, 1, 1, 1};
+  const double down = 2 + 3 + 2, across = 2 + 2, all = 3 * 3 * 2 * 3;
+  const std::string shape = "N=64,H=3,W=2,C=64,K=64,R=3,S=3,pad_h=1,pad_w=1";
+  for (const std::string pass : {"fwd", "dx", "dw", "fwd_bf16", "dx_bf16", "dw_bf16"}) {
+    const bool narrow = pass.ends_with("_bf16");
+    emu::take_counters();
+    prepare_rung({"conv2d", narrow ? "v4_tensor_core_bf16" : "v4_tensor_core_3xtf32", pass, {shape}, Device::emu}).launch();
+    const emu::Counters c = emu::take_counters()[0];
+    INFO(pass << ": " << c.tensor_flops << " FLOPs, " << c.reads.bytes << " bytes read");
+    CHECK(double(c.tensor_flops) == (narrow ? 1 : 3) * 2.0 * d.N * d.C * d.K * down * across);
+    // each slab reads 16 x 64 of both operands for 64 x 64 x 16 products
+    CHECK(double(c.reads.bytes) == (narrow ? 2 : 4) * 2.0 * d.N * d.C * down * across);
+    CHECK(down * across < 0.52 * all);
+  }
 }

@@ -15,7 +15,6 @@ int64_t in_tiles(int64_t n) { return (n + 15) / 16 * 16; }
 
 /// The same kind of layer, of 300,000 multiply-adds and 19,000 CUDA threads at most, where tiles of 16 are filled up.
 Conv2dDims scaled(Conv2dDims d) {
-  d.N = std::min(d.N, 3);
   const auto large = [&] {
     const int64_t C = in_tiles(d.C / d.groups), K = in_tiles(d.K / d.groups);
     const int64_t threads = std::max(
@@ -25,6 +24,7 @@ Conv2dDims scaled(Conv2dDims d) {
   const auto shorten = [](int& length, int pad, int reach) {  // a filter still fits
     if (length > 4 && length + 2 * pad > reach) length = std::max(length * 3 / 4, std::max(1, reach - 2 * pad));
   };
+  if (large()) d.N = std::min(d.N, 3);
   while (large()) {
     shorten(d.H, d.pad_h, d.dilation_h * (d.R - 1) + 1);
     shorten(d.W, d.pad_w, d.dilation_w * (d.S - 1) + 1);
@@ -142,6 +142,37 @@ TEST_CASE("conv2d: every CUDA rung agrees with f64, dx") {
 TEST_CASE("conv2d: every CUDA rung agrees with f64, dw") {
   check("dw", conv2d_dw_rungs(), conv2d_dw_v0_reference<double>, dw,
         [](const Conv2dDims& d) { return d.N * d.P() * d.Q(); });
+}
+
+TEST_CASE("conv2d: on the GPU too an image has the bits alone that it has in a batch, forward and dx") {
+  const auto compare = [](const char* pass, const auto& rungs, const auto& call, const auto& size_in,
+                          const auto& size_out, size_t varies) {
+    for (Conv2dDims d :
+         {Conv2dDims{66, 3, 2, 16, 9, 3, 3, 1, 1, 1, 1}, Conv2dDims{5, 6, 4, 20, 24, 3, 3, 2, 1, 1, 1}}) {
+      const Tensors<float> in = inputs(false)(d);
+      for (const auto& rung : rungs) {
+        if (!runs_here(rung, d) || is_yardstick(rung.name)) continue;
+        device_under_test = rung.device;
+        const std::vector<float> batch = run_on_device(d, rung, in, call)[0];
+        Conv2dDims one = d;
+        one.N = 1;
+        for (const int n : {0, d.N / 2, d.N - 1}) {
+          Tensors<float> alone = in;
+          const auto begin = in[varies].begin() + n * int64_t(size_in(one));
+          alone[varies].assign(begin, begin + int64_t(size_in(one)));
+          const std::vector<float> got = run_on_device(one, rung, alone, call)[0];
+          const auto size = int64_t(size_out(one));
+          expect_equal(std::string("conv2d ") + pass + " " + device_name(rung.device) + " " + rung.name + ", image " +
+                           std::to_string(n),
+                       other_bits(got.data(), batch.data() + n * size, size));
+        }
+      }
+    }
+  };
+  compare("fwd", conv2d_fwd_rungs(), forward, x_size, y_size, 0);
+  compare("fwd_bf16", conv2d_fwd_rungs(in_bf16), forward, x_size, y_size, 0);
+  compare("dx", conv2d_dx_rungs(), dx, y_size, x_size, 2);
+  compare("dx_bf16", conv2d_dx_rungs(in_bf16), dx, y_size, x_size, 2);
 }
 
 TEST_CASE("conv2d: on the GPU too the epilogue centres, scales, shifts and clips") {
