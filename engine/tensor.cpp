@@ -153,7 +153,7 @@ std::vector<float> Tensor::to_vector() const {
   if (dtype_ == DType::bf16) {
     const auto* const stored = static_cast<const bf16*>(storage_->on_host(false));
     std::vector<float> values(static_cast<size_t>(size_));
-    std::transform(stored, stored + size_, values.begin(), widen);
+    std::transform(stored, stored + size_, values.begin(), [](bf16 x) { return widen(x); });
     return values;
   }
   return {data(), data() + size_};

@@ -131,7 +131,7 @@ struct Argument<T*> {
     runtime_under_test().copy(numbers.data(), given, numbers.size() * sizeof(float), {});
     runtime_under_test().synchronize({});
     std::vector<bf16> narrowed(numbers.size());
-    std::transform(numbers.begin(), numbers.end(), narrowed.begin(), narrow);
+    std::transform(numbers.begin(), numbers.end(), narrowed.begin(), [](float x) { return narrow(x); });
     return stored.emplace(narrowed).data();
   }
   ~Argument() {
@@ -139,7 +139,7 @@ struct Argument<T*> {
       if (!stored) return;
       std::vector<float> numbers(stored->size());
       const std::vector<bf16> results = stored->host();
-      std::transform(results.begin(), results.end(), numbers.begin(), widen);
+      std::transform(results.begin(), results.end(), numbers.begin(), [](bf16 x) { return widen(x); });
       runtime_under_test().copy(given, numbers.data(), numbers.size() * sizeof(float), {});
     }
   }
