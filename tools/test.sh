@@ -4,10 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
 tools/setup.sh
-cmake --preset "$preset" -DLIMBIC_TESTS=ON
+# A plain build has the tests of the CUDA kernels under the sanitizers too; a sanitized one is one of them.
+sanitized=OFF
+[ "$preset" != release ] || sanitized=ON
+cmake --preset "$preset" -DLIMBIC_TESTS=ON -DLIMBIC_EMU_SANITIZED=$sanitized
 cmake --build --preset "$preset"
 # UBSan, TSan and ASan stop the process at the first report, and a test that stops has failed.
-ctest --preset "$preset" --no-tests=error
+ctest --preset "$preset" --no-tests=error --parallel "$(nproc)"
 # ctest hides what passing tests print; what they could not check here has to be seen.
 log=build/$preset/Testing/Temporary/LastTest.log
 echo "skipped checks: $(grep -c '^ *skipped: ' "$log" || true)"

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/emu/scheduler.h"
-
-#include <algorithm>
+// Blocks one after another, and whose turn it is among the threads of one.
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <map>
 #include <mutex>
 #include <numeric>
 
 #include "kernels/emu/counters.h"
 #include "kernels/emu/faults.h"
-#include "kernels/emu/fiber.h"
+#include "kernels/emu/machine.h"
 #include "kernels/emu/mbarrier.h"
 #include "kernels/emu/memory.h"
 #include "kernels/emu/sanitizers.h"
@@ -20,149 +17,11 @@
 namespace limbic::emu {
 namespace {
 
-constexpr unsigned max_threads = 1024, lanes = 32;
-
-enum class State : uint8_t { fresh, ready, waiting, returned };
-
-struct LateCopy {
-  void* to;
-  const void* from;
-  unsigned bytes, bytes_read;
-  int group;
-};
-
-struct Thread {
-  unsigned rank = 0;  ///< in its block
-  uint3 index{};
-  State state = State::fresh;
-  Fiber* fiber = nullptr;
-  const char* waits_in = nullptr;
-  Location at;
-  std::vector<LateCopy> copies;
-  int copy_group = 0;
-};
-
-struct Meeting {
-  Collective what;
-  Location at;
-  uint32_t mask, arrived;
-  void* arguments[lanes];
-};
-
-struct Warp {
-  std::vector<Meeting> meetings;
-  uint32_t exists = 0, returned = 0;
-  unsigned fences = 0;
-  char fence_token[2] = {};
-};
-
-struct Barrier {
-  std::vector<Thread*> waiting;
-  Location at;
-  int predicates = 0, counted = 0;
-  unsigned generation = 0;
-  char token[2] = {};
-};
-
-/// Fibers, and what ThreadSanitizer orders. Blocks take turns on two multiprocessors that know nothing of each other;
-/// the blocks of one follow each other, as they share its memory.
-struct Multiprocessor {
-  std::vector<Fiber> fibers = std::vector<Fiber>(max_threads);
-  std::vector<void*> tsan_fibers = std::vector<void*>(max_threads);
-  std::vector<Fiber*> idle;  ///< parked in thread_main, ready for another thread
-  size_t prepared = 0;
-  unsigned blocks = 0;
-  char end_token[2] = {};
-};
-
-struct Machine {
-  const Launch* launch = nullptr;
-  void (*body)(const void*) = nullptr;
-  const void* context = nullptr;
-
-  std::vector<Thread> threads;
-  std::vector<Warp> warps;
-  Barrier barrier;
-  unsigned returned = 0;
-
-  std::vector<Thread*> ready;  ///< a ring
-  size_t first = 0, waiting_for_a_turn = 0;
-  uint64_t random = 0;
-  bool one_warp_races = false;  ///< random order: one warp goes as far as it can before the others
-  unsigned racing_warp = 0;
-
-  Multiprocessor multiprocessors[2];
-  Multiprocessor* here = nullptr;
-  Fiber main;
-  void* main_tsan = nullptr;
-  Thread* current = nullptr;
-  std::exception_ptr error;
-  char start_token = 0;
-};
-
-Machine& machine() {
-  static Machine* const instance = new Machine;
-  return *instance;
-}
-Machine& m = machine();
-
 uint64_t random_below(uint64_t n) {  // splitmix64
   uint64_t z = m.random += 0x9e3779b97f4a7c15;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
   z = (z ^ z >> 27) * 0x94d049bb133111eb;
   return (z ^ z >> 31) % n;
-}
-
-std::string text(uint3 v) {
-  std::string s = "(";
-  return s.append(std::to_string(v.x))
-      .append(",")
-      .append(std::to_string(v.y))
-      .append(",")
-      .append(std::to_string(v.z))
-      .append(")");
-}
-
-std::string context() {
-  std::string s = std::string("\n  in kernel ") + m.launch->kernel + ", block " + text(blockIdx);
-  if (m.current) s += ", thread " + text(m.current->index);
-  s += ", launched at " + where(m.launch->at) + ", order ";
-  switch (options().order) {
-    case Order::forward:
-      return s + "forward";
-    case Order::reverse:
-      return s + "reverse";
-    case Order::random:
-      return s + "random, seed " + std::to_string(options().seed);
-  }
-  return s;
-}
-
-/// Who waits where, a phrase for each place.
-std::string who_waits() {
-  struct Group {
-    unsigned threads = 0;
-    uint3 first{};
-    void add(const Thread& t) {
-      if (!threads++) first = t.index;
-    }
-  };
-  std::map<std::string, Group> places;
-  for (const Thread& t : m.threads) {
-    if (t.state == State::waiting) places["wait in " + std::string(t.waits_in) + " at " + where(t.at)].add(t);
-    if (t.state == State::returned) places["have returned"].add(t);
-  }
-  std::string s;
-  for (const auto& [place, group] : places) {
-    s += (s.empty() ? "" : "; ") + std::to_string(group.threads) + " thread(s) " + place + " (first " +
-         text(group.first) + ")";
-  }
-  return s;
-}
-
-void make_ready(Thread& t) {
-  if (t.state != State::fresh) t.state = State::ready;
-  m.ready[(m.first + m.waiting_for_a_turn++) % m.ready.size()] = &t;
 }
 
 /// The thread whose turn it is, or null.
@@ -226,57 +85,6 @@ void back_to_launch(Fiber& from) {
   switch_fiber(from, m.main);
 }
 
-/// The running thread waits; returns when somebody has made it ready and its turn has come.
-void wait() {
-  Fiber& own = *m.current->fiber;
-  if (Thread* const next = next_thread()) {
-    go_on_with(own, *next);
-  } else {
-    back_to_launch(own);  // nobody can run: the launch reports it
-  }
-}
-
-void wait_in(const char* op, Location at) {
-  m.current->waits_in = op;
-  m.current->at = at;
-  m.current->state = State::waiting;
-}
-
-/// Wakes the waiting threads of the barrier when all have arrived.
-void open_barrier_if_full() {
-  Barrier& b = m.barrier;
-  if (b.waiting.empty() || b.waiting.size() < m.threads.size() - m.returned) return;
-  if (m.returned) throw Error("divergent barrier", "a barrier was not reached by every thread: " + who_waits());
-  note_barrier();
-  b.counted = b.predicates;
-  b.predicates = 0;
-  ++b.generation;
-  if (options().order == Order::reverse) {
-    std::sort(b.waiting.begin(), b.waiting.end(), [](Thread* x, Thread* y) { return x->rank > y->rank; });
-  }
-  for (Thread* t : b.waiting) make_ready(*t);
-  b.waiting.clear();
-}
-
-uint32_t expected_lanes(const Warp& warp, uint32_t mask) { return mask & warp.exists & ~warp.returned; }
-
-void hold_meeting(Warp& warp, size_t index) {
-  const Meeting meeting = warp.meetings[index];
-  warp.meetings.erase(warp.meetings.begin() + static_cast<ptrdiff_t>(index));
-  const auto number = static_cast<unsigned>(&warp - m.warps.data());
-  note_meeting(number, meeting.arrived == expected_lanes(warp, ~0u));
-  if (meeting.what.combine) {
-    const Uncounted by_the_kernel;
-    meeting.what.combine(meeting.arguments, meeting.arrived);
-  }
-  if (meeting.what.fence) ++warp.fences;
-  Thread* const first = &m.threads[number * lanes];
-  for (unsigned i = 0; i < lanes; ++i) {
-    const unsigned lane = options().order == Order::reverse ? lanes - 1 - i : i;
-    if (meeting.arrived >> lane & 1) make_ready(first[lane]);
-  }
-}
-
 /// A thread has returned: others may have waited for nobody else.
 void leave(Thread& t) {
   t.state = State::returned;
@@ -284,18 +92,7 @@ void leave(Thread& t) {
   Warp& warp = m.warps[t.rank / lanes];
   warp.returned |= 1u << t.rank % lanes;
   leave_warpgroup(t.rank);
-  for (size_t i = 0; i < warp.meetings.size();) {
-    const Meeting& meeting = warp.meetings[i];
-    if (expected_lanes(warp, meeting.mask) != meeting.arrived) {
-      ++i;
-      continue;
-    }
-    if (meeting.what.aligned) {
-      throw Error("divergent warp", std::string(meeting.what.op) + " needs the whole warp: " + who_waits());
-    }
-    hold_meeting(warp, i);
-    i = 0;
-  }
+  leave_meetings(warp);
   open_barrier_if_full();
 }
 
@@ -457,6 +254,26 @@ uint64_t block_in_turn(uint64_t k, uint64_t blocks, uint64_t step, uint64_t offs
 
 }  // namespace
 
+void make_ready(Thread& t) {
+  if (t.state != State::fresh) t.state = State::ready;
+  m.ready[(m.first + m.waiting_for_a_turn++) % m.ready.size()] = &t;
+}
+
+void wait() {
+  Fiber& own = *m.current->fiber;
+  if (Thread* const next = next_thread()) {
+    go_on_with(own, *next);
+  } else {
+    back_to_launch(own);  // nobody can run: the launch reports it
+  }
+}
+
+void wait_in(const char* op, Location at) {
+  m.current->waits_in = op;
+  m.current->at = at;
+  m.current->state = State::waiting;
+}
+
 Options& options() {
   static Options chosen = [] {
     Options o;
@@ -526,118 +343,15 @@ void run(const Launch& launch, void (*thread)(const void*), const void* argument
   if (m.error) std::rethrow_exception(m.error);
 }
 
-int block_barrier(const char* op, bool predicate, Location at) {
-  const Quiet quiet;
-  Barrier& b = m.barrier;
-  if (!b.waiting.empty() && (b.at.line != at.line || std::strcmp(b.at.file, at.file))) {
-    throw Error("divergent barrier", std::string(op) + " at " + where(at) + " while thread " +
-                                         text(b.waiting[0]->index) + " waits in the one at " + where(b.at));
-  }
-  b.at = at;
-  b.predicates += predicate;
-  char& token = b.token[b.generation % 2];
-  release(token);
-  wait_in(op, at);
-  b.waiting.push_back(m.current);
-  open_barrier_if_full();
-  wait();
-  acquire(token);
-  return b.counted;
-}
-
-namespace {
-
-/// Throws unless the running thread may join `meeting` (a frame that parks holds no memory of its own: it may be
-/// dropped).
-void check_joins(const Meeting& meeting, const Collective& what, uint32_t mask, Location at) {
-  const auto refuse = [&](const char* rule, const char* why) {
-    throw Error(rule, std::string(what.op) + why + meeting.what.op + " at " + where(meeting.at) + ";", at);
-  };
-  if (meeting.mask != mask) refuse("bad mask", ": the mask overlaps with that of ");
-  if (std::strcmp(what.op, meeting.what.op)) refuse("divergent warp", " while other lanes are in ");
-  if (what.aligned && meeting.at.line != at.line) refuse("divergent warp", ": other lanes are in ");
-}
-
-void check_may_meet(const Warp& warp, const Collective& what, uint32_t mask, Location at) {
-  if (!(mask >> lane_id() & 1)) {
-    throw Error("bad mask", std::string(what.op) + ": lane " + std::to_string(lane_id()) + " is not in its mask", at);
-  }
-  if (what.aligned && (warp.returned || ~warp.exists)) {
-    throw Error("divergent warp", std::string(what.op) + " needs the whole warp", at);
-  }
-}
-
-}  // namespace
-
-void warp_collective(const Collective& what, uint32_t mask, void* argument, Location at) {
-  const Quiet quiet;
-  const unsigned lane = lane_id();
-  Warp& warp = m.warps[m.current->rank / lanes];
-  check_may_meet(warp, what, mask, at);
-  size_t i = 0;
-  while (i < warp.meetings.size() && !(warp.meetings[i].mask & mask)) ++i;
-  if (i == warp.meetings.size()) warp.meetings.push_back({what, at, mask, 0, {}});
-  Meeting& meeting = warp.meetings[i];
-  check_joins(meeting, what, mask, at);
-  meeting.arguments[lane] = argument;
-  meeting.arrived |= 1u << lane;
-  char& token = warp.fence_token[warp.fences % 2];
-  if (what.fence) release(token);
-  wait_in(what.op, at);
-  if (meeting.arrived == expected_lanes(warp, mask)) hold_meeting(warp, i);
-  wait();
-  if (what.fence) acquire(token);
-}
-
 unsigned lane_id() { return m.current->rank % lanes; }
 unsigned threads_of_block() { return static_cast<unsigned>(m.threads.size()); }
 void begin_waiting(const char* op, Location at) { wait_in(op, at); }
 void wait_for_turn() { wait(); }
 void wake(unsigned rank) { make_ready(m.threads[rank]); }
 
-namespace {
-
-void move_now(const LateCopy& c) {
-  note_read(c.from, c.bytes_read), note_write(c.to, c.bytes);
-  const Quiet quiet;
-  std::memcpy(c.to, c.from, c.bytes_read);
-  std::memset(static_cast<char*>(c.to) + c.bytes_read, 0, c.bytes - c.bytes_read);
-}
-
-}  // namespace
-
-void copy_later(void* shared, const void* global, unsigned bytes, unsigned bytes_read, Location at) {
-  if (!in_shared(shared, bytes)) throw Error("cp.async", "the target is not in this block's shared memory", at);
-  if (bytes_read > bytes) throw Error("cp.async", "reads more than it writes", at);
-  if (bytes_read && !in_device(global, bytes_read)) throw Error("cp.async", "the source is not device memory", at);
-  const auto misaligned = [&](const void* p) { return reinterpret_cast<uintptr_t>(p) % bytes != 0; };
-  if (misaligned(shared) || misaligned(global)) {
-    throw Error("cp.async", "an address is not a multiple of " + std::to_string(bytes), at);
-  }
-  note_write(shared, bytes);  // may land from now on
-  note_access(Access::read, global, bytes_read, __builtin_return_address(0));
-  note_access(Access::write, shared, bytes, static_cast<const char*>(__builtin_return_address(0)) + 1);
-  const Quiet quiet;
-  fill_poison(shared, bytes);
-  m.current->copies.push_back({shared, global, bytes, bytes_read, m.current->copy_group});
-}
-
-void commit_copies() { ++m.current->copy_group; }
-
-void wait_for_copies(int groups_left) {
-  Thread& t = *m.current;
-  std::erase_if(t.copies, [&](const LateCopy& c) {
-    const bool due = c.group < t.copy_group - groups_left;
-    if (due) move_now(c);
-    return due;
-  });
-}
-
 int running_rank() { return m.current ? static_cast<int>(m.current->rank) : -1; }
 
 const Fiber* running_fiber() { return m.current ? m.current->fiber : nullptr; }
-
-std::string running_context() { return m.current ? context() : std::string(); }
 
 void abandon_thread() {
   back_to_launch(*m.current->fiber);
