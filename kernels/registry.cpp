@@ -696,6 +696,7 @@ std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
 std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, Conv2dForwardOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_fwd_bf16),
   };
   return rungs;
 }
@@ -703,6 +704,7 @@ std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(Stored
 std::span<const Rung<Conv2dDims, Conv2dDxOf<bf16>>> conv2d_dx_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, Conv2dDxOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dx_bf16),
   };
   return rungs;
 }
@@ -711,6 +713,7 @@ std::span<const Rung<Conv2dDims, Conv2dDwOf<bf16>>> conv2d_dw_rungs(StoredAs<bf1
   static constexpr Rung<Conv2dDims, Conv2dDwOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
                    emu::conv2d_dw_scratch_gemm),
+      YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dw_bf16),
   };
   return rungs;
 }
@@ -719,6 +722,7 @@ std::span<const Rung<BatchNormDims, BatchNormForwardOf<bf16>>> batch_norm_fwd_ru
   static constexpr Rung<BatchNormDims, BatchNormForwardOf<bf16>> rungs[] = {
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_fwd_v2_chunks, nullptr,
              emu::batch_norm_scratch_v2),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_fwd_bf16),
   };
   return rungs;
 }
@@ -726,6 +730,7 @@ std::span<const Rung<BatchNormDims, BatchNormForwardOf<bf16>>> batch_norm_fwd_ru
 std::span<const Rung<BatchNormDims, BatchNormApplyOf<bf16>>> batch_norm_apply_rungs(StoredAs<bf16>) {
   static constexpr Rung<BatchNormDims, BatchNormApplyOf<bf16>> rungs[] = {
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_apply_v2_chunks),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_apply_bf16),
   };
   return rungs;
 }
@@ -734,6 +739,7 @@ std::span<const Rung<BatchNormDims, BatchNormBackwardOf<bf16>>> batch_norm_bwd_r
   static constexpr Rung<BatchNormDims, BatchNormBackwardOf<bf16>> rungs[] = {
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_bwd_v2_chunks, nullptr,
              emu::batch_norm_scratch_v2),
+      YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_bwd_bf16),
   };
   return rungs;
 }
@@ -765,6 +771,7 @@ std::span<const Rung<Pool2dDims, Pool2dForwardOf<bf16>>> pool2d_fwd_rungs(Stored
   static constexpr Rung<Pool2dDims, Pool2dForwardOf<bf16>> rungs[] = {
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_fwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_fwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_fwd_bf16),
   };
   return rungs;
 }
@@ -773,6 +780,7 @@ std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(Store
   static constexpr Rung<Pool2dDims, Pool2dBackwardOf<bf16>> rungs[] = {
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_bwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_bwd_v1_naive),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_bwd_bf16),
   };
   return rungs;
 }

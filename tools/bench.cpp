@@ -214,6 +214,7 @@ void add_bench(Program& program) {
   auto kernels = std::make_shared<KernelBench>();
   sub->add_option("--vs", kernels->vs, "kernels: cudnn, cublas or both (default both)")->delimiter(',')->allow_extra_args(false)->check(CLI::IsMember({"cudnn", "cublas"}));
   sub->add_option("--problem", kernels->problems, "kernels: a problem of the op by its name; may be given again (default: all)")->allow_extra_args(false);
+  sub->add_option("--storage", kernels->storage, "kernels: only passes whose maps are stored as f32 or as bf16 (default: both)")->check(CLI::IsMember({"f32", "bf16"}));
   sub->add_option("--shape", kernels->shape, "kernels: KEY=VALUE,... set in each problem, e.g. N=32");
   sub->add_option("--repeats", options->repeats, "turns each (default 9)")->check(CLI::Range(1, 1000));
   sub->add_flag("--alone", options->alone, "net: time limbic only, no peer");

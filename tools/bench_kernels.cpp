@@ -74,22 +74,23 @@ DeviceRoof measure_device_roof(Stopwatch& watch) {
   return roof;
 }
 
-/// The arithmetic that a rung's name promises.
+bool stored_in_bf16(const KernelInfo& k) { return std::string(k.pass).ends_with("_bf16"); }
+
+/// The arithmetic that a rung's name promises, or its pass: all rungs of maps stored in bf16 multiply as they lie.
 enum class Arithmetic { f32, tf32x3, tf32, bf16 };
-Arithmetic arithmetic(const std::string& rung) {
-  if (rung.ends_with("bf16")) return Arithmetic::bf16;
+Arithmetic arithmetic(const KernelInfo& k) {
+  const std::string rung = k.name;
+  if (rung.ends_with("bf16") || stored_in_bf16(k)) return Arithmetic::bf16;
   if (rung.ends_with("3xtf32")) return Arithmetic::tf32x3;
   return rung.ends_with("tf32") ? Arithmetic::tf32 : Arithmetic::f32;
 }
-/// A rung as precise as f32 runs against a peer in f32, the others against one in TF32.
-bool rounds(const std::string& rung) {
-  return arithmetic(rung) == Arithmetic::tf32 || arithmetic(rung) == Arithmetic::bf16;
-}
+/// A rung as precise as f32 runs against a peer in f32, of maps in bf16 against one in bf16, else against one in TF32.
+bool rounds(const KernelInfo& k) { return arithmetic(k) == Arithmetic::tf32 || arithmetic(k) == Arithmetic::bf16; }
 
 /// The least milliseconds: 3xTF32 takes three products, BF16 goes at twice TF32's rate.
-double limit_ms(const DeviceRoof& roof, const std::string& rung, double flop, double bytes) {
+double limit_ms(const DeviceRoof& roof, const KernelInfo& k, double flop, double bytes) {
   const double rates[] = {roof.f32, std::max(roof.f32, roof.tf32 / 3), roof.tf32, 2 * roof.tf32};
-  return std::max(flop / rates[static_cast<int>(arithmetic(rung))], bytes / roof.gbytes) / 1e6;
+  return std::max(flop / rates[static_cast<int>(arithmetic(k))], bytes / roof.gbytes) / 1e6;
 }
 
 struct Entry {
@@ -126,15 +127,19 @@ std::vector<Entry> race(const std::string& op, const std::string& pass, const st
   }
   for (Entry& e : entries) {
     e.ms = median(e.turns);
-    e.limit = limit_ms(roof, e.info.name, e.rung.flop, static_cast<double>(e.rung.bytes()));
+    e.limit = limit_ms(roof, e.info, e.rung.flop, static_cast<double>(e.rung.bytes()));
   }
   for (Entry& e : entries) {
     if (is_yardstick(e.info.name)) continue;
     for (const Entry& other : entries) {
-      if (is_yardstick(other.info.name) && rounds(other.info.name) == rounds(e.info.name)) e.peer = &other;
+      if (is_yardstick(other.info.name) && rounds(other.info) == rounds(e.info)) e.peer = &other;
     }
   }
   return entries;
+}
+
+bool raced(const KernelBench& bench, const KernelInfo& k) {
+  return bench.storage.empty() || (bench.storage == "bf16") == stored_in_bf16(k);
 }
 
 /// The ops and passes to race: those asked for, or all that a peer has.
@@ -142,6 +147,7 @@ std::vector<std::pair<std::string, std::string>> passes(const KernelBench& bench
   std::vector<std::pair<std::string, std::string>> found;
   for (const KernelInfo& k : kernel_list()) {
     if (k.device != Device::cuda || (bench.op.empty() ? !is_yardstick(k.name) : bench.op != k.op)) continue;
+    if (!raced(bench, k)) continue;
     if (const std::pair<std::string, std::string> one{k.op, k.pass};
         std::find(found.begin(), found.end(), one) == found.end())
       found.push_back(one);
@@ -169,6 +175,11 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
                                                bench.op.empty() ? "no op given: it" : bench.op));
     }
   }
+  const auto races = passes(bench);
+  if (races.empty()) {
+    throw Error(ExitCode::usage,
+                fmt::format("bench kernels {}: no pass of maps stored in {}", bench.op, bench.storage));
+  }
   if (const char* const missing = vendor_missing())
     throw Error(ExitCode::device, fmt::format("bench kernels: missing: {}", missing));
   Stopwatch watch;
@@ -178,7 +189,7 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
   if (!program.json) {
     fmt::print("{}; measured roof: {:.0f} GF/s in f32, {:.0f} in TF32, {:.0f} GB/s\n", vendor_kernels()->versions,
                roof.f32, roof.tf32, roof.gbytes);
-    fmt::print("{:<12} {:<5} {:<40} {:<22} {:>9} {:>9} {:>6} {:>8}\n", "op", "pass", "shape", "rung", "ours ms",
+    fmt::print("{:<12} {:<10} {:<40} {:<22} {:>9} {:>9} {:>6} {:>8}\n", "op", "pass", "shape", "rung", "ours ms",
                "peer ms", "ratio", "of roof");
   }
   for (const auto& [op, pass] : passes(bench)) {
@@ -197,7 +208,7 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
                         {"limit_ms", e.limit}});
         if (e.peer) rows.back().update({{"peer", e.peer->info.name}, {"peer_ms", e.peer->ms}, {"ratio", ratio}});
         if (program.json) continue;
-        fmt::print("{:<12} {:<5} {:<40} {:<22} {:>9.4f} {:>9} {:>6} {:>7.0f}%\n", op, pass, e.rung.dims, e.info.name,
+        fmt::print("{:<12} {:<10} {:<40} {:<22} {:>9.4f} {:>9} {:>6} {:>7.0f}%\n", op, pass, e.rung.dims, e.info.name,
                    e.ms, e.peer ? fmt::format("{:.4f}", e.peer->ms) : "-", e.peer ? fmt::format("{:.2f}", ratio) : "-",
                    100 * e.limit / e.ms);
       }

@@ -12,6 +12,7 @@ struct KernelBench {
   std::string op;  ///< "": every op that has a peer
   std::vector<std::string> vs = {"cudnn", "cublas"};
   std::vector<std::string> problems;  ///< by name; none: all of the op's, or of each op the first twelve, real layers
+  std::string storage;                ///< of maps: "f32", "bf16"; "": either
   std::string shape;                  ///< KEY=VALUE,... set in each of them
   int repeats = 9;
 };

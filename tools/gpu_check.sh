@@ -2,10 +2,11 @@
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
 # Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
 # (tests/gpu/ptx*.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
-# compute-sanitizer, sets ncu's counters of ten kernels beside the emulator's, races every rung with cuDNN and cuBLAS, and
-# whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default: python3) has one with CUDA. Writes OUT/gpu_check.json and
-# OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and five libraries' headers: where
-# they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a machine that has them.
+# compute-sanitizer, sets ncu's counters of ten kernels beside the emulator's, races every rung with cuDNN and cuBLAS, of
+# maps in bf16 first, and whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default: python3) has one with CUDA. Writes
+# OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and five
+# libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a
+# machine that has them.
 # Exit codes: 0, 6 no GPU, 7 a check did not hold.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -119,7 +120,8 @@ done
 stage counters 60 tools/gpu_counters.sh "$build/limbic" ||
   echo "gpu_check: $(grep '^gpu_counters: ' "$out/counters.log" | tail -n 1); the day goes on" >&2
 counters=$(grep -sv '^gpu_counters: ' "$out/counters.log" | sed -n '/^\[$/,/^\]$/p')
-stage bench 150 "$build/limbic" bench kernels --json --quiet || failed=1
+stage bench_bf16 90 "$build/limbic" bench kernels --storage bf16 --json --quiet || failed=1
+stage bench 150 "$build/limbic" bench kernels --storage f32 --json --quiet || failed=1
 
 # Whole CNN-14, in turns with PyTorch (eager, and compiled with channels_last and AMP); alone where there is none.
 race_nets() {
@@ -135,11 +137,11 @@ else
 fi
 [ -n "$raced" ] || race_nets alone --alone || failed=1
 document() { grep -q '^}$' "$out/$1.log" 2>/dev/null && sed -n '/^{$/,/^}$/p' "$out/$1.log" || echo null; }
-bench=$(document bench) nets=$(document "$raced")
+bench=$(document bench) bench_bf16=$(document bench_bf16) nets=$(document "$raced")
 
 device=$(grep '^ *cuda ' <<<"$doctor" | tr -s ' ')
-printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "nets": %s,\n "counters": %s\n}\n' \
-  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$nets" "${counters:-[]}" >"$out/gpu_check.json"
+printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "bench_bf16": %s,\n "nets": %s,\n "counters": %s\n}\n' \
+  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$bench_bf16" "$nets" "${counters:-[]}" >"$out/gpu_check.json"
 {
   printf '# A visit to a GPU\n\n%s\n\n| stage | status | seconds |\n| --- | --- | --- |\n%s\n' "${device# }" "$rows"
   awk -f tools/gpu_nets.awk <<<"$nets"
@@ -156,7 +158,7 @@ printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n
                 is["ms"], is["peer"], is["peer_ms"] == "" ? "" : sprintf("%.4f", is["peer_ms"]),
                 is["ratio"] == "" ? "" : sprintf("%.2f", is["ratio"]), 100 * is["limit_ms"] / is["ms"]
          delete is
-       }' <<<"$bench"
+       }' <<<"$bench_bf16"$'\n'"$bench"
 } >"$out/gpu_check.md"
 echo "gpu_check: $out/gpu_check.json, $out/gpu_check.md" >&2
 [ $failed = 0 ] || exit 7

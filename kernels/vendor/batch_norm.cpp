@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuDNN's batch norm. It fuses no ReLU in f32, so that one is a pass of its own: over y, and in the backward pass over
-// y computed again. Its gradient is that of training; in evaluation dx is what its inference makes of dy.
+// cuDNN's batch norm, of maps in f32 or bf16, its statistics in f32. The ReLU is a pass of its own: over y, and in the
+// backward pass over y computed again. Its gradient is that of training; in evaluation dx is what its inference makes
+// of dy.
 #include "kernels/batch_norm/batch_norm.h"
 
 #include <limits>
@@ -18,15 +19,19 @@ bool supports(const BatchNormDims& d) {
   return d.rows > 1 && d.C > 0 && d.rows <= std::numeric_limits<int>::max() / d.C;
 }
 
+template <class T>
 struct Layer {
   explicit Layer(const BatchNormDims& d)
-      : n(static_cast<size_t>(d.rows * d.C)), map({1, d.C, static_cast<int>(d.rows), 1}), channels({1, d.C, 1, 1}) {}
-  const size_t n;
-  const TensorDescriptor map, channels;
+      : bytes(static_cast<size_t>(d.rows * d.C) * sizeof(T)),
+        map({1, d.C, static_cast<int>(d.rows), 1}),
+        channels({1, d.C, 1, 1}) {}
+  const size_t bytes;  ///< of the map
+  const MapOf<T> map;
+  const TensorDescriptor channels;  ///< f32
 
   /// y = (x - mean) weight / sqrt(var + eps) + bias, over rows as `shape` says.
-  void infer(const TensorDescriptor& shape, const float* x, const float* mean, const float* var, const float* weight,
-             const float* bias, float eps, float* y, Stream stream) const {
+  void infer(const TensorDescriptor& shape, const void* x, const float* mean, const float* var, const float* weight,
+             const float* bias, float eps, void* y, Stream stream) const {
     check("cudnnBatchNormalizationForwardInference",
           cudnnBatchNormalizationForwardInference(cudnn(stream), evaluation, &one, &zero, shape, x, shape, y, channels,
                                                   weight, bias, mean, var, double(eps)));
@@ -34,18 +39,20 @@ struct Layer {
 };
 
 /// `x`, elsewhere where y would overwrite it.
-const float* apart(const float* x, const float* y, size_t n, Stream stream) {
+template <class T>
+const T* apart(const T* x, const T* y, size_t bytes, Stream stream) {
   if (x != y) return x;
-  void* const copy = workspace(n * sizeof(float), stream);
-  runtime->copy(copy, x, n * sizeof(float), stream);
-  return static_cast<const float*>(copy);
+  void* const copy = workspace(bytes, stream);
+  runtime->copy(copy, x, bytes, stream);
+  return static_cast<const T*>(copy);
 }
 
-void forward(const BatchNormDims& d, const float* x, const float* weight, const float* bias, float eps, bool relu,
-             float* mean, float* var, float* y, float*, Stream stream) {
+template <class T>
+void forward(const BatchNormDims& d, const T* x, const float* weight, const float* bias, float eps, bool relu,
+             float* mean, float* var, T* y, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
-  const Layer layer(d);
-  x = apart(x, y, layer.n, stream);
+  const Layer<T> layer(d);
+  x = apart<T>(x, y, layer.bytes, stream);
   // a running average of which this batch is all: what was there counts nothing, unless it is no number
   for (float* const average : {mean, var}) runtime->set_bytes(average, 0, size_t(d.C) * sizeof(float), stream);
   check("cudnnBatchNormalizationForwardTraining",
@@ -57,22 +64,25 @@ void forward(const BatchNormDims& d, const float* x, const float* weight, const 
   if (relu) relu_in_place(layer.map, y, stream);
 }
 
-void apply(const BatchNormDims& d, const float* x, const float* mean, const float* var, const float* weight,
-           const float* bias, float eps, bool relu, float* y, float*, Stream stream) {
+template <class T>
+void apply(const BatchNormDims& d, const T* x, const float* mean, const float* var, const float* weight,
+           const float* bias, float eps, bool relu, T* y, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
-  const Layer layer(d);
-  layer.infer(layer.map, apart(x, y, layer.n, stream), mean, var, weight, bias, eps, y, stream);
+  const Layer<T> layer(d);
+  layer.infer(layer.map, apart<T>(x, y, layer.bytes, stream), mean, var, weight, bias, eps, y, stream);
   if (relu) relu_in_place(layer.map, y, stream);
 }
 
-void backward(const BatchNormDims& d, const float* x, const float* dy, const float* mean, const float* var,
-              const float* weight, const float* bias, float eps, bool relu, bool train, float* dx, float* dweight,
-              float* dbias, float*, Stream stream) {
+template <class T>
+void backward(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var, const float* weight,
+              const float* bias, float eps, bool relu, bool train, T* dx, float* dweight, float* dbias, float*,
+              Stream stream) {
   const std::lock_guard lock(one_at_a_time);
-  const Layer layer(d);
-  const size_t channels = size_t(d.C), bytes = layer.n * sizeof(float);
-  float* const z = static_cast<float*>(workspace((2 * layer.n + 3 * channels) * sizeof(float), stream));
-  float *const dz = z + layer.n, *const ones = dz + layer.n, *const zeros = ones + channels,
+  const Layer<T> layer(d);
+  const size_t channels = size_t(d.C), part = (layer.bytes + 255) / 256 * 256;
+  char* const work = static_cast<char*>(workspace(2 * part + 3 * channels * sizeof(float), stream));
+  T *const z = reinterpret_cast<T*>(work), *const dz = reinterpret_cast<T*>(work + part);
+  float *const ones = reinterpret_cast<float*>(work + 2 * part), *const zeros = ones + channels,
                *const rstd = zeros + channels;
   check("cudnnSetTensor", cudnnSetTensor(cudnn(stream), layer.channels, ones, &one));
   runtime->set_bytes(zeros, 0, channels * sizeof(float), stream);
@@ -82,7 +92,7 @@ void backward(const BatchNormDims& d, const float* x, const float* dy, const flo
     relu_gradient(layer.map, z, dy, dz, stream);
     dy = dz;
   } else if (dy == dx) {
-    runtime->copy(dz, dy, bytes, stream);
+    runtime->copy(dz, dy, layer.bytes, stream);
     dy = dz;
   }
   check(
@@ -95,9 +105,12 @@ void backward(const BatchNormDims& d, const float* x, const float* dy, const flo
 }  // namespace
 
 void add_batch_norm(VendorKernels& k) {
-  k.batch_norm_fwd = {forward, supports};
-  k.batch_norm_apply = {apply, supports};
-  k.batch_norm_bwd = {backward, supports};
+  k.batch_norm_fwd = {forward<float>, supports};
+  k.batch_norm_apply = {apply<float>, supports};
+  k.batch_norm_bwd = {backward<float>, supports};
+  k.batch_norm_fwd_bf16 = {forward<bf16>, supports};
+  k.batch_norm_apply_bf16 = {apply<bf16>, supports};
+  k.batch_norm_bwd_bf16 = {backward<bf16>, supports};
 }
 
 }  // namespace limbic::vendor

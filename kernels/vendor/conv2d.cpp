@@ -1,76 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuDNN's convolution: the fastest plan there is for a shape, of all that its heuristics propose and all its engines,
-// measured on the first call and kept. `cudnn` multiplies in f32, `cudnn_tf32` may round to TF32. Both add the products
-// of the formula: cuDNN 9.19 has no Winograd or Fourier transform for f32 in NHWC. Plans with atomics take part: unlike
-// ours, these rungs promise no bits.
+// measured on the first call and kept. `cudnn` multiplies in f32 or, where maps are stored so, in bf16; `cudnn_tf32`
+// may round to TF32. All add the products of the formula, in f32: cuDNN 9.19 has no Winograd or Fourier transform for
+// f32 in NHWC. Plans with atomics take part: unlike ours, these rungs promise no bits.
 #include "kernels/vendor/conv2d.h"
 
 #include <bit>
 #include <chrono>
 #include <map>
 #include <tuple>
+#include <type_traits>
 
 #include "kernels/vendor/rungs.h"
 #include "kernels/vendor/tensors.h"
 
 namespace limbic::vendor {
-namespace {
-
-/// [a,b,c,d] of a tensor that lies as [a,c,d,b].
-std::array<int64_t, 4> channels_last(const std::array<int64_t, 4>& d) {
-  return {d[1] * d[2] * d[3], 1, d[3] * d[1], d[1]};
-}
-
-}  // namespace
-
-Descriptor conv2d_graph(ConvPass pass, const Conv2dDims& d, int alignment, const Target& target) {
-  const std::array<int64_t, 4> x_dims = {d.N, d.C, d.H, d.W}, w_dims = {d.K, d.C / d.groups, d.R, d.S};
-  const std::array<int64_t, 4> y_dims = {d.N, d.K, d.P(), d.Q()};
-  const Descriptor x = tensor(conv2d_ids[0], x_dims, channels_last(x_dims), alignment);
-  const Descriptor w = tensor(conv2d_ids[1], w_dims, channels_last(w_dims), alignment);
-  const Descriptor y = tensor(conv2d_ids[2], y_dims, channels_last(y_dims), alignment);
-
-  const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
-  const std::array<int64_t, 2> pads = {d.pad_h, d.pad_w};
-  Descriptor conv(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
-  conv.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT)
-      .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode)
-      .set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, int64_t{2})
-      .set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, pads)
-      .set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, pads)
-      .set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::array<int64_t, 2>{d.stride_h, d.stride_w})
-      .set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::array<int64_t, 2>{d.dilation_h, d.dilation_w})
-      .finalize();
-
-  const auto operation = [&](cudnnBackendDescriptorType_t kind, cudnnBackendAttributeName_t of_x,
-                             cudnnBackendAttributeName_t of_w, cudnnBackendAttributeName_t of_y,
-                             cudnnBackendAttributeName_t of_conv, cudnnBackendAttributeName_t alpha,
-                             cudnnBackendAttributeName_t beta) {
-    Descriptor made(kind);
-    made.set(of_x, x).set(of_w, w).set(of_y, y).set(of_conv, conv).set(alpha, 1.0f).set(beta, 0.0f).finalize();
-    return graph_of(made, target);
-  };
-  switch (pass) {
-    case ConvPass::fwd:
-      return operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA);
-    case ConvPass::dx:
-      return operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
-                       CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA);
-    default:
-      return operation(
-          CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
-          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,
-          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
-          CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA);
-  }
-}
-
 namespace {
 
 using Pointers = std::array<const void*, 3>;  // of x, w, y
@@ -80,11 +24,51 @@ constexpr double worth_measuring = 1e7;
 /// How long a shape's plans are measured, the heuristic's first.
 constexpr std::chrono::seconds most_measuring{1};
 
+/// One way to a result. No engine of cuDNN's writes f32 of maps in bf16 but those that compile a fused conversion; of
+/// the others dw comes in bf16, and is widened after it.
+struct Way {
+  Descriptor config;
+  bool widened = false;
+};
+struct ReadyWay {
+  Plan plan;
+  bool widened;
+};
+
 struct Shape {
-  std::vector<Descriptor> configs;  ///< not yet tried, best guess last
-  std::optional<Plan> best;
+  std::vector<Way> ways;  ///< not yet tried, best guess last
+  std::optional<ReadyWay> best;
   bool measured = false;
 };
+
+int64_t weights(const Conv2dDims& d) { return int64_t{d.K} * d.R * d.S * (d.C / d.groups); }
+
+/// All ways, best guesses first; of dw in bf16 one of each kind by turns, so that both have had theirs when time is up.
+std::vector<Way> ways_of(ConvPass pass, Arithmetic arithmetic, const Conv2dDims& d, int alignment,
+                         const Target& target) {
+  const auto configs = [&](ConvStorage storage) -> std::vector<Descriptor> {
+    try {
+      return configurations(conv2d_graph(pass, storage, d, alignment, target), target, arithmetic);
+    } catch (const std::runtime_error&) {
+      return {};  // a shape that cuDNN refuses
+    }
+  };
+  std::vector<Way> all;
+  std::vector<Descriptor> plain = configs(arithmetic == Arithmetic::bf16 ? ConvStorage::bf16 : ConvStorage::f32), fused;
+  const bool widened = arithmetic == Arithmetic::bf16 && pass == ConvPass::dw;
+  if (widened) fused = configs(ConvStorage::bf16_but_dw);
+  for (size_t i = 0; i < std::max(plain.size(), fused.size()); ++i) {
+    if (i < plain.size()) all.push_back({std::move(plain[i]), widened});
+    if (i < fused.size()) all.push_back({std::move(fused[i])});
+  }
+  return all;
+}
+
+std::optional<ReadyWay> made_ready(Way way, const Target& target) {
+  std::optional<Plan> plan = plan_of(std::move(way.config), target);
+  if (!plan) return std::nullopt;
+  return ReadyWay{std::move(*plan), way.widened};
+}
 
 /// The shape's plans, the first that can be built already chosen; no `best` where cuDNN has none.
 Shape& shape_of(ConvPass pass, Arithmetic arithmetic, const Conv2dDims& d, int alignment) {
@@ -95,40 +79,43 @@ Shape& shape_of(ConvPass pass, Arithmetic arithmetic, const Conv2dDims& d, int a
   Shape& shape = at->second;
   if (!is_new) return shape;
   const Target target(cudnn({}));
-  try {
-    shape.configs = configurations(conv2d_graph(pass, d, alignment, target), target, arithmetic);
-  } catch (const std::runtime_error&) {
-    return shape;  // a shape that cuDNN refuses
-  }
-  std::reverse(shape.configs.begin(), shape.configs.end());
-  while (!shape.best && !shape.configs.empty()) {
-    shape.best = plan_of(std::move(shape.configs.back()), target);
-    shape.configs.pop_back();
+  shape.ways = ways_of(pass, arithmetic, d, alignment, target);
+  std::reverse(shape.ways.begin(), shape.ways.end());
+  while (!shape.best && !shape.ways.empty()) {
+    shape.best = made_ready(std::move(shape.ways.back()), target);
+    shape.ways.pop_back();
   }
   return shape;
 }
 
-void measure(Shape& shape, const Pointers& at, Stream stream) {
-  shape.measured = true;
+void run(const ReadyWay& way, const Conv2dDims& d, Pointers at, Stream stream) {
   const cudnnHandle_t handle = cudnn(stream);
-  const Target target(handle);
-  const auto ms = [&](const Plan& plan) {
-    void* const work = workspace(static_cast<size_t>(plan.workspace), stream);
+  const size_t own = way.widened ? (static_cast<size_t>(weights(d)) * sizeof(bf16) + 255) / 256 * 256 : 0;
+  char* const work = static_cast<char*>(workspace(own + static_cast<size_t>(way.plan.workspace), stream));
+  float* const dw = static_cast<float*>(const_cast<void*>(at[1]));
+  if (way.widened) at[1] = work;
+  way.plan.run(handle, conv2d_ids, at, work + own);
+  if (way.widened) casts.widen({weights(d)}, reinterpret_cast<const bf16*>(work), dw, stream);
+}
+
+void measure(Shape& shape, const Conv2dDims& d, const Pointers& at, Stream stream) {
+  shape.measured = true;
+  const Target target(cudnn(stream));
+  const auto ms = [&](const ReadyWay& way) {
     try {
-      return least_ms([&] { plan.run(handle, conv2d_ids, at, work); }, stream);
+      return least_ms([&] { run(way, d, at, stream); }, stream);
     } catch (const std::runtime_error&) {
       return 1e30f;  // built, but cannot run
     }
   };
   float least = ms(*shape.best);
   const auto begin = std::chrono::steady_clock::now();
-  for (; !shape.configs.empty() && std::chrono::steady_clock::now() - begin < most_measuring;
-       shape.configs.pop_back()) {
-    std::optional<Plan> plan = plan_of(std::move(shape.configs.back()), target);
-    const float time = plan ? ms(*plan) : 1e30f;
-    if (time < least) least = time, shape.best = std::move(plan);
+  for (; !shape.ways.empty() && std::chrono::steady_clock::now() - begin < most_measuring; shape.ways.pop_back()) {
+    std::optional<ReadyWay> way = made_ready(std::move(shape.ways.back()), target);
+    const float time = way ? ms(*way) : 1e30f;
+    if (time < least) least = time, shape.best = std::move(way);
   }
-  shape.configs.clear();
+  shape.ways.clear();
 }
 
 template <ConvPass pass, Arithmetic arithmetic>
@@ -140,37 +127,52 @@ bool supports(const Conv2dDims& d) {
 
 template <ConvPass pass, Arithmetic arithmetic>
 void convolve(const Conv2dDims& d, const Pointers& at, Stream stream) {
-  const cudnnHandle_t handle = cudnn(stream);
   Shape& shape = shape_of(pass, arithmetic, d, std::min(16, alignment_of(at[0], at[1], at[2])));
   if (!shape.best) throw std::runtime_error("cudnn: conv2d: no plan for these addresses");
   const double work = double(d.N) * d.P() * d.Q() * d.K * d.R * d.S * (d.C / d.groups);
-  if (!shape.measured && work >= worth_measuring) measure(shape, at, stream);
-  shape.best->run(handle, conv2d_ids, at, workspace(static_cast<size_t>(shape.best->workspace), stream));
+  if (!shape.measured && work >= worth_measuring) measure(shape, d, at, stream);
+  run(*shape.best, d, at, stream);
+}
+
+/// Where an epilogue is wanted of a map in bf16 it is a pass of its own, in f32, between two casts.
+void finish_in_f32(const Conv2dEpilogue& e, const MapDims& map, bf16* y, Stream stream) {
+  const CastDims all{int64_t{map.n} * map.c * map.h * map.w};
+  float* const wide = static_cast<float*>(workspace(static_cast<size_t>(all.n) * sizeof(float), stream));
+  casts.widen(all, y, wide, stream);
+  finish(e, map, wide, stream);
+  casts.narrow(all, wide, y, stream);
 }
 
 template <Arithmetic arithmetic>
-void forward(const Conv2dDims& d, const float* x, const float* w, const float*, const Conv2dEpilogue& epilogue,
-             float* y, float*, Stream stream) {
+using Number = std::conditional_t<arithmetic == Arithmetic::bf16, bf16, float>;
+
+template <Arithmetic arithmetic, class T = Number<arithmetic>>
+void forward(const Conv2dDims& d, const T* x, const T* w, const float*, const Conv2dEpilogue& epilogue, T* y, float*,
+             Stream stream) {
   const std::lock_guard lock(one_at_a_time);
   convolve<ConvPass::fwd, arithmetic>(d, {x, w, y}, stream);
-  finish(epilogue, {d.N, d.K, d.P(), d.Q()}, y, stream);
+  const MapDims map{d.N, d.K, d.P(), d.Q()};
+  if constexpr (arithmetic != Arithmetic::bf16) {
+    finish(epilogue, map, y, stream);
+  } else if (epilogue.mean || epilogue.scale || epilogue.shift || epilogue.relu) {
+    finish_in_f32(epilogue, map, y, stream);
+  }
 }
 
-template <Arithmetic arithmetic>
-void gradient_of_x(const Conv2dDims& d, const float* dy, const float* w, float* dx, float*, Stream stream) {
+template <Arithmetic arithmetic, class T = Number<arithmetic>>
+void gradient_of_x(const Conv2dDims& d, const T* dy, const T* w, T* dx, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
   convolve<ConvPass::dx, arithmetic>(d, {dx, w, dy}, stream);
 }
 
-template <Arithmetic arithmetic>
-void gradient_of_w(const Conv2dDims& d, const float* x, const float* dy, float* dw, float*, Stream stream) {
+template <Arithmetic arithmetic, class T = Number<arithmetic>>
+void gradient_of_w(const Conv2dDims& d, const T* x, const T* dy, float* dw, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
   convolve<ConvPass::dw, arithmetic>(d, {x, dw, dy}, stream);
 }
 
 template <Arithmetic arithmetic>
-void add(VendorRung<Conv2dDims, Conv2dForward>& fwd, VendorRung<Conv2dDims, Conv2dDx>& dx,
-         VendorRung<Conv2dDims, Conv2dDw>& dw) {
+void add(auto& fwd, auto& dx, auto& dw) {
   fwd = {forward<arithmetic>, supports<ConvPass::fwd, arithmetic>};
   dx = {gradient_of_x<arithmetic>, supports<ConvPass::dx, arithmetic>};
   dw = {gradient_of_w<arithmetic>, supports<ConvPass::dw, arithmetic>};
@@ -181,6 +183,7 @@ void add(VendorRung<Conv2dDims, Conv2dForward>& fwd, VendorRung<Conv2dDims, Conv
 void add_conv2d(VendorKernels& k) {
   add<Arithmetic::f32>(k.conv2d_fwd, k.conv2d_dx, k.conv2d_dw);
   add<Arithmetic::tf32>(k.conv2d_fwd_tf32, k.conv2d_dx_tf32, k.conv2d_dw_tf32);
+  add<Arithmetic::bf16>(k.conv2d_fwd_bf16, k.conv2d_dx_bf16, k.conv2d_dw_bf16);
 }
 
 }  // namespace limbic::vendor

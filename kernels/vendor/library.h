@@ -12,10 +12,12 @@
 #include <string>
 
 #include "kernels/gpu_runtime.h"
+#include "kernels/vendor/vendor.h"
 
 namespace limbic::vendor {
 
 extern const GpuRuntime* runtime;  ///< the program's
+extern VendorCasts casts;          ///< the program's too: cuDNN converts no types but within a fused graph
 
 /// Held by every launcher.
 extern std::mutex one_at_a_time;

@@ -2,6 +2,7 @@
 // Finds and opens the module, and knows its rungs by their names.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -31,6 +32,13 @@ std::string find_module() {
   return "";
 }
 
+/// The rung of a list that runs on a GPU by default.
+template <class Dims, class Fn>
+Fn* on_cuda(std::span<const Rung<Dims, Fn>> rungs) {
+  const auto at = std::find_if(rungs.begin(), rungs.end(), [](const auto& r) { return r.device == Device::cuda; });
+  return at == rungs.end() ? nullptr : at->run[0];
+}
+
 Module open_module() {
   const GpuRuntime* const runtime = gpu_runtime(Device::cuda);
   if (!runtime) return {nullptr, "this build's CUDA kernels run on the emulator only (-DLIMBIC_CUDA=on)"};
@@ -41,7 +49,8 @@ Module open_module() {
   void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!module) return {nullptr, dlerror()};
   const auto get = reinterpret_cast<decltype(&limbic_vendor_kernels)>(dlsym(module, "limbic_vendor_kernels"));
-  const VendorKernels* const kernels = get ? get(sizeof(VendorKernels), runtime) : nullptr;
+  const VendorCasts casts{on_cuda(cast_narrow_rungs()), on_cuda(cast_widen_rungs())};
+  const VendorKernels* const kernels = get ? get(sizeof(VendorKernels), runtime, casts) : nullptr;
   if (!kernels) return {nullptr, path + " belongs to another version of limbic"};
   return {kernels, ""};
 }

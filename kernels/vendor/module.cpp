@@ -5,6 +5,7 @@
 namespace limbic::vendor {
 
 const GpuRuntime* runtime = nullptr;
+VendorCasts casts = {};
 std::mutex one_at_a_time;
 
 void check(const char* what, cudnnStatus_t status) {
@@ -67,11 +68,13 @@ std::string versions() {
 }  // namespace limbic::vendor
 
 [[gnu::visibility("default")]] const limbic::VendorKernels* limbic_vendor_kernels(size_t size,
-                                                                                  const limbic::GpuRuntime* runtime) {
+                                                                                  const limbic::GpuRuntime* runtime,
+                                                                                  const limbic::VendorCasts& casts) {
   if (size != sizeof(limbic::VendorKernels)) return nullptr;
   static const std::string versions = limbic::vendor::versions();
   static limbic::VendorKernels kernels;
   limbic::vendor::runtime = runtime;
+  limbic::vendor::casts = casts;
   limbic::vendor::add_conv2d(kernels);
   limbic::vendor::add_matmul(kernels);
   limbic::vendor::add_batch_norm(kernels);

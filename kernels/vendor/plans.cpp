@@ -59,21 +59,38 @@ void Plan::run(cudnnHandle_t handle, const std::array<int64_t, 3>& ids, const st
   check("cudnnBackendExecute", cudnnBackendExecute(handle, plan.raw(), pack.raw()));
 }
 
-Descriptor tensor(int64_t id, const std::array<int64_t, 4>& dims, const std::array<int64_t, 4>& strides,
-                  int alignment) {
+Descriptor tensor(int64_t id, cudnnDataType_t type, const std::array<int64_t, 4>& dims,
+                  const std::array<int64_t, 4>& strides, int alignment, bool is_virtual) {
   Descriptor made(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   made.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, id)
-      .set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT)
+      .set(CUDNN_ATTR_TENSOR_DATA_TYPE, type)
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, dims)
       .set(CUDNN_ATTR_TENSOR_STRIDES, strides)
       .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, static_cast<int64_t>(alignment))
+      .set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &is_virtual)
       .finalize();
   return made;
 }
 
-Descriptor graph_of(const Descriptor& operation, const Target& target) {
+Descriptor conversion(const Descriptor& x, const Descriptor& y) {
+  const cudnnPointwiseMode_t identity = CUDNN_POINTWISE_IDENTITY;
+  Descriptor pointwise(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &identity)
+      .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
+      .finalize();
+  Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise)
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
+      .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y)
+      .finalize();
+  return operation;
+}
+
+Descriptor graph_of(std::initializer_list<const Descriptor*> operations, const Target& target) {
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (const Descriptor* const operation : operations) raw.push_back(operation->raw());
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation);
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, static_cast<int64_t>(raw.size()), raw.data());
   target.name_in_graph(graph);
   graph.finalize();
   return graph;

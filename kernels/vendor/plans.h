@@ -61,8 +61,8 @@ class Target {
   std::optional<Descriptor> device_;
 };
 
-/// How numbers may be multiplied: as they are, or rounded to TF32.
-enum class Arithmetic { f32, tf32 };
+/// How numbers may be multiplied: f32 as it is or rounded to TF32, bf16 as it is. Sums are in f32.
+enum class Arithmetic { f32, tf32, bf16 };
 
 struct Plan {
   Descriptor config, plan;
@@ -71,11 +71,15 @@ struct Plan {
   void run(cudnnHandle_t, const std::array<int64_t, 3>& ids, const std::array<const void*, 3>& at, void* work) const;
 };
 
-/// A tensor of f32, the dims and strides in the order n, c, h, w.
-Descriptor tensor(int64_t id, const std::array<int64_t, 4>& dims, const std::array<int64_t, 4>& strides, int alignment);
+/// A tensor, the dims and strides in the order n, c, h, w; `is_virtual`: between two operations, never in memory.
+Descriptor tensor(int64_t id, cudnnDataType_t, const std::array<int64_t, 4>& dims,
+                  const std::array<int64_t, 4>& strides, int alignment, bool is_virtual = false);
 
-/// The graph of one operation.
-Descriptor graph_of(const Descriptor& operation, const Target&);
+/// y = x, in y's type.
+Descriptor conversion(const Descriptor& x, const Descriptor& y);
+
+/// The graph of these operations.
+Descriptor graph_of(std::initializer_list<const Descriptor*> operations, const Target&);
 
 /// Every configuration whose arithmetic is allowed: those of the heuristics first, best first, then each engine's own.
 std::vector<Descriptor> configurations(const Descriptor& graph, const Target&, Arithmetic);

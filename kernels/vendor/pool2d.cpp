@@ -29,17 +29,19 @@ class Window {
   cudnnPoolingDescriptor_t raw_ = nullptr;
 };
 
-void forward(const Pool2dDims& d, const float* x, float* y, int32_t*, float*, Stream stream) {
+template <class T>
+void forward(const Pool2dDims& d, const T* x, T* y, int32_t*, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
   const Window window(d);
-  const TensorDescriptor of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
+  const MapOf<T> of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
   check("cudnnPoolingForward", cudnnPoolingForward(cudnn(stream), window, &one, of_x, x, &zero, of_y, y));
 }
 
-void backward(const Pool2dDims& d, const float* dy, const int32_t*, float* dx, float*, Stream stream) {
+template <class T>
+void backward(const Pool2dDims& d, const T* dy, const int32_t*, T* dx, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
   const Window window(d);
-  const TensorDescriptor of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
+  const MapOf<T> of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
   // an average's gradient reads neither x nor y; they have to be somewhere
   check("cudnnPoolingBackward",
         cudnnPoolingBackward(cudnn(stream), window, &one, of_y, dy, of_y, dy, of_x, dx, &zero, of_x, dx));
@@ -48,8 +50,10 @@ void backward(const Pool2dDims& d, const float* dy, const int32_t*, float* dx, f
 }  // namespace
 
 void add_pool2d(VendorKernels& k) {
-  k.pool2d_fwd = {forward, supports};
-  k.pool2d_bwd = {backward, supports};
+  k.pool2d_fwd = {forward<float>, supports};
+  k.pool2d_bwd = {backward<float>, supports};
+  k.pool2d_fwd_bf16 = {forward<bf16>, supports};
+  k.pool2d_bwd_bf16 = {backward<bf16>, supports};
 }
 
 }  // namespace limbic::vendor

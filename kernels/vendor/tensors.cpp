@@ -3,9 +3,9 @@
 
 namespace limbic::vendor {
 
-TensorDescriptor::TensorDescriptor(const MapDims& d, cudnnTensorFormat_t layout) {
+TensorDescriptor::TensorDescriptor(const MapDims& d, cudnnTensorFormat_t layout, cudnnDataType_t type) {
   check("cudnnCreateTensorDescriptor", cudnnCreateTensorDescriptor(&raw_));
-  check("cudnnSetTensor4dDescriptor", cudnnSetTensor4dDescriptor(raw_, layout, CUDNN_DATA_FLOAT, d.n, d.c, d.h, d.w));
+  check("cudnnSetTensor4dDescriptor", cudnnSetTensor4dDescriptor(raw_, layout, type, d.n, d.c, d.h, d.w));
 }
 
 namespace {
@@ -23,11 +23,11 @@ cudnnActivationDescriptor_t relu() {
 
 }  // namespace
 
-void relu_in_place(const TensorDescriptor& map, float* y, Stream stream) {
+void relu_in_place(const TensorDescriptor& map, void* y, Stream stream) {
   check("cudnnActivationForward", cudnnActivationForward(cudnn(stream), relu(), &one, map, y, &zero, map, y));
 }
 
-void relu_gradient(const TensorDescriptor& map, const float* z, const float* dy, float* dz, Stream stream) {
+void relu_gradient(const TensorDescriptor& map, const void* z, const void* dy, void* dz, Stream stream) {
   // it looks at the sign of z or of y: both are the same
   check("cudnnActivationBackward",
         cudnnActivationBackward(cudnn(stream), relu(), &one, map, z, map, dy, map, z, &zero, map, dz));

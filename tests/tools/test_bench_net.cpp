@@ -100,9 +100,9 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       ">/dev/null\n"
       "cat >gpu/limbic <<'LIMBIC'\n#!/bin/bash\ncase \"$*\" in\n"
       "  doctor) echo '  cuda  ok  compute capability 9.0' ;;\n"
-      "  'bench kernels'*) printf '{\\n \"rows\": [\\n  {\\n   \"op\": \"conv2d\",\\n   \"rung\": \"v2\",\\n   \"ms\": "
-      "2,\\n"
-      "   \"limit_ms\": 1\\n  }\\n ]\\n}\\n' ;;\n"
+      "  'bench kernels --storage '*) printf '{\\n \"rows\": [\\n  {\\n   \"op\": \"conv2d\",\\n   \"rung\": "
+      "\"of_%s\",\\n"
+      "   \"ms\": 2,\\n   \"limit_ms\": 1\\n  }\\n ]\\n}\\n' \"$4\" ;;\n"
       "  'bench net'*--alone) cat \"$HERE/alone.json\" ;;\n"
       "  'bench net'*--python*) echo 'a warning of torch'; cat \"$HERE/raced.json\" ;;\nesac\nLIMBIC\n"
       "printf '#!/bin/bash\\necho \"ModuleNotFoundError: No module named \\\\\"torch\\\\\"\"; exit 1\\n' >no_torch\n"
@@ -119,8 +119,11 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
     const Json document = Json::parse(scratch.read(python + "_out/gpu_check.json"));
     const std::string page = scratch.read(python + "_out/gpu_check.md");
     INFO(page);
-    CHECK(document["bench"]["rows"].size() == 1);
-    CHECK(has(page, "| conv2d | "));
+    for (const auto& [race, rung] : {std::pair("bench", "of_f32"), std::pair("bench_bf16", "of_bf16")}) {
+      CHECK(document[race]["rows"].size() == 1);
+      CHECK(document[race]["rows"][0]["rung"] == rung);
+      CHECK(has(page, std::string(" | ") + rung + " | 2.0000 | "));
+    }
     const Json row = document["nets"]["rows"][0];
     CHECK(row["name"] == "logmel");
     CHECK(row.contains("settings") == (python == "torch"));
