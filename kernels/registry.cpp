@@ -86,7 +86,9 @@ LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormP
 
 // Of maps stored in bf16; their truth is the reference in f32.
 LIMBIC_EACH_DEVICE(Conv2dForwardOf<bf16> conv2d_fwd_v4_tensor_core_bf16; Conv2dDxOf<bf16> conv2d_dx_v4_tensor_core_bf16;
-                   Conv2dDwOf<bf16> conv2d_dw_v4_tensor_core_bf16; BatchNormForwardOf<bf16> batch_norm_fwd_v2_chunks;
+                   Conv2dDwOf<bf16> conv2d_dw_v4_tensor_core_bf16; Conv2dForwardOf<bf16> conv2d_fwd_v5_wgmma_bf16;
+                   Conv2dDxOf<bf16> conv2d_dx_v5_wgmma_bf16; Conv2dDwOf<bf16> conv2d_dw_v5_wgmma_bf16;
+                   BatchNormForwardOf<bf16> batch_norm_fwd_v2_chunks;
                    BatchNormApplyOf<bf16> batch_norm_apply_v2_chunks;
                    BatchNormBackwardOf<bf16> batch_norm_bwd_v2_chunks;
                    BatchNormPoolForwardOf<bf16> batch_norm_pool_fwd_v2_windows;
@@ -696,6 +698,9 @@ std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
 std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, Conv2dForwardOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
+      // unmeasured: by name only
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_fwd_v5_wgmma_bf16,
+                   emu::conv2d_fwd_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_fwd_bf16),
   };
   return rungs;
@@ -704,6 +709,9 @@ std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(Stored
 std::span<const Rung<Conv2dDims, Conv2dDxOf<bf16>>> conv2d_dx_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, Conv2dDxOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dx_v4_tensor_core_bf16),
+      // unmeasured: by name only
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_dx_v5_wgmma_bf16,
+                   emu::conv2d_dx_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dx_bf16),
   };
   return rungs;
@@ -713,6 +721,9 @@ std::span<const Rung<Conv2dDims, Conv2dDwOf<bf16>>> conv2d_dw_rungs(StoredAs<bf1
   static constexpr Rung<Conv2dDims, Conv2dDwOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_dw_v4_tensor_core_bf16,
                    emu::conv2d_dw_scratch_gemm),
+      // unmeasured: by name only
+      ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_dw_v5_wgmma_bf16,
+                   emu::conv2d_dw_scratch_v5_wgmma),
       YARDSTICK("cudnn", "vendor/conv2d.cpp", conv2d_dw_bf16),
   };
   return rungs;

@@ -3,7 +3,7 @@
 // bf16, summed in f32. One thread has bulk copies bring tiles into a ring of stages; two warpgroups multiply, 64 rows
 // each. They meet on mbarriers: a stage is full when its bytes are there, empty when the eight warps have read it.
 #pragma once
-#include "kernels/gpu_bf16.h"
+#include "kernels/gpu_storage.h"
 #include "kernels/ptx.h"
 
 namespace limbic::LIMBIC_DEVICE {
@@ -72,68 +72,5 @@ __device__ void wgmma_gemm(int steps, const Copy& copy, const Place& place, cons
     }
   }
 }
-
-struct alignas(16) EightBf16 {
-  uint16_t of[8];
-};
-
-constexpr int rounding_threads = 256, rounding_each = 4;
-
-/// to[rows, padded] = from[rows, n] and zeros, eight elements at a time; padded is n, rounded up to a multiple of 8.
-template <bool vector>
-__global__ void rows_to_bf16(int64_t rows, int n, const float* from, EightBf16* to) {
-  const int eights = (n + 7) / 8;
-#pragma unroll
-  for (int each = 0; each < rounding_each; ++each) {
-    const int64_t i = (int64_t{blockIdx.x} * rounding_each + each) * rounding_threads + threadIdx.x;
-    if (i >= rows * eights) return;
-    const int first = static_cast<int>(i % eights) * 8;
-    const float* const own = from + i / eights * n + first;
-    float v[8];
-    if constexpr (vector) {
-      const float4 low = *reinterpret_cast<const float4*>(own), high = *reinterpret_cast<const float4*>(own + 4);
-      v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
-      v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
-    } else {
-#pragma unroll
-      for (int j = 0; j < 8; ++j) v[j] = first + j < n ? own[j] : 0.0f;
-    }
-    EightBf16 rounded;
-#pragma unroll
-    for (int j = 0; j < 8; ++j) rounded.of[j] = to_bf16(v[j]);
-    to[i] = rounded;
-  }
-}
-
-/// Matrices of bf16 in scratch memory, one behind the other, as bulk copies want them: from a multiple of 128 bytes on,
-/// in rows of a multiple of 16.
-class Bf16Scratch {
- public:
-  Bf16Scratch(float* scratch, Stream stream)
-      : at_(reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(scratch) + 127) / 128 * 128)), stream_(stream) {}
-
-  static int padded(int n) { return (n + 7) / 8 * 8; }
-  /// Scratch floats for one matrix; one more of these, of nothing, for the alignment.
-  static size_t floats(int64_t rows, int n) { return static_cast<size_t>((rows * padded(n) + 63) / 64 * 32 + 32); }
-
-  const uint16_t* add(int64_t rows, int n, const float* from) {
-    EightBf16* const to = reinterpret_cast<EightBf16*>(at_);
-    const Grid grid{.blocks = blocks_for(rows * (padded(n) / 8), rounding_threads * rounding_each),
-                    .threads = rounding_threads,
-                    .stream = stream_};
-    if (n % 8 == 0 && reinterpret_cast<uintptr_t>(from) % 16 == 0) {
-      LAUNCH(rows_to_bf16<true>, grid, rows, n, from, to);
-    } else {
-      LAUNCH(rows_to_bf16<false>, grid, rows, n, from, to);
-    }
-    at_ += floats(rows, n) * sizeof(float);
-    return reinterpret_cast<const uint16_t*>(to);
-  }
-  float* rest() const { return reinterpret_cast<float*>(at_); }
-
- private:
-  char* at_;
-  Stream stream_;
-};
 
 }  // namespace limbic::LIMBIC_DEVICE

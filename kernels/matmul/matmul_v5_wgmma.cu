@@ -6,6 +6,7 @@
 // Why faster: no thread computes an address, no register holds an operand; 128x128 tiles halve the reads from L2.
 // Limited by: copying to bf16 first; a block for each tile, so that nothing overlaps its end.
 // Next: blocks that stay for several tiles; bf16 matrices as they come. Unmeasured, so by name only.
+#include "kernels/bf16_scratch.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/matmul/matmul_device.h"
 #include "kernels/wgmma_gemm.h"
@@ -78,9 +79,8 @@ bool matmul_supports_v5_wgmma(const MatmulDims& d) {
 }
 
 size_t matmul_scratch_v5_wgmma(const MatmulDims& d) {
-  return Bf16Scratch::floats(int64_t{d.batch} * (d.trans_a ? d.K : d.M), d.trans_a ? d.M : d.K) +
-         Bf16Scratch::floats(int64_t{d.batch} * (d.trans_b ? d.N : d.K), d.trans_b ? d.K : d.N) +
-         Bf16Scratch::floats(0, 0);
+  return Bf16Scratch::floats(int64_t{d.batch} * (d.trans_a ? d.K : d.M), d.trans_a ? d.M : d.K,
+                             int64_t{d.batch} * (d.trans_b ? d.N : d.K), d.trans_b ? d.K : d.N);
 }
 
 void matmul_fwd_v5_wgmma_bf16(const MatmulDims& d, const float* a, const float* b, const float* bias, float* c,
