@@ -75,7 +75,8 @@ std::string dims_text(const GridSampleDims& d) {
 }
 
 std::string dims_text(const LstmDims& d) {
-  return letters("N", d.N, "T", d.T, "D", d.D) + (d.reverse ? " reverse" : "");
+  return letters("N", d.N, "T", d.T, "D", d.D) + (d.F ? " F" + std::to_string(d.F) : "") +
+         (d.reverse ? " reverse" : "");
 }
 
 std::string dims_text(const AttentionDims& d) { return letters("N", d.N, "T", d.T, "A", d.A, "E", d.E); }

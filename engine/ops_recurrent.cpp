@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sequences of different lengths: the long short-term memory, softmax over what is no padding, and attention.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -26,6 +27,39 @@ void check_lengths(const char* name, const Tensor& lengths, const Tensor& x, int
   }
 }
 
+/// Is the layer to be one launch? Where a rung of the whole layer is asked for by name, or yardsticks are preferred and
+/// one serves; else its parts are faster.
+bool as_whole_layer(const LstmDims& d, Device device, bool with_lengths) {
+  const auto named = [](const auto& rungs, const char* name) {
+    return std::any_of(rungs.begin(), rungs.end(), [&](const auto& rung) { return same_name(rung.name, name); });
+  };
+  if (const char* const forced = forced_kernel("lstm")) {
+    const bool whole = named(lstm_layer_fwd_rungs(), forced) && !named(lstm_fwd_rungs(), forced);
+    if (whole && with_lengths) refuse("lstm: kernel ", forced, " takes no lengths: all sequences are of T steps");
+    return whole;
+  }
+  const auto rungs = lstm_layer_fwd_rungs();
+  return yardsticks_preferred() && !with_lengths && std::any_of(rungs.begin(), rungs.end(), [&](const auto& rung) {
+           return is_yardstick(rung.name) && serves(rung, d, device, active_isa());
+         });
+}
+
+/// Goes forward again before it goes back: what cuDNN keeps for that is its own.
+Tensor whole_layer(const LstmDims& d, const Tensor& x, const Tensor& weights) {
+  Tensor y = Tensor::empty({d.N, d.T, d.D});
+  launch(lstm_layer_fwd_rungs(), {"lstm", "layer_fwd"}, x.device(), d, x.kernel_data(), weights.kernel_data(),
+         y.kernel_data());
+
+  return record("lstm", y, {x, weights},
+                [d, gx = GradOf(x), gw = GradOf(weights), x = x.detach(), w = weights.detach()](const Tensor& dy) {
+                  Tensor y = Tensor::empty(dy.shape()), dx = Tensor::empty(x.shape()), dw = Tensor::empty(w.shape());
+                  launch(lstm_layer_train_rungs(), {"lstm", "layer_train"}, dy.device(), d, x.kernel_data(),
+                         w.kernel_data(), dy.kernel_data(), y.kernel_data(), dx.kernel_data(), dw.kernel_data());
+                  gx.add(std::move(dx));
+                  gw.add(std::move(dw));
+                });
+}
+
 }  // namespace
 
 Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tensor& bias, const LstmOptions& o) {
@@ -36,7 +70,13 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
     refuse("lstm: w_ih ", w_ih.shape(), " for x ", x.shape(), ", expected [", 4 * D, ",", x.dim(2), "]");
   }
   check_lengths("lstm", o.lengths, x, 0);
-  const LstmDims d{extent("lstm", x.dim(0)), extent("lstm", x.dim(1)), extent("lstm", D), o.reverse};
+  LstmDims d{extent("lstm", x.dim(0)), extent("lstm", x.dim(1)), extent("lstm", D), o.reverse,
+             extent("lstm", x.dim(2))};
+  if (as_whole_layer(d, x.device(), bool(o.lengths))) {
+    const Tensor none = Tensor::zeros({4 * D});
+    return whole_layer(d, in_f32(x), concat({reshape(w_ih, {-1}), reshape(w_hh, {-1}), bias ? bias : none, none}, 0));
+  }
+  d.F = 0;                               // the recurrence sees gates
   Tensor gates = linear(x, w_ih, bias);  // [N,T,4D]
   Tensor y = Tensor::empty({d.N, d.T, D}), cell = Tensor::empty({d.N, d.T, D});
   Tensor activations = gates.detach();  // in place: nobody reads the gates' inputs again

@@ -19,6 +19,7 @@
 #include "kernels/gpu_runtime.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
 #include "kernels/lstm/lstm_cpu.h"
+#include "kernels/lstm/lstm_layer_v0_reference.h"
 #include "kernels/lstm/lstm_v0_reference.h"
 #include "kernels/matmul/matmul_cpu.h"
 #include "kernels/matmul/matmul_v0_reference.h"
@@ -72,6 +73,11 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    StftPower stft_fwd_v1_naive; StftPower stft_fwd_v2_fft; bool stft_supports_v2_fft(const StftDims&);
                    LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
+
+LIMBIC_EACH_DEVICE(LstmLayerForward lstm_layer_fwd_v1_ops; LstmLayerTrain lstm_layer_train_v1_ops;
+                   bool lstm_layer_supports_v1_ops(const LstmDims&);)
+size_t lstm_layer_fwd_scratch_v1_ops(const LstmDims&);
+size_t lstm_layer_train_scratch_v1_ops(const LstmDims&);
 
 LIMBIC_EACH_ISA(CastNarrow cast_narrow_cpu_vector; CastWiden cast_widen_cpu_vector;)
 LIMBIC_EACH_DEVICE(CastNarrow cast_narrow_v1_naive; CastWiden cast_widen_v1_naive; CastNarrow cast_narrow_v2_vector;
@@ -437,6 +443,26 @@ std::span<const Rung<LstmDims, LstmBackward>> lstm_bwd_rungs() {
       ON_GPU("v2_fused_gates", "lstm/lstm_v2_fused_gates.cu", lstm_bwd_v2_fused_gates, nullptr,
              emu::lstm_bwd_scratch_gpu),
       ON_GPU("v1_stepwise", "lstm/lstm_v1_stepwise.cu", lstm_bwd_v1_stepwise, nullptr, emu::lstm_bwd_scratch_gpu),
+  };
+  return rungs;
+}
+
+std::span<const Rung<LstmDims, LstmLayerForward>> lstm_layer_fwd_rungs() {
+  static constexpr Rung<LstmDims, LstmLayerForward> rungs[] = {
+      {"v0_reference", "lstm/lstm_layer_v0_reference.h", Device::cpu, PLAIN(lstm_layer_fwd_v0_reference<float>)},
+      ON_GPU_WHERE(lstm_layer_supports_v1_ops, "v1_ops", "lstm/lstm_layer_v1_ops.cpp", lstm_layer_fwd_v1_ops,
+                   lstm_layer_fwd_scratch_v1_ops),
+      YARDSTICK("cudnn", "vendor/lstm.cpp", lstm_layer_fwd),
+  };
+  return rungs;
+}
+
+std::span<const Rung<LstmDims, LstmLayerTrain>> lstm_layer_train_rungs() {
+  static constexpr Rung<LstmDims, LstmLayerTrain> rungs[] = {
+      {"v0_reference", "lstm/lstm_layer_v0_reference.h", Device::cpu, PLAIN(lstm_layer_train_v0_reference<float>)},
+      ON_GPU_WHERE(lstm_layer_supports_v1_ops, "v1_ops", "lstm/lstm_layer_v1_ops.cpp", lstm_layer_train_v1_ops,
+                   lstm_layer_train_scratch_v1_ops),
+      YARDSTICK("cudnn", "vendor/lstm.cpp", lstm_layer_train),
   };
   return rungs;
 }
@@ -846,6 +872,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"grid_sample", "bwd"}, grid_sample_bwd_rungs());
   visit(Pass{"lstm", "fwd"}, lstm_fwd_rungs());
   visit(Pass{"lstm", "bwd"}, lstm_bwd_rungs());
+  visit(Pass{"lstm", "layer_fwd"}, lstm_layer_fwd_rungs());
+  visit(Pass{"lstm", "layer_train"}, lstm_layer_train_rungs());
   visit(Pass{"attention", "fwd"}, attention_fwd_rungs());
   visit(Pass{"attention", "bwd"}, attention_bwd_rungs());
   visit(Pass{"reduce", "fwd"}, reduce_fwd_rungs());

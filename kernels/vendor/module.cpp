@@ -79,6 +79,7 @@ std::string versions() {
   limbic::vendor::add_matmul(kernels);
   limbic::vendor::add_batch_norm(kernels);
   limbic::vendor::add_pool2d(kernels);
+  limbic::vendor::add_lstm(kernels);
   limbic::vendor::add_grid_sample(kernels);
   limbic::vendor::add_softmax(kernels);
   kernels.versions = versions.c_str();

@@ -9,6 +9,7 @@ void add_conv2d(VendorKernels&);
 void add_matmul(VendorKernels&);
 void add_batch_norm(VendorKernels&);
 void add_pool2d(VendorKernels&);
+void add_lstm(VendorKernels&);
 void add_grid_sample(VendorKernels&);
 void add_softmax(VendorKernels&);
 

@@ -7,6 +7,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/grid_sample/grid_sample.h"
+#include "kernels/lstm/lstm.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/softmax/softmax.h"
@@ -40,6 +41,8 @@ struct VendorKernels {
   VendorRung<Pool2dDims, Pool2dBackward> pool2d_bwd;
   VendorRung<Pool2dDims, Pool2dForwardOf<bf16>> pool2d_fwd_bf16;
   VendorRung<Pool2dDims, Pool2dBackwardOf<bf16>> pool2d_bwd_bf16;
+  VendorRung<LstmDims, LstmLayerForward> lstm_layer_fwd;
+  VendorRung<LstmDims, LstmLayerTrain> lstm_layer_train;
   VendorRung<GridSampleDims, GridSampleForward> grid_sample_fwd;
   VendorRung<GridSampleDims, GridSampleBackward> grid_sample_bwd;
   VendorRung<SoftmaxDims, SoftmaxForward> softmax_fwd;

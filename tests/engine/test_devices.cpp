@@ -136,6 +136,46 @@ TEST_CASE("devices: attention in one kernel gives what its parts give, with drop
 }
 
 TEST_CASE(
+    "devices: an LSTM in one launch, asked for by name, gives what its parts give; sequences of lengths it refuses") {
+  for (const Device device : {Device::emu, Device::cuda}) {
+    const GpuRuntime* const gpu = gpu_runtime(device);
+    if (!gpu || gpu->what_is_missing()) continue;
+    const OnDevice scope(device);
+    const auto run = [](bool with_bias, const char* kernel) {  // y, and the gradients of x and of the weights
+      set_random_step(3, 1);
+      std::vector<Tensor> in{Tensor::empty({2, 5, 3}), Tensor::empty({16, 3}), Tensor::empty({16, 4})};
+      if (with_bias) in.push_back(Tensor::empty({16}));
+      for (Tensor& t : in) uniform(t, -1, 1), t.set_requires_grad();
+      force_kernel("lstm", kernel);
+      const Tensor y = lstm(in[0], in[1], in[2], with_bias ? in[3] : Tensor());
+      backward(sum(y * y));
+      force_kernel("lstm", "");
+      std::vector<float> all = y.to_vector();
+      for (const Tensor& t : in) {
+        const auto numbers = t.grad().to_vector();
+        all.insert(all.end(), numbers.begin(), numbers.end());
+      }
+      return all;
+    };
+    for (const bool with_bias : {false, true}) {
+      const auto parts = run(with_bias, "");
+      static int launches = 0;
+      set_trace([](const TraceLine& line) { launches += same_name(line.rung, "v1_ops"); });
+      const auto whole = run(with_bias, "v1_ops");
+      set_trace(nullptr);
+      CHECK(std::exchange(launches, 0) == 2);
+      REQUIRE(whole.size() == parts.size());
+      for (size_t i = 0; i < parts.size(); ++i) CHECK(std::fabs(whole[i] - parts[i]) <= 1e-5f);
+    }
+    force_kernel("lstm", "v1_ops");
+    CHECK_THROWS_WITH(lstm(Tensor::zeros({2, 5, 3}), Tensor::zeros({16, 3}), Tensor::zeros({16, 4}), {},
+                           {.lengths = Tensor::of_ints({2}, {5, 3})}),
+                      "lstm: kernel v1_ops takes no lengths: all sequences are of T steps");
+    force_kernel("lstm", "");
+  }
+}
+
+TEST_CASE(
     "devices: batch norm with the average behind it, in one op, gives what the two give, and the CPU's gradients") {
   for (const bool training : {true, false}) {
     set_random_step(4, 0);

@@ -269,6 +269,19 @@ TEST_CASE("lstm: every CUDA rung agrees with f64, for sequences of any length") 
   }
 }
 
+TEST_CASE("lstm: every CUDA rung of a whole layer agrees with f64") {
+  const Pass fwd{"lstm", "layer_fwd"}, train{"lstm", "layer_train"};
+  const auto smaller = [](LstmDims d) {  // the input's product is one more tile of every 16 features
+    d = scaled(d);
+    while (int64_t{4} * d.D * d.F > most || int64_t{d.N} * d.T * d.F > most) d.F = d.F * 2 / 3;
+    return d;
+  };
+  check_gpu_rungs(fwd, lstm_problems, lstm_layer_fwd_rungs(), lstm_layer_fwd_v0_reference<double>,
+                  test::lstm::layer_inputs, test::lstm::layer_forward, smaller, within(fwd, {1e-5, 2e-6}));
+  check_gpu_rungs(train, lstm_problems, lstm_layer_train_rungs(), lstm_layer_train_v0_reference<double>,
+                  test::lstm::layer_inputs, test::lstm::layer_train, smaller, within(train, {1e-5, 5e-6}));
+}
+
 TEST_CASE("lstm: the rung that holds w_hh in shared memory serves what fits there, and says no to one unit more") {
   const Pass fwd{"lstm", "fwd"}, bwd{"lstm", "bwd"};
   const auto check = [](Pass pass, const auto& rungs, auto* v0, const auto& call) {

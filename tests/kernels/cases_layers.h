@@ -7,6 +7,7 @@
 #include "kernels/batch_norm_pool/batch_norm_pool_v0_reference.h"
 #include "kernels/dropout/dropout_v0_reference.h"
 #include "kernels/grid_sample/grid_sample_v0_reference.h"
+#include "kernels/lstm/lstm_layer_v0_reference.h"
 #include "kernels/lstm/lstm_v0_reference.h"
 #include "kernels/pool2d/pool2d_v0_reference.h"
 #include "tests/kernels/cases.h"
@@ -277,6 +278,31 @@ inline auto inputs(bool with_lengths) {
     for (auto& t : forward(d, lstm_fwd_v0_reference<float>, in, static_cast<float*>(nullptr))) in.push_back(t);
     return in;
   };
+}
+
+/// y of a whole layer from x, weights.
+inline const auto layer_forward = []<class Buffer>(const LstmDims& d, auto run, const std::vector<Buffer>& in,
+                                                   auto* scratch) {
+  std::vector<Buffer> out;
+  out.emplace_back(static_cast<size_t>(states(d)));
+  run(d, in[0].data(), in[1].data(), out[0].data(), scratch, {});
+  return out;
+};
+
+/// y, dx, dweights from x, weights, dy.
+inline const auto layer_train = []<class Buffer>(const LstmDims& d, auto run, const std::vector<Buffer>& in,
+                                                 auto* scratch) {
+  std::vector<Buffer> out;
+  for (const size_t i : {2, 0, 1}) out.emplace_back(in[i].size());
+  run(d, in[0].data(), in[1].data(), in[2].data(), out[0].data(), out[1].data(), out[2].data(), scratch, {});
+  return out;
+};
+
+/// x, weights, dy.
+inline Tensors<float> layer_inputs(const LstmDims& d) {
+  const float bound = 1 / std::sqrt(static_cast<float>(d.D));
+  return {uniform(int64_t(d.N) * d.T * d.F, seed, 3), uniform(lstm_layer_weights(d), seed, 4, -bound, bound),
+          uniform(states(d), seed, 5)};
 }
 
 }  // namespace lstm

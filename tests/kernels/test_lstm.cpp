@@ -32,6 +32,23 @@ TEST_CASE("lstm: v0's gradients are those of its forward") {
   }
 }
 
+TEST_CASE("lstm: v0's layer agrees with itself in f64, and its gradients are those of its forward") {
+  check_rungs({"lstm", "layer_fwd"}, lstm_problems, lstm_layer_fwd_rungs(), lstm_layer_fwd_v0_reference<double>,
+              {1e-5, 2e-6}, layer_inputs, layer_forward);
+  check_rungs({"lstm", "layer_train"}, lstm_problems, lstm_layer_train_rungs(), lstm_layer_train_v0_reference<double>,
+              {1e-5, 5e-6}, layer_inputs, layer_train);
+  double* const none = nullptr;
+  for (const auto& [name, d] : lstm_problems) {
+    if (states(d) * (d.D + d.F) > 100000 || states(d) == 0) continue;
+    const auto in = widened(layer_inputs(d));
+    const auto grads = layer_train(d, lstm_layer_train_v0_reference<double>, in, none);
+    const auto y = [&](const Tensors<double>& moved) {
+      return layer_forward(d, lstm_layer_fwd_v0_reference<double>, moved, none)[0];
+    };
+    for (const size_t i : {0, 1}) check_gradient({"lstm", "layer_train"}, name, in, i, in[2], grads[1 + i], y);
+  }
+}
+
 TEST_CASE("lstm: a sequence alone gives the bits it gives among others, padded, and in place") {
   for (const bool reverse : {false, true}) {
     const LstmDims d{9, 12, 21, reverse};

@@ -9,6 +9,7 @@
 
 #include "kernels/problems.h"
 #include "kernels/vendor/conv2d.h"
+#include "kernels/vendor/lstm.h"
 #include "kernels/vendor/vendor.h"
 
 using namespace limbic;
@@ -68,6 +69,31 @@ TEST_CASE("of maps in bf16 cuDNN takes a graph that stores dw in f32, which only
     const Descriptor fused = conv2d_graph(ConvPass::dw, ConvStorage::bf16_but_dw, d, 16, target);
     CHECK(fused.number(CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT) > 0);
   }
+}
+
+TEST_CASE("cuDNN describes every lstm problem that walks forward in time, step by step; what cannot be it refuses") {
+  size_t described[lstm_algorithms.size()] = {};
+  for (const auto& [name, d] : lstm_problems) {
+    if (d.reverse || d.N < 1 || d.T < 1) continue;
+    for (size_t i = 0; i < lstm_algorithms.size(); ++i) {
+      INFO(name << ", algorithm " << lstm_algorithms[i]);
+      CHECK_NOTHROW(LstmDescriptors(d, lstm_algorithms[i]));
+      const LstmDescriptors is(d, lstm_algorithms[i]);
+      cudnnDataType_t type;
+      cudnnRNNDataLayout_t layout;
+      int steps = 0, sequences = 0, width = 0;
+      std::vector<int> lengths(static_cast<size_t>(d.N));
+      float padding = 1;
+      check("cudnnGetRNNDataDescriptor",
+            cudnnGetRNNDataDescriptor(is.x, &type, &layout, &steps, &sequences, &width, d.N, lengths.data(), &padding));
+      CHECK((type == CUDNN_DATA_FLOAT && steps == d.T && sequences == d.N && width == d.F && padding == 0));
+      CHECK(lengths == std::vector<int>(static_cast<size_t>(d.N), d.T));
+      ++described[i];
+    }
+  }
+  CHECK(described[0] > 10);
+  CHECK_THROWS_AS(LstmDescriptors({1, 0, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
+  CHECK_THROWS_AS(LstmDescriptors({1, 70000, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
 }
 
 TEST_CASE("the module names its version, and refuses a program that was built from another one") {

@@ -22,6 +22,7 @@ inline int64_t y_size(const Pool2dDims& d) { return int64_t{d.N} * d.P() * d.Q()
 inline int64_t x_size(const GridSampleDims& d) { return int64_t{d.N} * d.H * d.W * d.C; }
 inline int64_t grid_size(const GridSampleDims& d) { return int64_t{d.N} * d.P * d.Q * 2; }
 inline int64_t states(const LstmDims& d) { return int64_t{d.N} * d.T * d.D; }
+inline int64_t inputs(const LstmDims& d) { return int64_t{d.N} * d.T * d.F; }
 
 inline int64_t steps(const AttentionDims& d) { return int64_t{d.N} * d.T; }
 
@@ -179,6 +180,16 @@ void for_each_launch(const Visit& visit) {
     const float *const cell = a.numbers(states(d)), *const y = a.numbers(states(d)), *const dy = a.numbers(states(d));
     float* const dgates = a.space(4 * states(d));
     run(d, w_hh, nullptr, activations, cell, y, dy, dgates, a.space(int64_t{4} * d.D * d.D), scratch, {});
+  });
+  visit(Pass{"lstm", "layer_fwd"}, lstm_problems, lstm_layer_fwd_rungs(), [](Arrays& a, const LstmDims& d, auto* run, float* scratch) {
+    const float *const x = a.numbers(inputs(d)), *const weights = a.numbers(lstm_layer_weights(d), -0.1f, 0.1f);
+    run(d, x, weights, a.space(states(d)), scratch, {});
+  });
+  visit(Pass{"lstm", "layer_train"}, lstm_problems, lstm_layer_train_rungs(), [](Arrays& a, const LstmDims& d, auto* run, float* scratch) {
+    const float *const x = a.numbers(inputs(d)), *const weights = a.numbers(lstm_layer_weights(d), -0.1f, 0.1f);
+    const float* const dy = a.numbers(states(d));
+    float *const y = a.space(states(d)), *const dx = a.space(inputs(d));
+    run(d, x, weights, dy, y, dx, a.space(lstm_layer_weights(d)), scratch, {});
   });
   visit(Pass{"attention", "fwd"}, attention_problems, attention_fwd_rungs(), [](Arrays& a, const AttentionDims& d, auto* run, float*) {
     const float *const u = a.numbers(steps(d) * d.A), *const w = a.numbers(d.A), *const bias = a.numbers(1);

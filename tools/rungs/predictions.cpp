@@ -63,9 +63,12 @@ std::vector<PredictedKernel> kernels_of(const ReadyRung& rung, const std::vector
   return kernels;
 }
 
-/// The first kernel but for those that round the operands.
+/// The first kernel but for those that make the operands ready: that round them, or add an LSTM layer's two biases.
 const PredictedKernel& main_kernel(const Prediction& p) {
-  return *std::find_if(p.kernels.begin(), p.kernels.end(), [](const auto& k) { return !k.resources.kernel.starts_with("rows_to_bf16"); });
+  return *std::find_if(p.kernels.begin(), p.kernels.end(), [&](const auto& k) {
+    const std::string& name = k.resources.kernel;
+    return !name.starts_with("rows_to_bf16") && !(p.op == "lstm" && name.starts_with("binary_"));
+  });
 }
 
 /// Arithmetic waits for the multiprocessor with most blocks; memory is everybody's.

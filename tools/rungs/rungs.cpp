@@ -99,6 +99,17 @@ double flop_of(const LstmDims& d) { return 8.0 * d.N * d.T * d.D * d.D; }
 double flop_of(const StftDims& d) { return 5.0 * static_cast<double>(d.frames()) * d.n_fft * std::log2(d.n_fft); }
 double flop_of(const LogMelDims& d) { return flop_of(d.stft); }
 
+template <class Dims>
+double flop_of(Pass, const Dims& d) {
+  return flop_of(d);
+}
+/// A layer multiplies the input too; back go two products for each one forward.
+double flop_of(Pass pass, const LstmDims& d) {
+  const double layer = flop_of(d) + 8.0 * d.N * d.T * d.D * d.F;
+  if (same_name(pass.pass, "layer_fwd")) return layer;
+  return same_name(pass.pass, "layer_train") ? 3 * layer : flop_of(d);
+}
+
 template <class Dims, class Fn, class Call>
 ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call& call) {
   Fn* const run = rung.run[static_cast<int>(active_isa())];
@@ -116,7 +127,7 @@ ReadyRung ready(Pass pass, const Rung<Dims, Fn>& rung, const Dims& d, const Call
           [=] { launch(nothing_like(run)); },
           [=] { launch(run); },
           [=] { return arrays->bytes() - scratch * sizeof(float); },
-          flop_of(d)};
+          flop_of(pass, d)};
 }
 
 }  // namespace

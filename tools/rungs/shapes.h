@@ -97,7 +97,7 @@ inline ShapeFields fields(GridSampleDims& d) {
 }
 inline ShapeFields fields(LstmDims& d) {
   using namespace shapes;
-  return {size("N", d.N), size("T", d.T), size("D", d.D), number("reverse", d.reverse)};
+  return {size("N", d.N), size("T", d.T), size("D", d.D), number("F", d.F), number("reverse", d.reverse)};
 }
 inline ShapeFields fields(AttentionDims& d) {
   using namespace shapes;
