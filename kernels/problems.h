@@ -9,6 +9,7 @@
 #include "kernels/affine_grid/affine_grid.h"
 #include "kernels/attention/attention.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm_conv2d/batch_norm_conv2d.h"
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/bce/bce.h"
 #include "kernels/binary/binary.h"
@@ -101,6 +102,37 @@ inline constexpr Problem<Conv2dDims> conv2d_problems[] = {
     {"eight-of-six", {1, 6, 6, 32, 32, 3, 3, 1, 1, 2, 2}},
     {"sections", {1, 45, 43, 128, 32, 3, 3, 1, 1, 1, 1}},
     {"sections-dx", {1, 43, 46, 32, 128, 3, 3, 1, 1, 1, 1}},
+};
+
+// the second convolutions of CNN-14's blocks, and what is awkward of the list above
+inline constexpr Problem<Conv2dDims> batch_norm_conv2d_problems[] = {
+    {"cnn14-2", {1, 401, 64, 64, 64, 3, 3, 1, 1, 1, 1}},
+    {"cnn14-4", {1, 200, 32, 128, 128, 3, 3, 1, 1, 1, 1}},
+    {"cnn14-6", {1, 100, 16, 256, 256, 3, 3, 1, 1, 1, 1}},
+    {"cnn14-8", {1, 50, 8, 512, 512, 3, 3, 1, 1, 1, 1}},
+    {"cnn14-10", {1, 25, 4, 1024, 1024, 3, 3, 1, 1, 1, 1}},
+    {"cnn14-12", {1, 12, 2, 2048, 2048, 3, 3, 1, 1, 1, 1}},
+    {"one", {1, 1, 1, 1, 1, 1, 1}},
+    {"one-pixel-padded", {2, 1, 1, 17, 19, 3, 3, 1, 1, 1, 1}},
+    {"1x1", {2, 5, 7, 33, 18, 1, 1}},
+    {"1x1-wide", {1, 4, 4, 16, 144, 1, 1}},
+    {"filter-is-map", {2, 5, 4, 16, 40, 5, 4}},
+    {"two-columns", {3, 12, 2, 64, 48, 3, 3, 1, 1, 1, 1}},
+    {"batch-two-columns", {66, 3, 2, 5, 8, 3, 3, 1, 1, 1, 1}},
+    {"batch-of-vectors", {64, 2, 2, 8, 4, 3, 3, 1, 1, 1, 1}},
+    {"batch-one-pixel", {65, 1, 1, 16, 17, 3, 3, 1, 1, 1, 1}},
+    {"batch-stride", {64, 4, 3, 4, 5, 3, 2, 2, 2, 1, 0}},
+    {"tile", {1, 8, 8, 4, 64, 1, 1}},
+    {"tile-and-one", {1, 5, 13, 4, 65, 1, 1}},
+    {"odd", {3, 9, 7, 5, 31, 3, 3, 1, 1, 1, 1}},
+    {"odd-wide", {1, 33, 47, 17, 35, 3, 3, 1, 1, 1, 1}},
+    {"stride-2", {2, 11, 13, 16, 24, 3, 3, 2, 2, 1, 1}},
+    {"rectangular", {2, 10, 6, 12, 20, 5, 2, 2, 1, 2, 1}},
+    {"dilated", {2, 15, 14, 16, 16, 3, 3, 1, 1, 2, 3, 2, 3}},
+    {"padding-past-filter", {1, 6, 5, 16, 32, 2, 2, 1, 1, 3, 4}},
+    {"groups", {2, 9, 8, 12, 18, 3, 3, 1, 1, 1, 1, 1, 1, 3}},
+    {"groups-wide", {1, 7, 9, 64, 96, 3, 3, 2, 1, 1, 1, 1, 1, 2}},
+    {"depthwise", {2, 10, 9, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, 24}},
 };
 
 inline constexpr Problem<MatmulDims> matmul_problems[] = {
@@ -643,6 +675,7 @@ constexpr size_t problem_count(std::string_view op) {
   if (op == "conv2d") return std::size(conv2d_problems);
   if (op == "matmul") return std::size(matmul_problems);
   if (op == "batch_norm") return std::size(batch_norm_problems);
+  if (op == "batch_norm_conv2d") return std::size(batch_norm_conv2d_problems);
   if (op == "batch_norm_pool") return std::size(batch_norm_pool_problems);
   if (op == "pool2d") return std::size(pool2d_problems);
   if (op == "affine_grid") return std::size(affine_grid_problems);

@@ -7,6 +7,7 @@
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
+#include "kernels/batch_norm_conv2d/batch_norm_conv2d_v0_reference.h"
 #include "kernels/batch_norm_pool/batch_norm_pool_v0_reference.h"
 #include "kernels/bce/bce_v0_reference.h"
 #include "kernels/binary/binary_v0_reference.h"
@@ -89,6 +90,16 @@ LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormP
                    BatchNormPoolApply batch_norm_pool_apply_v2_windows;
                    BatchNormPoolBackward batch_norm_pool_bwd_v2_windows;
                    size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims&);)
+
+LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart; BatchNormConv2dDw batch_norm_conv2d_dw_v1_apart;
+                   size_t batch_norm_conv2d_fwd_scratch_v1(const Conv2dDims&);
+                   size_t batch_norm_conv2d_dw_scratch_v1(const Conv2dDims&);
+                   BatchNormConv2dForward batch_norm_conv2d_fwd_v4_tensor_core_3xtf32;
+                   BatchNormConv2dDw batch_norm_conv2d_dw_v4_tensor_core_3xtf32;
+                   BatchNormConv2dForwardOf<bf16> batch_norm_conv2d_fwd_v4_tensor_core_bf16;
+                   BatchNormConv2dDwOf<bf16> batch_norm_conv2d_dw_v4_tensor_core_bf16;
+                   size_t batch_norm_conv2d_fwd_scratch_v4(const Conv2dDims&);
+                   size_t batch_norm_conv2d_dw_scratch_v4(const Conv2dDims&);)
 
 // Of maps stored in bf16; their truth is the reference in f32.
 LIMBIC_EACH_DEVICE(Conv2dForwardOf<bf16> conv2d_fwd_v4_tensor_core_bf16; Conv2dDxOf<bf16> conv2d_dx_v4_tensor_core_bf16;
@@ -320,6 +331,30 @@ std::span<const Rung<BatchNormDims, BatchNormBackward>> batch_norm_bwd_rungs(Sto
              emu::batch_norm_scratch_v2),
       ON_GPU("v1_naive", "batch_norm/batch_norm_v1_naive.cu", batch_norm_bwd_v1_naive),
       YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_bwd),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, BatchNormConv2dForward>> batch_norm_conv2d_fwd_rungs(StoredAs<float>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dForward> rungs[] = {
+      {"v0_reference", "batch_norm_conv2d/batch_norm_conv2d_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_conv2d_fwd_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "batch_norm_conv2d/batch_norm_conv2d_v4_tensor_core.cu",
+                   batch_norm_conv2d_fwd_v4_tensor_core_3xtf32, emu::batch_norm_conv2d_fwd_scratch_v4),
+      ON_GPU("v1_apart", "batch_norm_conv2d/batch_norm_conv2d_v1_apart.cu", batch_norm_conv2d_fwd_v1_apart, nullptr,
+             emu::batch_norm_conv2d_fwd_scratch_v1),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, BatchNormConv2dDw>> batch_norm_conv2d_dw_rungs(StoredAs<float>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dDw> rungs[] = {
+      {"v0_reference", "batch_norm_conv2d/batch_norm_conv2d_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_conv2d_dw_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "batch_norm_conv2d/batch_norm_conv2d_v4_tensor_core.cu",
+                   batch_norm_conv2d_dw_v4_tensor_core_3xtf32, emu::batch_norm_conv2d_dw_scratch_v4),
+      ON_GPU("v1_apart", "batch_norm_conv2d/batch_norm_conv2d_v1_apart.cu", batch_norm_conv2d_dw_v1_apart, nullptr,
+             emu::batch_norm_conv2d_dw_scratch_v1),
   };
   return rungs;
 }
@@ -781,6 +816,22 @@ std::span<const Rung<BatchNormDims, BatchNormBackwardOf<bf16>>> batch_norm_bwd_r
   return rungs;
 }
 
+std::span<const Rung<Conv2dDims, BatchNormConv2dForwardOf<bf16>>> batch_norm_conv2d_fwd_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dForwardOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "batch_norm_conv2d/batch_norm_conv2d_v4_tensor_core.cu",
+                   batch_norm_conv2d_fwd_v4_tensor_core_bf16, emu::batch_norm_conv2d_fwd_scratch_v4),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, BatchNormConv2dDwOf<bf16>>> batch_norm_conv2d_dw_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dDwOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "batch_norm_conv2d/batch_norm_conv2d_v4_tensor_core.cu",
+                   batch_norm_conv2d_dw_v4_tensor_core_bf16, emu::batch_norm_conv2d_dw_scratch_v4),
+  };
+  return rungs;
+}
+
 std::span<const Rung<BatchNormPoolDims, BatchNormPoolForwardOf<bf16>>> batch_norm_pool_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<BatchNormPoolDims, BatchNormPoolForwardOf<bf16>> rungs[] = {
       ON_GPU("v2_windows", "batch_norm_pool/batch_norm_pool_v2_windows.cu", batch_norm_pool_fwd_v2_windows, nullptr,
@@ -861,6 +912,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "fwd"}, batch_norm_fwd_rungs());
   visit(Pass{"batch_norm", "apply"}, batch_norm_apply_rungs());
   visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());
+  visit(Pass{"batch_norm_conv2d", "fwd"}, batch_norm_conv2d_fwd_rungs());
+  visit(Pass{"batch_norm_conv2d", "dw"}, batch_norm_conv2d_dw_rungs());
   visit(Pass{"batch_norm_pool", "fwd"}, batch_norm_pool_fwd_rungs());
   visit(Pass{"batch_norm_pool", "apply"}, batch_norm_pool_apply_rungs());
   visit(Pass{"batch_norm_pool", "bwd"}, batch_norm_pool_bwd_rungs());
@@ -905,6 +958,8 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "fwd_bf16"}, batch_norm_fwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm", "apply_bf16"}, batch_norm_apply_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm", "bwd_bf16"}, batch_norm_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_conv2d", "fwd_bf16"}, batch_norm_conv2d_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_conv2d", "dw_bf16"}, batch_norm_conv2d_dw_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_pool", "fwd_bf16"}, batch_norm_pool_fwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_pool", "apply_bf16"}, batch_norm_pool_apply_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_pool", "bwd_bf16"}, batch_norm_pool_bwd_rungs(StoredAs<bf16>{}));

@@ -5,6 +5,10 @@
 
 namespace limbic::LIMBIC_DEVICE {
 
+__device__ inline float batch_norm_value(float x, float mean, float scale, float bias) {
+  return fmaf(x - mean, scale, bias);
+}
+
 /// One channel's constants, and what they make of x. Forward and backward share it: the ReLU's mask must be the same.
 struct BatchNormChannel {
   float mean, rstd, scale, bias;
@@ -14,7 +18,7 @@ struct BatchNormChannel {
         rstd(1 / sqrtf(all_var[c] + eps)),
         scale(weight[c] / sqrtf(all_var[c] + eps)),
         bias(all_bias[c]) {}
-  __device__ float value(float x) const { return fmaf(x - mean, scale, bias); }
+  __device__ float value(float x) const { return batch_norm_value(x, mean, scale, bias); }
   __device__ float y(float x, bool relu) const { return relu && value(x) < 0 ? 0.0f : value(x); }
   __device__ float dz(float x, float dy, bool relu) const { return relu && value(x) <= 0 ? 0.0f : dy; }
   __device__ float xhat(float x) const { return (x - mean) * rstd; }
@@ -36,11 +40,12 @@ inline Grid chunk_grid(const BatchNormDims& d, Stream stream) {
 }
 
 /// All threads of a column get the sum of theirs.
-__device__ inline float chunk_sum(float (&shared)[chunk_lanes][chunk_channels], float own) {
+template <class T>
+__device__ T chunk_sum(T (&shared)[chunk_lanes][chunk_channels], T own) {
   __syncthreads();  // before what an earlier sum left is overwritten
   shared[threadIdx.y][threadIdx.x] = own;
   __syncthreads();
-  float sum = 0;
+  T sum = 0;
   for (int i = 0; i < chunk_lanes; ++i) sum += shared[i][threadIdx.x];
   return sum;
 }
@@ -50,6 +55,12 @@ void batch_norm_statistics_v1(const BatchNormDims&, const float* x, float* mean,
 void batch_norm_statistics_v2(const BatchNormDims&, const float* x, float* mean, float* var, float* scratch, Stream);
 void batch_norm_statistics_v2(const BatchNormDims&, const bf16* x, float* mean, float* var, float* scratch, Stream);
 size_t batch_norm_scratch_v2(const BatchNormDims&);
+/// Sets of `size` rows (the last may have fewer), of each its mean and the sum of squared distances from it, in
+/// parts [2][sets][C], become the mean and the variance of all rows, in a tree whose shape depends on d and size alone
+/// (batch_norm_v2_chunks.cu). parts has batch_norm_sets_scratch() floats, for what lies between.
+void batch_norm_merge_sets(const BatchNormDims&, int64_t size, float* parts, float* mean, float* var, Stream);
+size_t batch_norm_sets_scratch(const BatchNormDims&, int64_t size);
+constexpr int merged_sets = 256;
 /// parts [2][chunks][C]: dbias from the first half, dweight from the second (batch_norm_v2_chunks.cu).
 void batch_norm_add_parts_v2(const BatchNormDims&, const float* parts, float* dweight, float* dbias, Stream);
 

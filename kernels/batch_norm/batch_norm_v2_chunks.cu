@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Idea: a block sums a chunk of 256 rows of 32 channels; a second kernel merges the chunks in their order.
+// Idea: a block sums a chunk of 256 rows of 32 channels; a second kernel merges the chunks in a tree of a fixed shape.
 // Changed from v1: rows/256 times as many threads. A chunk's squares are taken about the chunk's own mean while it is
-// in cache, and merged by the parallel formula of Chan, Golub and LeVeque (1979): the variance survives any mean.
+// in cache, and merged about the mean of all, in double: the variance survives any mean.
 // Why faster: memory is full from some 10,000 rows on; x is read once for the statistics and once for y.
 // Limited by: memory bandwidth: 12 bytes an element forward, 20 backward; half of that where maps are stored in bf16.
-// Next: the convolution before it can leave the sums behind, the one after it apply them while it loads.
+// Next: batch_norm_conv2d, where the convolution before it leaves the statistics, and the one after it applies them.
 #include "kernels/batch_norm/batch_norm_device.h"
 #include "kernels/gpu_storage.h"
 #include "kernels/gpu_sum.h"
@@ -32,19 +32,34 @@ __global__ void __launch_bounds__(chunk_threads) batch_norm_stats_v2(BatchNormDi
   parts[int64_t{gridDim.x + blockIdx.x} * d.C + c] = squares;
 }
 
-__global__ void batch_norm_merge_v2(BatchNormDims d, int64_t chunks, const float* parts, float* mean, float* var) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (c >= d.C) return;
-  double m = 0, squares = 0, n = 0;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const double rows = static_cast<double>(min(d.rows - chunk * chunk_rows, int64_t{chunk_rows}));
-    const double delta = parts[chunk * d.C + c] - m;
-    squares += parts[(chunks + chunk) * d.C + c] + delta * delta * n * rows / (n + rows);
-    m += delta * rows / (n + rows);
-    n += rows;
+/// A block merges merged_sets of the sets of `size` rows in `parts` [2][sets][C], which are as batch_norm_stats_v2
+/// leaves them, into one set of `merged` [2][blocks][C]; a block that is alone has the mean and the variance.
+__global__ void __launch_bounds__(chunk_threads)
+    batch_norm_merge_v2(BatchNormDims d, int64_t size, int64_t sets, const float* parts, float* merged, float* mean,
+                        float* var) {
+  SHARED(sums, double[chunk_lanes][chunk_channels]);
+  const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x);
+  const int64_t begin = int64_t{blockIdx.x} * merged_sets, end = min(begin + merged_sets, sets);
+  const auto rows = [&](int64_t set) { return static_cast<double>(min(d.rows - set * size, size)); };
+  const double n = static_cast<double>(min(d.rows, end * size) - begin * size);
+  double own = 0;
+  for (int64_t set = begin + threadIdx.y; set < end && c < d.C; set += chunk_lanes)
+    own += rows(set) * parts[set * d.C + c];
+  const double m = chunk_sum(sums, own) / n;
+  own = 0;
+  for (int64_t set = begin + threadIdx.y; set < end && c < d.C; set += chunk_lanes) {
+    const double distance = parts[set * d.C + c] - m;
+    own += parts[(sets + set) * d.C + c] + rows(set) * distance * distance;
   }
-  mean[c] = static_cast<float>(m);
-  var[c] = static_cast<float>(squares / n);
+  const double squares = chunk_sum(sums, own);
+  if (threadIdx.y || c >= d.C) return;
+  if (gridDim.x == 1) {
+    mean[c] = static_cast<float>(m);
+    var[c] = static_cast<float>(squares / n);
+  } else {
+    merged[int64_t{blockIdx.x} * d.C + c] = static_cast<float>(m);
+    merged[int64_t{gridDim.x + blockIdx.x} * d.C + c] = static_cast<float>(squares);
+  }
 }
 
 template <class T>
@@ -116,7 +131,28 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const T* x, con
       [&](int64_t i) { dx[i] = stored_as<T>(slope(i, as_float(x[i]), as_float(dy[i]))); });
 }
 
-size_t batch_norm_scratch_v2(const BatchNormDims& d) { return size_t{2} * blocks_for(d.rows, chunk_rows) * d.C; }
+void batch_norm_merge_sets(const BatchNormDims& d, int64_t size, float* parts, float* mean, float* var, Stream stream) {
+  for (int64_t sets = blocks_for(d.rows, size); sets > 0;) {
+    const unsigned blocks = blocks_for(sets, merged_sets);
+    float* const merged = parts + 2 * sets * d.C;
+    LAUNCH(batch_norm_merge_v2,
+           (Grid{.blocks = {blocks, blocks_for(d.C, chunk_channels)},
+                 .threads = {chunk_channels, chunk_lanes},
+                 .stream = stream}),
+           d, size, sets, parts, merged, mean, var);
+    if (blocks == 1) return;
+    parts = merged, sets = blocks, size *= merged_sets;
+  }
+}
+
+size_t batch_norm_sets_scratch(const BatchNormDims& d, int64_t size) {
+  size_t sets = 0;
+  for (int64_t level = blocks_for(d.rows, size); level > 0; level = level > 1 ? blocks_for(level, merged_sets) : 0)
+    sets += static_cast<size_t>(level);
+  return 2 * sets * d.C;
+}
+
+size_t batch_norm_scratch_v2(const BatchNormDims& d) { return batch_norm_sets_scratch(d, chunk_rows); }
 
 void batch_norm_add_parts_v2(const BatchNormDims& d, const float* parts, float* dweight, float* dbias, Stream stream) {
   LAUNCH(batch_norm_add_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
@@ -128,8 +164,7 @@ namespace {
 template <class T>
 void statistics(const BatchNormDims& d, const T* x, float* mean, float* var, float* scratch, Stream stream) {
   LAUNCH((batch_norm_stats_v2<T>), chunk_grid(d, stream), d, x, scratch);
-  LAUNCH(batch_norm_merge_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
-         int64_t{blocks_for(d.rows, chunk_rows)}, scratch, mean, var);
+  batch_norm_merge_sets(d, chunk_rows, scratch, mean, var, stream);
 }
 
 template <class T>

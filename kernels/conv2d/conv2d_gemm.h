@@ -154,6 +154,27 @@ class ConvTiles {
     }
   }
 
+  /// fwd: the first of the channels of x that the calling thread brings of the slab at k0; dw: of x as fetch() has B.
+  __device__ int input_channel(Depth k0) const {
+    if constexpr (pass == ConvPass::fwd) return group * Cg + (k0 + threadIdx.x % vectors * width) % Cg;
+    return group * Cg + channel;
+  }
+  /// Piece j of them: fwd its row, dw its column, and the depth in the tile.
+  struct Place {
+    int at, depth;
+  };
+  __device__ Place input_place(int j) const {
+    if constexpr (pass == ConvPass::fwd)
+      return {own_row + j * row_step, static_cast<int>(threadIdx.x) % vectors * width};
+    return {own_column, own_depth + j * depth_step};
+  }
+
+  /// Rows of the block's tile; fwd: the filter of a column, where there is one, else -1.
+  __device__ int rows() const { return static_cast<int>(min(int64_t{conv_gemm_tile}, g.rows - row0)); }
+  __device__ int filter(int column) const {
+    return column0 + column < g.columns ? group * Kg + static_cast<int>(column0) + column : -1;
+  }
+
   /// Stores C[row, column] of the block's tile, where there is one.
   __device__ void store(int row, int column, float sum) const {
     const int64_t r = row0 + row, c = column0 + column;

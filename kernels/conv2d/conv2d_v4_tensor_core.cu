@@ -8,66 +8,17 @@
 // Limited by: copies of one number in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at 512
 // filters.
 // Next: v5 has the copy engine bring whole boxes, and one wgmma of sm_90a multiplies 64x128.
-#include "kernels/conv2d/conv2d_gemm.h"
-#include "kernels/ptx.h"
+#include "kernels/conv2d/conv2d_mma.h"
 
 namespace limbic::LIMBIC_DEVICE {
-
-constexpr int mma_step = 16, mma_threads = 128;
-
-enum class Precision { tf32, tf32x3, bf16 };
-
-/// The elements of a tile in shared memory, and how they get there from numbers stored as In, `vector` at once where
-/// they are neighbours. A row's end keeps ldmatrix's rows in different banks.
-template <Precision precision, class In>
-struct Element {
-  using Type = float;
-  static constexpr int padding = 4, vector = 4;
-  template <int n>
-  static __device__ void put(float* to, const float* from, const float* anywhere) {
-    cp_async<4 * n>(to, from ? from : anywhere, from ? 4 * n : 0);
-  }
-};
-template <>
-struct Element<Precision::bf16, float> {
-  using Type = bf16;
-  static constexpr int padding = 8, vector = 4;
-  template <int n>
-  static __device__ void put(bf16* to, const float* from, const float*) {
-    store(to, 0, from ? load<n>(from, 0) : Floats<n>{});
-  }
-};
-template <>
-struct Element<Precision::bf16, bf16> {
-  using Type = bf16;
-  static constexpr int padding = 8, vector = 8;
-  template <int n>
-  static __device__ void put(bf16* to, const bf16* from, const bf16* anywhere) {
-    if constexpr (n == 1) {  // too little for cp.async
-      *to = from ? *from : bf16{};
-    } else {
-      cp_async<2 * n>(to, from ? from : anywhere, from ? 2 * n : 0);
-    }
-  }
-};
-
-/// A float's bits become its TF32 number, and that of what is left.
-__device__ inline void split_tf32(uint32_t& high, uint32_t& low) {
-  const float x = __uint_as_float(high);
-  high = to_tf32(x);
-  low = to_tf32(x - __uint_as_float(high));
-}
 
 template <ConvPass pass, Precision precision, int width, class In, class Out>
 __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> product) {
   using E = Element<precision, In>;
   using T = typename E::Type;
-  constexpr int granule = 16 / sizeof(T);  // elements in a row of ldmatrix; an mma is two of them deep
-  SHARED(tile_a, T[2][conv_gemm_tile][mma_step + E::padding]);  // [row][depth]
-  SHARED(tile_b, T[2][conv_gemm_tile][mma_step + E::padding]);  // [column][depth]
+  SHARED(tile_a, MmaTile<T, E::padding>[2]);  // [row][depth]
+  SHARED(tile_b, MmaTile<T, E::padding>[2]);  // [column][depth]
   const ConvTiles<pass, mma_step, mma_threads, width, In, Out> tiles(product);
-  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  const int warp_row = threadIdx.x / 64 * 32, warp_column = threadIdx.x / 32 % 2 * 32;
 
   const auto fetch = [&](auto k0, int buffer) {
     tiles.fetch(
@@ -78,7 +29,7 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> pro
     cp_async_commit();
   };
 
-  float sum[2][4][4] = {};  // 2 x 4 tiles of 16 x 8
+  MmaSums sum = {};
   int buffer = 0;
   auto k0 = tiles.first_depth();
   if (k0 < tiles.last_depth()) fetch(k0, 0);
@@ -91,41 +42,7 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> pro
       cp_async_wait<0>();
     }
     __syncthreads();
-#pragma unroll
-    for (int k = 0; k < mma_step; k += 2 * granule) {
-      uint32_t a[2][4], b[4][2];
-#pragma unroll
-      for (int i = 0; i < 2; ++i)
-        ldmatrix_x4(a[i], &tile_a[buffer][warp_row + 16 * i + lane % 16][k + lane / 16 * granule]);
-#pragma unroll
-      for (int j = 0; j < 4; j += 2) {
-        uint32_t pair[4];
-        ldmatrix_x4(pair, &tile_b[buffer][warp_column + 8 * j + lane / 16 * 8 + lane % 8][k + lane / 8 % 2 * granule]);
-        b[j][0] = pair[0], b[j][1] = pair[1], b[j + 1][0] = pair[2], b[j + 1][1] = pair[3];
-      }
-      if constexpr (precision == Precision::bf16) {
-#pragma unroll
-        for (int i = 0; i < 2; ++i)
-#pragma unroll
-          for (int j = 0; j < 4; ++j) mma_m16n8k16_bf16(sum[i][j], a[i], b[j]);
-      } else {
-        uint32_t a_low[2][4], b_low[4][2];
-#pragma unroll
-        for (int i = 0; i < 8; ++i) split_tf32(a[i / 4][i % 4], a_low[i / 4][i % 4]);
-#pragma unroll
-        for (int j = 0; j < 8; ++j) split_tf32(b[j / 2][j % 2], b_low[j / 2][j % 2]);
-#pragma unroll
-        for (int i = 0; i < 2; ++i)
-#pragma unroll
-          for (int j = 0; j < 4; ++j) {
-            if constexpr (precision == Precision::tf32x3) {  // the small products first
-              mma_m16n8k8_tf32(sum[i][j], a_low[i], b[j]);
-              mma_m16n8k8_tf32(sum[i][j], a[i], b_low[j]);
-            }
-            mma_m16n8k8_tf32(sum[i][j], a[i], b[j]);
-          }
-      }
-    }
+    mma_slab<precision>(tile_a[buffer], tile_b[buffer], sum);
     __syncthreads();
   }
 #pragma unroll
@@ -133,8 +50,7 @@ __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> pro
 #pragma unroll
     for (int j = 0; j < 4; ++j)
 #pragma unroll
-      for (int r = 0; r < 4; ++r)
-        tiles.store(warp_row + 16 * i + g + r / 2 * 8, warp_column + 8 * j + 2 * t + r % 2, sum[i][j][r]);
+      for (int r = 0; r < 4; ++r) tiles.store(mma_row(i, r), mma_column(j, r), sum[i][j][r]);
 }
 
 namespace {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A slab of a convolution's product on tensor cores: how 64 x 16 numbers of each operand get into shared memory, and
+// what four warps, of 32 x 32 results each, make of them.
+#pragma once
+#include "kernels/conv2d/conv2d_gemm.h"
+#include "kernels/ptx.h"
+
+namespace limbic::LIMBIC_DEVICE {
+
+constexpr int mma_step = 16, mma_threads = 128;
+
+enum class Precision { tf32, tf32x3, bf16 };
+
+/// The elements of a tile in shared memory, and how they get there from numbers stored as In, `vector` at once where
+/// they are neighbours. A row's end keeps ldmatrix's rows in different banks.
+template <Precision precision, class In>
+struct Element {
+  using Type = float;
+  static constexpr int padding = 4, vector = 4;
+  template <int n>
+  static __device__ void put(float* to, const float* from, const float* anywhere) {
+    cp_async<4 * n>(to, from ? from : anywhere, from ? 4 * n : 0);
+  }
+};
+template <>
+struct Element<Precision::bf16, float> {
+  using Type = bf16;
+  static constexpr int padding = 8, vector = 4;
+  template <int n>
+  static __device__ void put(bf16* to, const float* from, const float*) {
+    store(to, 0, from ? load<n>(from, 0) : Floats<n>{});
+  }
+};
+template <>
+struct Element<Precision::bf16, bf16> {
+  using Type = bf16;
+  static constexpr int padding = 8, vector = 8;
+  template <int n>
+  static __device__ void put(bf16* to, const bf16* from, const bf16* anywhere) {
+    if constexpr (n == 1) {  // too little for cp.async
+      *to = from ? *from : bf16{};
+    } else {
+      cp_async<2 * n>(to, from ? from : anywhere, from ? 2 * n : 0);
+    }
+  }
+};
+
+/// A float's bits become its TF32 number, and that of what is left.
+__device__ inline void split_tf32(uint32_t& high, uint32_t& low) {
+  const float x = __uint_as_float(high);
+  high = to_tf32(x);
+  low = to_tf32(x - __uint_as_float(high));
+}
+
+template <class T, int padding>
+using MmaTile = T[conv_gemm_tile][mma_step + padding];
+
+/// A thread's share of the block's results: 2 x 4 tiles of 16 x 8, of which it has 4 numbers each.
+using MmaSums = float[2][4][4];
+
+/// Where in the block's tile sum[i][j][r] stands.
+__device__ inline int mma_row(int i, int r) {
+  return threadIdx.x / 64 * 32 + 16 * i + threadIdx.x % 32 / 4 + r / 2 * 8;
+}
+__device__ inline int mma_column(int j, int r) {
+  return threadIdx.x / 32 % 2 * 32 + 8 * j + 2 * (threadIdx.x % 4) + r % 2;
+}
+
+/// sum += a b^T over the slab.
+template <Precision precision, class Tile>  // MmaTile
+__device__ void mma_slab(const Tile& a_tile, const Tile& b_tile, MmaSums& sum) {
+  using T = std::remove_all_extents_t<Tile>;
+  constexpr int granule = 16 / sizeof(T);  // elements in a row of ldmatrix; an mma is two of them deep
+  const int lane = threadIdx.x % 32, warp_row = threadIdx.x / 64 * 32, warp_column = threadIdx.x / 32 % 2 * 32;
+#pragma unroll
+  for (int k = 0; k < mma_step; k += 2 * granule) {
+    uint32_t a[2][4], b[4][2];
+#pragma unroll
+    for (int i = 0; i < 2; ++i) ldmatrix_x4(a[i], &a_tile[warp_row + 16 * i + lane % 16][k + lane / 16 * granule]);
+#pragma unroll
+    for (int j = 0; j < 4; j += 2) {
+      uint32_t pair[4];
+      ldmatrix_x4(pair, &b_tile[warp_column + 8 * j + lane / 16 * 8 + lane % 8][k + lane / 8 % 2 * granule]);
+      b[j][0] = pair[0], b[j][1] = pair[1], b[j + 1][0] = pair[2], b[j + 1][1] = pair[3];
+    }
+    if constexpr (precision == Precision::bf16) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) mma_m16n8k16_bf16(sum[i][j], a[i], b[j]);
+    } else {
+      uint32_t a_low[2][4], b_low[4][2];
+#pragma unroll
+      for (int i = 0; i < 8; ++i) split_tf32(a[i / 4][i % 4], a_low[i / 4][i % 4]);
+#pragma unroll
+      for (int j = 0; j < 8; ++j) split_tf32(b[j / 2][j % 2], b_low[j / 2][j % 2]);
+#pragma unroll
+      for (int i = 0; i < 2; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          if constexpr (precision == Precision::tf32x3) {  // the small products first
+            mma_m16n8k8_tf32(sum[i][j], a_low[i], b[j]);
+            mma_m16n8k8_tf32(sum[i][j], a[i], b_low[j]);
+          }
+          mma_m16n8k8_tf32(sum[i][j], a[i], b[j]);
+        }
+    }
+  }
+}
+
+}  // namespace limbic::LIMBIC_DEVICE
