@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/layers.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/dispatch.h"
@@ -73,17 +74,31 @@ void BatchNorm::count_batch() {
   if (training()) in_each_step([count = num_batches_tracked]() mutable { ++*count.ints(); });
 }
 
-Tensor BatchNorm::forward(const Tensor& x) {
+Tensor BatchNorm::forward_measured(const MeasuredMap& x) {
   count_batch();
   return batch_norm(x, weight, bias, running_mean, running_var, options);
 }
 
-Tensor BatchNorm::forward_pooled(const Tensor& x) {
+Tensor BatchNorm::forward_pooled(const MeasuredMap& x) {
   count_batch();
   return batch_norm_avg_pool2d(x, weight, bias, running_mean, running_var, options);
 }
 
+MeasuredMap BatchNorm::forward_convolved(const MeasuredMap& x, Conv2d& conv) {
+  count_batch();
+  return batch_norm_conv2d(x, weight, bias, running_mean, running_var, options, conv.weight, conv.options);
+}
+
+bool fused_on_gpu(std::initializer_list<const Module*> layers) {
+  if (compute_device() == Device::cpu || yardsticks_preferred() || forced_kernel("conv2d") ||
+      forced_kernel("batch_norm") || forced_kernel("pool2d"))
+    return false;
+  return std::all_of(layers.begin(), layers.end(), [](const Module* m) { return m->training() && !m->hooked(); });
+}
+
 Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
+  if (!conv.bias && fused_on_gpu({&conv, &bn}))
+    return bn.forward_measured(conv2d_measured(x, conv.weight, conv.options));
   if (grad_enabled() || bn.training() || conv.hooked() || bn.hooked()) return bn(conv(x));
   BatchNormOptions options = bn.options;
   options.training = false;
@@ -92,8 +107,10 @@ Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
 }
 
 Tensor conv2d_batch_norm_avg_pool2d(const Tensor& x, Conv2d& conv, BatchNorm& bn) {
+  if (!conv.bias && fused_on_gpu({&conv, &bn})) return bn.forward_pooled(conv2d_measured(x, conv.weight, conv.options));
   const bool recorded = grad_enabled() || bn.training();
-  const bool chosen = yardsticks_preferred() || forced_kernel("batch_norm") || forced_kernel("pool2d");  // by hand: apart
+  const bool chosen =
+      yardsticks_preferred() || forced_kernel("batch_norm") || forced_kernel("pool2d");  // by hand: apart
   if (recorded && !bn.hooked() && !chosen) return bn.forward_pooled(conv(x));
   return avg_pool2d(conv2d_batch_norm(x, conv, bn), 2);
 }

@@ -43,8 +43,10 @@ class Linear : public Module {
 class BatchNorm : public Module {
  public:
   explicit BatchNorm(int channels, const BatchNormOptions& options = {});  ///< options.training is the module's own
-  Tensor forward(const Tensor& x) override;
-  Tensor forward_pooled(const Tensor& x);  ///< avg_pool2d(forward(x), 2), as one op
+  Tensor forward(const Tensor& x) override { return forward_measured(x); }
+  Tensor forward_measured(const MeasuredMap& x);
+  Tensor forward_pooled(const MeasuredMap& x);                        ///< avg_pool2d(forward(x), 2), as one op
+  MeasuredMap forward_convolved(const MeasuredMap& x, Conv2d& conv);  ///< conv(forward(x)), as one op
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
   BatchNormOptions options;
 
@@ -52,13 +54,18 @@ class BatchNorm : public Module {
   void count_batch();
 };
 
-/// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits. A relu between
-/// them and the next layer is BatchNormOptions::relu.
+/// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits; in training the
+/// convolution leaves the statistics behind where it can. A relu between them and the next layer is
+/// BatchNormOptions::relu.
 Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn);
 
 /// avg_pool2d(bn(conv(x)), 2), where bn has its ReLU: as above, or batch norm and average are one op where nobody hooks
 /// bn; on the CPU with the same bits.
 Tensor conv2d_batch_norm_avg_pool2d(const Tensor& x, Conv2d& conv, BatchNorm& bn);
+
+/// Can `layers`, convolutions and batch norms, be run as the ops above, measured and normalised on the way: is this
+/// training on a GPU, does nobody hook one of them, or force a kernel of theirs by name?
+bool fused_on_gpu(std::initializer_list<const Module*> layers);
 
 class Dropout : public Module {
  public:

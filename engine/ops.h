@@ -95,15 +95,31 @@ struct BatchNormOptions {
   bool relu = false;      ///< relu(batch_norm(x)) in one pass over memory
   bool unbiased_running_var = true;  ///< running_var gets the batch's n/(n-1) variance, as PyTorch
 };
+/// A map [...,C], and its channels' mean and (biased) variance [C] where whoever made it left them behind; else empty.
+struct MeasuredMap {
+  MeasuredMap(const Tensor& x, const Tensor& x_mean = {}, const Tensor& x_var = {})
+      : map(x), mean(x_mean), var(x_var) {}
+  Tensor map, mean, var;
+};
+/// conv2d without a bias, measured where its kernel can do that on the way (not on the CPU), for a batch norm that
+/// would else read y for its statistics.
+MeasuredMap conv2d_measured(const Tensor& x, const Tensor& w, const Conv2dOptions& options = {});
+
 /// x [...,C]; weight, bias, running_mean, running_var [C]. Training normalises by the batch's mean and (biased)
 /// variance and updates the running ones in place; else the running ones are used.
-Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
-                  const BatchNormOptions& options = {});
+Tensor batch_norm(const MeasuredMap& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                  Tensor& running_var, const BatchNormOptions& options = {});
 
 /// avg_pool2d(batch_norm(x) with relu, 2): x [N,H,W,C] -> [N,H/2,W/2,C]. One op on a GPU (kernels/batch_norm_pool),
 /// which keeps no normalised map; these two on the CPU.
-Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+Tensor batch_norm_avg_pool2d(const MeasuredMap& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
                              Tensor& running_var, const BatchNormOptions& options);
+
+/// conv2d_measured(batch_norm(x) with relu, w). One kernel (kernels/batch_norm_conv2d) on a GPU, where x is measured or
+/// options.training is false: the normalised map is neither written nor kept. These two ops else.
+MeasuredMap batch_norm_conv2d(const MeasuredMap& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                              Tensor& running_var, const BatchNormOptions& options, const Tensor& w,
+                              const Conv2dOptions& conv);
 
 /// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad
 /// only.

@@ -5,8 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "engine/conv_dims.h"
 #include "engine/dispatch.h"
 #include "engine/ops.h"
+#include "kernels/batch_norm_conv2d/batch_norm_conv2d.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/reduce/reduce.h"
@@ -14,21 +16,13 @@
 namespace limbic {
 namespace {
 
-// Column sums: dy [rows,K] -> db [K].
-Tensor bias_gradient(const Tensor& gradient, int64_t K) {
-  const Tensor dy = in_f32(gradient);
-  Tensor db = Tensor::empty({K});
-  const ReduceDims dims{.outer = 1, .n = dy.size() / K, .inner = K, .kind = ReduceKind::sum};
-  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.kernel_data(), db.kernel_data(),
-         static_cast<int32_t*>(nullptr));
-  return db;
-}
-
 void check_bias(const char* name, const Tensor& bias, int64_t K) {
   if (bias && bias.shape() != Shape{K}) refuse(name, ": bias ", bias.shape(), ", expected [", K, "]");
 }
 
-// ---- convolution: a 1-D one is a 2-D one of height 1 ----
+}  // namespace
+
+// ---- shapes: a 1-D convolution is a 2-D one of height 1 ----
 
 void check_conv(const char* name, const Tensor& x, const Tensor& w, const Tensor& bias, int rank, int groups) {
   if (x.rank() != rank) refuse(name, ": x ", x.shape(), ", expected ", rank == 4 ? "[N,H,W,C]" : "[N,T,C]");
@@ -67,6 +61,20 @@ Shape conv_shape(const Tensor& x, const Conv2dDims& d) {
   return x.rank() == 3 ? Shape{d.N, d.Q(), d.K} : Shape{d.N, d.P(), d.Q(), d.K};
 }
 
+namespace {
+
+// Column sums: dy [rows,K] -> db [K].
+Tensor bias_gradient(const Tensor& gradient, int64_t K) {
+  const Tensor dy = in_f32(gradient);
+  Tensor db = Tensor::empty({K});
+  const ReduceDims dims{.outer = 1, .n = dy.size() / K, .inner = K, .kind = ReduceKind::sum};
+  launch(reduce_fwd_rungs(), {"reduce", "fwd"}, dy.device(), dims, dy.kernel_data(), db.kernel_data(),
+         static_cast<int32_t*>(nullptr));
+  return db;
+}
+
+// ---- convolution ----
+
 // The weights as `rung` wants them in inference, made once and kept with them until they change. Null: as they are.
 std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims, const Tensor& w) {
   const size_t floats = conv2d_prepared_size(rung, dims);
@@ -102,33 +110,47 @@ Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, co
   return y;
 }
 
+// y = conv(x, w) with its statistics.
+MeasuredMap measured_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims) {
+  MeasuredMap y{Tensor::empty(conv_shape(x, dims), x.dtype()), Tensor::empty({dims.K}), Tensor::empty({dims.K})};
+  const float* const none = nullptr;
+  by_storage(x, [&]<class T>(StoredAs<T> stored) {
+    launch(batch_norm_conv2d_fwd_rungs(stored), {"batch_norm_conv2d", "fwd"}, x.device(), dims, x.kernel_as<T>(), none,
+           none, none, none, 0.0f, w.kernel_as<T>(), y.map.kernel_as<T>(), y.mean.kernel_data(), y.var.kernel_data());
+  });
+  return y;
+}
+
 // The weights' gradient is f32 however maps are stored: it goes to w, not to what is made of w for the kernels.
-Tensor conv(const char* name, const Tensor& given_x, const Tensor& w, const Tensor& bias,
-            const Conv2dOptions& options) {
+MeasuredMap conv(const char* name, const Tensor& given_x, const Tensor& w, const Tensor& bias,
+                 const Conv2dOptions& options, bool measured = false) {
   check_conv(name, given_x, w, bias, given_x.rank() == 3 ? 3 : 4, options.groups);
   const Conv2dDims dims = conv_dims(name, given_x, w, options);
   const Tensor x = cast(given_x, map_storage()), stored_w = cast(w.detach(), map_storage());
-  Tensor y = conv_forward(x, stored_w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
+  MeasuredMap y =
+      measured ? measured_forward(x, stored_w, dims)
+               : conv_forward(x, stored_w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
 
-  return record(
-      name, y, {x, w, bias},
-      [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(), w = stored_w](const Tensor& dy) {
-        if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
-        by_storage(dy, [&]<class T>(StoredAs<T> stored) {
-          if (gw.wanted()) {
-            Tensor dw = Tensor::empty(w.shape());
-            launch(conv2d_dw_rungs(stored), {"conv2d", "dw"}, dy.device(), dims, x.kernel_as<T>(), dy.kernel_as<T>(),
-                   dw.kernel_data());
-            gw.add(std::move(dw));
-          }
-          if (gx.wanted()) {
-            Tensor dx = Tensor::empty(x.shape(), x.dtype());
-            launch(conv2d_dx_rungs(stored), {"conv2d", "dx"}, dy.device(), dims, dy.kernel_as<T>(), w.kernel_as<T>(),
-                   dx.kernel_as<T>());
-            gx.add(std::move(dx));
-          }
-        });
-      });
+  y.map =
+      record(name, y.map, {x, w, bias},
+             [dims, gx = GradOf(x), gw = GradOf(w), gb = GradOf(bias), x = x.detach(), w = stored_w](const Tensor& dy) {
+               if (gb.wanted()) gb.add(bias_gradient(dy, dims.K));
+               by_storage(dy, [&]<class T>(StoredAs<T> stored) {
+                 if (gw.wanted()) {
+                   Tensor dw = Tensor::empty(w.shape());
+                   launch(conv2d_dw_rungs(stored), {"conv2d", "dw"}, dy.device(), dims, x.kernel_as<T>(),
+                          dy.kernel_as<T>(), dw.kernel_data());
+                   gw.add(std::move(dw));
+                 }
+                 if (gx.wanted()) {
+                   Tensor dx = Tensor::empty(x.shape(), x.dtype());
+                   launch(conv2d_dx_rungs(stored), {"conv2d", "dx"}, dy.device(), dims, dy.kernel_as<T>(),
+                          w.kernel_as<T>(), dx.kernel_as<T>());
+                   gx.add(std::move(dx));
+                 }
+               });
+             });
+  return y;
 }
 
 // ---- matrix product ----
@@ -144,12 +166,17 @@ Tensor multiply(const Tensor& a, const Tensor& b, const float* bias, const Matmu
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
   if (x.rank() != 4) refuse("conv2d: x ", x.shape(), ", expected [N,H,W,C]");
-  return conv("conv2d", x, w, bias, options);
+  return conv("conv2d", x, w, bias, options).map;
+}
+
+MeasuredMap conv2d_measured(const Tensor& x, const Tensor& w, const Conv2dOptions& options) {
+  if (x.rank() != 4) refuse("conv2d: x ", x.shape(), ", expected [N,H,W,C]");
+  return conv("conv2d", x, w, {}, options, x.device() != Device::cpu);
 }
 
 Tensor conv1d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv1dOptions& o) {
   if (x.rank() != 3) refuse("conv1d: x ", x.shape(), ", expected [N,T,C]");
-  return conv("conv1d", x, w, bias, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups});
+  return conv("conv1d", x, w, bias, {{1, o.stride}, {0, o.padding}, {1, o.dilation}, o.groups}).map;
 }
 
 Tensor conv2d_batch_norm(const Tensor& given_x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,

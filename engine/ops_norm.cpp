@@ -2,9 +2,11 @@
 // Batch normalisation, alone, as the tail of a convolution and before an average over windows.
 #include <utility>
 
+#include "engine/conv_dims.h"
 #include "engine/dispatch.h"
 #include "engine/ops.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm_conv2d/batch_norm_conv2d.h"
 #include "kernels/batch_norm_pool/batch_norm_pool.h"
 #include "kernels/moving_average/moving_average.h"
 
@@ -34,21 +36,26 @@ void update_running(Tensor& running, const Tensor& batch, float momentum, float 
          running.kernel_data());
 }
 
-/// What normalises: in training the batch's mean and variance, which train(mean, var) computes, else the running ones,
-/// for apply(mean, var). Updates the running ones.
+/// What normalises: in training the batch's mean and variance, which train(mean, var) computes where x was not
+/// measured, else the running ones; both for apply(mean, var). Updates the running ones.
 template <class Train, class Apply>
-std::pair<Tensor, Tensor> normalise(const char* op, const Tensor& x, const BatchNormDims& dims, Tensor& running_mean,
-                                    Tensor& running_var, const BatchNormOptions& o, bool recorded, const Train& train,
-                                    const Apply& apply) {
+std::pair<Tensor, Tensor> normalise(const char* op, const MeasuredMap& x, const BatchNormDims& dims,
+                                    Tensor& running_mean, Tensor& running_var, const BatchNormOptions& o, bool recorded,
+                                    const Train& train, const Apply& apply) {
   if (!o.training) {
     Tensor mean = running_mean.detach(), var = running_var.detach();
     if (recorded) mean = mean.clone(), var = var.clone();  // a later training pass may change them
     apply(std::as_const(mean).kernel_data(), std::as_const(var).kernel_data());
     return {mean, var};
   }
-  if (dims.rows < 2 && o.unbiased_running_var) refuse(op, ": x ", x.shape(), " has one value a channel to train on");
-  Tensor mean = Tensor::empty({dims.C}), var = Tensor::empty({dims.C});
-  train(mean.kernel_data(), var.kernel_data());
+  if (dims.rows < 2 && o.unbiased_running_var)
+    refuse(op, ": x ", x.map.shape(), " has one value a channel to train on");
+  Tensor mean = x.mean ? x.mean : Tensor::empty({dims.C}), var = x.mean ? x.var : Tensor::empty({dims.C});
+  if (x.mean) {
+    apply(std::as_const(mean).kernel_data(), std::as_const(var).kernel_data());
+  } else {
+    train(mean.kernel_data(), var.kernel_data());
+  }
   const float n = static_cast<float>(dims.rows);
   update_running(running_mean, mean, o.momentum, 1);
   update_running(running_var, var, o.momentum, o.unbiased_running_var ? n / (n - 1) : 1);
@@ -57,12 +64,13 @@ std::pair<Tensor, Tensor> normalise(const char* op, const Tensor& x, const Batch
 
 }  // namespace
 
-Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean, Tensor& running_var,
-                  const BatchNormOptions& o) {
+Tensor batch_norm(const MeasuredMap& measured, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
+                  Tensor& running_var, const BatchNormOptions& o) {
+  const Tensor& x = measured.map;
   const BatchNormDims dims = check_batch_norm(x, weight, bias, running_mean, running_var);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   const auto [mean, var] = normalise(
-      "batch_norm", x, dims, running_mean, running_var, o, will_record({x, weight, bias}),
+      "batch_norm", measured, dims, running_mean, running_var, o, will_record({x, weight, bias}),
       [&](float* batch_mean, float* batch_var) {
         by_storage(x, [&]<class T>(StoredAs<T> stored) {
           launch(batch_norm_fwd_rungs(stored), {"batch_norm", "fwd"}, x.device(), dims, x.kernel_as<T>(),
@@ -92,8 +100,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, Ten
                 });
 }
 
-Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& running_mean,
-                             Tensor& running_var, const BatchNormOptions& o) {
+Tensor batch_norm_avg_pool2d(const MeasuredMap& measured, const Tensor& weight, const Tensor& bias,
+                             Tensor& running_mean, Tensor& running_var, const BatchNormOptions& o) {
+  const Tensor& x = measured.map;
   if (!o.relu) refuse("batch_norm_avg_pool2d: expected with relu");
   if (x.device() == Device::cpu) return avg_pool2d(batch_norm(x, weight, bias, running_mean, running_var, o), 2);
   if (x.rank() != 4 || x.dim(1) < 2 || x.dim(2) < 2) {
@@ -104,7 +113,7 @@ Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor
                             extent("batch_norm_avg_pool2d", x.dim(2)), map.C};
   Tensor y = Tensor::empty({d.N, d.P(), d.Q(), d.C}, x.dtype());
   const auto [mean, var] = normalise(
-      "batch_norm_avg_pool2d", x, map, running_mean, running_var, o, will_record({x, weight, bias}),
+      "batch_norm_avg_pool2d", measured, map, running_mean, running_var, o, will_record({x, weight, bias}),
       [&](float* batch_mean, float* batch_var) {
         by_storage(x, [&]<class T>(StoredAs<T> stored) {
           launch(batch_norm_pool_fwd_rungs(stored), {"batch_norm_pool", "fwd"}, x.device(), d, x.kernel_as<T>(),
@@ -132,6 +141,59 @@ Tensor batch_norm_avg_pool2d(const Tensor& x, const Tensor& weight, const Tensor
                   gb.add(std::move(db));
                   gx.add(std::move(dx));
                 });
+}
+
+MeasuredMap batch_norm_conv2d(const MeasuredMap& measured, const Tensor& weight, const Tensor& bias,
+                              Tensor& running_mean, Tensor& running_var, const BatchNormOptions& o, const Tensor& w,
+                              const Conv2dOptions& options) {
+  const Tensor& x = measured.map;
+  if (!o.relu) refuse("batch_norm_conv2d: expected with relu");
+  if (x.device() == Device::cpu || (o.training && !measured.mean) || x.dtype() != map_storage()) {
+    return conv2d_measured(batch_norm(measured, weight, bias, running_mean, running_var, o), w, options);
+  }
+  check_conv("batch_norm_conv2d", x, w, {}, 4, options.groups);
+  const BatchNormDims map = check_batch_norm(x, weight, bias, running_mean, running_var);
+  const Conv2dDims d = conv_dims("batch_norm_conv2d", x, w, options);
+  const Tensor stored_w = cast(w.detach(), x.dtype());
+  MeasuredMap y{Tensor::empty(conv_shape(x, d), x.dtype()), Tensor::empty({d.K}), Tensor::empty({d.K})};
+  const auto apply = [&](const float* known_mean, const float* known_var) {
+    by_storage(x, [&]<class T>(StoredAs<T> stored) {
+      launch(batch_norm_conv2d_fwd_rungs(stored), {"batch_norm_conv2d", "fwd"}, x.device(), d, x.kernel_as<T>(),
+             known_mean, known_var, weight.kernel_data(), bias.kernel_data(), o.eps, stored_w.kernel_as<T>(),
+             y.map.kernel_as<T>(), y.mean.kernel_data(), y.var.kernel_data());
+    });
+  };
+  const auto [mean, var] = normalise(
+      "batch_norm_conv2d", measured, map, running_mean, running_var, o, will_record({x, weight, bias, w}),
+      [](float*, float*) {}, apply);
+
+  y.map = record(
+      "batch_norm_conv2d", y.map, {x, weight, bias, w},
+      [d, map, o, gx = GradOf(x), g_weight = GradOf(weight), g_bias = GradOf(bias), gw = GradOf(w), x = x.detach(),
+       weight = weight.detach(), bias = bias.detach(), w = stored_w, mean = mean, var = var](const Tensor& dy) {
+        by_storage(dy, [&]<class T>(StoredAs<T> stored) {
+          if (gw.wanted()) {
+            Tensor dw = Tensor::empty(w.shape());
+            launch(batch_norm_conv2d_dw_rungs(stored), {"batch_norm_conv2d", "dw"}, dy.device(), d, x.kernel_as<T>(),
+                   mean.kernel_data(), var.kernel_data(), weight.kernel_data(), bias.kernel_data(), o.eps,
+                   dy.kernel_as<T>(), dw.kernel_data());
+            gw.add(std::move(dw));
+          }
+          if (!gx.wanted() && !g_weight.wanted() && !g_bias.wanted()) return;
+          Tensor dx = Tensor::empty(x.shape(), x.dtype());  // first the gradient of what was convolved
+          Tensor dweight = Tensor::empty({map.C}), dbias = Tensor::empty({map.C});
+          launch(conv2d_dx_rungs(stored), {"conv2d", "dx"}, dy.device(), d, dy.kernel_as<T>(), w.kernel_as<T>(),
+                 dx.kernel_as<T>());
+          launch(batch_norm_bwd_rungs(stored), {"batch_norm", "bwd"}, dy.device(), map, x.kernel_as<T>(),
+                 std::as_const(dx).kernel_as<T>(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
+                 bias.kernel_data(), o.eps, true, o.training, dx.kernel_as<T>(), dweight.kernel_data(),
+                 dbias.kernel_data());
+          g_weight.add(std::move(dweight));
+          g_bias.add(std::move(dbias));
+          gx.add(std::move(dx));
+        });
+      });
+  return y;
 }
 
 }  // namespace limbic

@@ -18,6 +18,12 @@ class ConvBlock : public Module {
   }
 
   Tensor forward(const Tensor& x) override {
+    if (fused_on_gpu({&conv1, &bn1, &conv2, &bn2})) {  // bn1's map is not written: conv2 makes it as it reads
+      const MeasuredMap first = conv2d_measured(x, conv1.weight, conv1.options);  // [N,T,M,out]
+      const MeasuredMap second = bn1.forward_convolved(first, conv2);             // [N,T,M,out]
+      return pool_ == BlockPool::none ? bn2.forward_measured(second)              // [N,T,M,out]
+                                      : bn2.forward_pooled(second);               // [N,T/2,M/2,out]
+    }
     const Tensor y = conv2d_batch_norm(x, conv1, bn1);                      // [N,T,M,out]
     if (pool_ == BlockPool::none) return conv2d_batch_norm(y, conv2, bn2);  // [N,T,M,out]
     return conv2d_batch_norm_avg_pool2d(y, conv2, bn2);  // [N,T/2,M/2,out]: an odd last row is dropped

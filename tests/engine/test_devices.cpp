@@ -68,7 +68,7 @@ std::vector<float> losses(int steps) {
 
 /// run(by_parts) -> numbers: the same bits both ways on the CPU; on each device, where only the whole launches `op`
 /// (forward and backward), the same numbers within `tolerance` of what is larger, 1 or they.
-void check_fused(const char* op, float tolerance, const auto& run) {
+void check_fused(const char* op, float tolerance, const auto& run, int launches = 2) {
   const std::vector<float> on_cpu = run(true);
   CHECK(run(false) == on_cpu);
   for (const Device device : {Device::emu, Device::cuda}) {
@@ -81,7 +81,7 @@ void check_fused(const char* op, float tolerance, const auto& run) {
     set_trace([](const TraceLine& line) { fused += line.pass.op == wanted; });
     const std::vector<float> whole = run(false), parts = run(true);
     set_trace(nullptr);
-    CHECK(std::exchange(fused, 0) == 2);
+    CHECK(std::exchange(fused, 0) == launches);
     for (size_t i = 0; i < on_cpu.size(); ++i) {
       INFO(device_name(device) << ", number " << i);
       CHECK(std::fabs(whole[i] - parts[i]) <= tolerance * std::max(1.0f, std::fabs(parts[i])));
@@ -205,6 +205,66 @@ TEST_CASE(
     };
     INFO((training ? "training" : "evaluation"));
     check_fused("batch_norm_pool", 5e-6f, run);
+  }
+}
+
+TEST_CASE(
+    "devices: convolutions around a batch norm, normalised as they read and measured as they write, give what the "
+    "parts give, and the CPU's gradients") {
+  set_random_step(4, 0);
+  Conv2d conv1(2, 8, 3, {.padding = 1}, false), conv2(8, 5, 3, {.padding = 1}, false);
+  BatchNorm bn1(8, {.relu = true}), bn2(5, {.relu = true});
+  for (BatchNorm* bn : {&bn1, &bn2}) uniform(bn->weight, 0.5f, 1.5f), uniform(bn->bias, -0.5f, 0.5f);
+  const auto run = [&](bool by_parts) {  // y, the running statistics, dx and the parameters' gradients
+    set_random_step(4, 1);
+    for (BatchNorm* bn : {&bn1, &bn2})
+      bn->running_mean.copy_from(Tensor::zeros(bn->running_mean.shape())), bn->running_var.copy_from(bn->running_mean);
+    Tensor x = Tensor::empty({2, 7, 4, 2});
+    normal(x, 0, 1);
+    x.set_requires_grad();
+    for (Module* m : std::initializer_list<Module*>{&conv1, &conv2, &bn1, &bn2}) m->zero_grad();
+    const Tensor y =
+        by_parts ? avg_pool2d(bn2(conv2(bn1(conv1(x)))), 2)
+                 : bn2.forward_pooled(bn1.forward_convolved(conv2d_measured(x, conv1.weight, conv1.options), conv2));
+    backward(sum(y * y));
+    std::vector<float> all;
+    for (const Tensor& t :
+         {y, bn1.running_mean, bn1.running_var, bn2.running_mean, bn2.running_var, x.grad(), conv1.weight.grad(),
+          conv2.weight.grad(), bn1.weight.grad(), bn1.bias.grad(), bn2.weight.grad(), bn2.bias.grad()}) {
+      const auto numbers = t.to_vector();
+      all.insert(all.end(), numbers.begin(), numbers.end());
+    }
+    return all;
+  };
+  check_fused("batch_norm_conv2d", 1e-5f, run, 3);  // both forward, and one dw
+}
+
+TEST_CASE("devices: what a convolution normalises as it reads has the bits of batch norm and convolution apart") {
+  for (const Device device : {Device::emu, Device::cuda}) {
+    const GpuRuntime* const gpu = gpu_runtime(device);
+    if (!gpu || gpu->what_is_missing()) continue;
+    for (const DType maps : {DType::f32, DType::bf16}) {
+      const OnDevice scope(device);
+      set_map_storage(maps);
+      set_random_step(4, 0);
+      Conv2d conv(8, 5, 3, {.padding = 1}, false);
+      BatchNorm bn(8, {.relu = true});
+      Tensor x = Tensor::empty({3, 5, 4, 8}), mean = Tensor::empty({8}), var = Tensor::empty({8});
+      normal(x, 0, 1), uniform(mean, -1, 1), uniform(var, 0.5f, 2), uniform(bn.bias, -1, 1);
+      x.set_requires_grad();
+      const auto numbers = [&](bool fused) {  // y, dx, dw, dweight, dbias
+        for (Module* m : std::initializer_list<Module*>{&conv, &bn}) m->zero_grad();
+        x.zero_grad();
+        const MeasuredMap measured{cast(x, maps), mean, var};
+        const Tensor y = fused ? bn.forward_convolved(measured, conv).map : conv(bn.forward_measured(measured));
+        backward(sum(y * y));
+        std::vector<std::vector<float>> all;
+        for (const Tensor& t : {y, x.grad(), conv.weight.grad(), bn.weight.grad(), bn.bias.grad()})
+          all.push_back(t.to_vector());
+        return all;
+      };
+      CHECK(numbers(true) == numbers(false));
+    }
   }
 }
 

@@ -34,19 +34,21 @@ std::vector<Device> gpus() {
 }
 
 struct Net : Module {
-  Conv2d conv{1, 4, 3, {.padding = 1}, false};
-  BatchNorm bn{4, {.relu = true}};
+  Conv2d conv{1, 4, 3, {.padding = 1}, false}, conv2{4, 4, 3, {.padding = 1}, false};
+  BatchNorm bn{4, {.relu = true}}, bn2{4, {.relu = true}};
   Dropout drop{0.3f};
   SelfAttention attention{4, 1, 0.2f};
   Linear fc{4, 3};
 
   Net() {
     add_child("conv", conv), add_child("bn", bn), add_child("drop", drop);
+    add_child("conv2", conv2), add_child("bn2", bn2);
     add_child("attention", attention), add_child("fc", fc);
   }
-  Tensor forward(const Tensor& x) override {                          // [N,8,8,1]
-    const Tensor y = drop(conv2d_batch_norm_avg_pool2d(x, conv, bn));  // [N,4,4,4]
-    return fc(attention(reshape(y, {x.dim(0), 16, 4})));              // [N,3]
+  Tensor forward(const Tensor& x) override {                                        // [N,8,8,1]
+    const MeasuredMap first = conv2d_measured(x, conv.weight, conv.options);        // [N,8,8,4]
+    const Tensor y = drop(bn2.forward_pooled(bn.forward_convolved(first, conv2)));  // [N,4,4,4]
+    return fc(attention(reshape(y, {x.dim(0), 16, 4})));                            // [N,3]
   }
 };
 
