@@ -62,7 +62,7 @@ std::string dims_text(const MatmulDims& d) {
 std::string dims_text(const Pool2dDims& d) {
   return letters("N", d.N, "H", d.H, "W", d.W, "C", d.C, "R", d.R, "S", d.S) +
          pair("stride", d.stride_h, d.stride_w, 1) + pair("padding", d.pad_h, d.pad_w, 0) +
-         (d.kind == PoolKind::max ? " max" : " avg");
+         (d.kind == PoolKind::avg ? " avg" : d.indices ? " max" : " max without indices");
 }
 
 std::string dims_text(const AffineGridDims& d) {

@@ -31,6 +31,7 @@ Tensor pool(const char* name, PoolKind kind, const Tensor& x, Size2 window, cons
   const Shape shape = flat ? Shape{d.N, d.Q(), d.C} : Shape{d.N, d.P(), d.Q(), d.C};
   Tensor y = Tensor::empty(shape, x.dtype()), argmax;
   if (kind == PoolKind::max && will_record({x})) argmax = Tensor::empty(shape, DType::i32);
+  d.indices = bool(argmax);
   by_storage(x, [&]<class T>(StoredAs<T> stored) {
     launch(pool2d_fwd_rungs(stored), {"pool2d", "fwd"}, x.device(), d, x.kernel_as<T>(), y.kernel_as<T>(),
            argmax ? argmax.kernel_ints() : nullptr);

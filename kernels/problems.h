@@ -300,6 +300,8 @@ inline constexpr Problem<Pool2dDims> pool2d_problems[] = {
     {"cnn14 block 6, avg 1x1 [1,12,2,2048]", {1, 12, 2, 2048, 1, 1, 1, 1, 0, 0, problems::avg}},
     {"alexnet pool 1, max 3x3 s2 [1,55,55,64]", {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max}},
     {"alexnet pool 5, max 3x3 s2 [2,13,13,256]", {2, 13, 13, 256, 3, 3, 2, 2, 0, 0, problems::max}},
+    {"alexnet pool 1 in inference, max 3x3 s2 [1,55,55,64]",
+     {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max, true, false}},
     {"system 2, max 4x4 [1,128,94,16]", {1, 128, 94, 16, 4, 4, 4, 4, 0, 0, problems::max}},
     {"1-D, max 8 [2,1,259,64]", {2, 1, 259, 64, 1, 8, 1, 8, 0, 0, problems::max}},
     {"1-D, avg 5 s3 pad 2 [2,77,1,20]", {2, 77, 1, 20, 5, 1, 3, 1, 2, 0, problems::avg}},
@@ -318,6 +320,7 @@ inline constexpr Problem<Pool2dDims> pool2d_problems[] = {
     {"stride beyond the window, avg [1,11,11,31]", {1, 11, 11, 31, 2, 2, 3, 3, 0, 0, problems::avg}},
     {"5x5 s2 pad 2, max [2,14,10,24]", {2, 14, 10, 24, 5, 5, 2, 2, 2, 2, problems::max}},
     {"rows left over, max 2x2 [1,7,3,64]", {1, 7, 3, 64, 2, 2, 2, 2, 0, 0, problems::max}},
+    {"5x5 s2 pad 2, max without indices [2,14,10,24]", {2, 14, 10, 24, 5, 5, 2, 2, 2, 2, problems::max, true, false}},
     {"no image [0,4,4,16]", {0, 4, 4, 16, 2, 2, 2, 2, 0, 0, problems::avg}},
 };
 

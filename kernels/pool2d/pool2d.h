@@ -17,6 +17,7 @@ struct Pool2dDims {
       pad_w;  ///< pad_h < R, pad_w < S: no window lies wholly in the padding
   PoolKind kind;
   bool count_include_pad = true;  ///< avg: padding counts in the divisor
+  bool indices = true;            ///< max, forward: argmax is wanted; else it is null
 
   [[gnu::always_inline]] constexpr int P() const { return (H + 2 * pad_h - R) / stride_h + 1; }
   [[gnu::always_inline]] constexpr int Q() const { return (W + 2 * pad_w - S) / stride_w + 1; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuDNN's average pooling. Its maximum gives no indices, which our forward pass must write and our backward pass reads,
-// so that those shapes are declined.
+// cuDNN's pooling. Its maximum gives no indices: it serves where none are wanted, and not backward, where ours reads
+// them and cuDNN's looks for the maximum again in x and y.
 #include "kernels/pool2d/pool2d.h"
 
 #include "kernels/vendor/rungs.h"
@@ -9,17 +9,22 @@
 namespace limbic::vendor {
 namespace {
 
-bool supports(const Pool2dDims& d) { return d.kind == PoolKind::avg && d.N > 0 && d.C > 0 && d.P() > 0 && d.Q() > 0; }
+bool not_empty(const Pool2dDims& d) { return d.N > 0 && d.C > 0 && d.P() > 0 && d.Q() > 0; }
+bool supports_forward(const Pool2dDims& d) { return not_empty(d) && (d.kind == PoolKind::avg || !d.indices); }
+bool supports_backward(const Pool2dDims& d) { return not_empty(d) && d.kind == PoolKind::avg; }
+
+cudnnPoolingMode_t mode(const Pool2dDims& d) {
+  if (d.kind == PoolKind::max) return CUDNN_POOLING_MAX;
+  return d.count_include_pad ? CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING
+                             : CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING;
+}
 
 class Window {
  public:
   explicit Window(const Pool2dDims& d) {
     check("cudnnCreatePoolingDescriptor", cudnnCreatePoolingDescriptor(&raw_));
-    check("cudnnSetPooling2dDescriptor",
-          cudnnSetPooling2dDescriptor(raw_,
-                                      d.count_include_pad ? CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING
-                                                          : CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING,
-                                      CUDNN_PROPAGATE_NAN, d.R, d.S, d.pad_h, d.pad_w, d.stride_h, d.stride_w));
+    check("cudnnSetPooling2dDescriptor", cudnnSetPooling2dDescriptor(raw_, mode(d), CUDNN_PROPAGATE_NAN, d.R, d.S,
+                                                                     d.pad_h, d.pad_w, d.stride_h, d.stride_w));
   }
   ~Window() { cudnnDestroyPoolingDescriptor(raw_); }
   Window(const Window&) = delete;
@@ -50,10 +55,10 @@ void backward(const Pool2dDims& d, const T* dy, const int32_t*, T* dx, float*, S
 }  // namespace
 
 void add_pool2d(VendorKernels& k) {
-  k.pool2d_fwd = {forward<float>, supports};
-  k.pool2d_bwd = {backward<float>, supports};
-  k.pool2d_fwd_bf16 = {forward<bf16>, supports};
-  k.pool2d_bwd_bf16 = {backward<bf16>, supports};
+  k.pool2d_fwd = {forward<float>, supports_forward};
+  k.pool2d_bwd = {backward<float>, supports_backward};
+  k.pool2d_fwd_bf16 = {forward<bf16>, supports_forward};
+  k.pool2d_bwd_bf16 = {backward<bf16>, supports_backward};
 }
 
 }  // namespace limbic::vendor

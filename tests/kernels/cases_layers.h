@@ -16,14 +16,15 @@ namespace limbic::test {
 
 namespace pool2d {
 
-/// y, and argmax of a maximum.
+/// y, and argmax of a maximum where it is wanted.
 inline const auto forward = []<class Buffer>(const Pool2dDims& d, auto run, const std::vector<Buffer>& in,
                                              auto* scratch) {
   std::vector<Buffer> out;
   out.emplace_back(size_t(d.N) * d.P() * d.Q() * d.C);
+  const bool wanted = d.kind == PoolKind::max && d.indices;
   auto argmax = integers_beside(in[0], out[0].size());
-  run(d, in[0].data(), out[0].data(), d.kind == PoolKind::max ? argmax.data() : nullptr, scratch, {});
-  if (d.kind == PoolKind::max) out.push_back(as_numbers(in[0], argmax));
+  run(d, in[0].data(), out[0].data(), wanted ? argmax.data() : nullptr, scratch, {});
+  if (wanted) out.push_back(as_numbers(in[0], argmax));
   return out;
 };
 
@@ -36,7 +37,8 @@ inline const auto backward = []<class Buffer>(const Pool2dDims& d, auto run, con
 };
 
 /// x, dy, argmax.
-inline Tensors<float> inputs(const Pool2dDims& d) {
+inline Tensors<float> inputs(Pool2dDims d) {
+  d.indices = true;  // backward reads them
   Tensors<float> in{uniform(int64_t(d.N) * d.H * d.W * d.C, seed, 0)};
   const auto out = forward(d, pool2d_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
   in.push_back(uniform(static_cast<int64_t>(out[0].size()), seed, 1));

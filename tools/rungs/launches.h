@@ -131,7 +131,7 @@ void for_each_map_launch(const Visit& visit) {
   visit(Pass{"pool2d", named("fwd", "fwd_bf16")}, pool2d_problems, pool2d_fwd_rungs(stored), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
     const T* const x = a.numbers<T>(x_size(d));
     T* const y = a.space<T>(y_size(d));
-    run(d, x, y, d.kind == PoolKind::max ? a.indices(y_size(d), 1) : nullptr, scratch, {});
+    run(d, x, y, d.kind == PoolKind::max && d.indices ? a.indices(y_size(d), 1) : nullptr, scratch, {});
   });
   visit(Pass{"pool2d", named("bwd", "bwd_bf16")}, pool2d_problems, pool2d_bwd_rungs(stored), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
     const T* const dy = a.numbers<T>(y_size(d));

@@ -84,7 +84,7 @@ inline ShapeFields fields(Pool2dDims& d) {
   using namespace shapes;
   return {size("N", d.N), size("H", d.H), size("W", d.W), size("C", d.C), size("R", d.R), size("S", d.S),
           size("stride_h", d.stride_h), size("stride_w", d.stride_w), number("pad_h", d.pad_h),
-          number("pad_w", d.pad_w), kind("kind", d.kind, {"max", "avg"})};
+          number("pad_w", d.pad_w), kind("kind", d.kind, {"max", "avg"}), number("indices", d.indices)};
 }
 inline ShapeFields fields(AffineGridDims& d) {
   using namespace shapes;
