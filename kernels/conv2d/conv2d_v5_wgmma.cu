@@ -9,9 +9,9 @@
 // Limited by: copying f32 to bf16 first; one tile a block, so nothing overlaps its end; few blocks where maps are
 // small.
 // Next: blocks that stay for several tiles, and clusters that share their copies. Unmeasured, so by name only.
-#include "kernels/bf16_scratch.h"
-#include "kernels/conv2d/conv2d_boxes.h"
+#include "kernels/conv2d/conv2d_boxes_device.h"
 #include "kernels/conv2d/conv2d_gemm.h"
+#include "kernels/gpu_bf16_scratch.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/wgmma_gemm.h"
 

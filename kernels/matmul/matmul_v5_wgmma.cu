@@ -6,7 +6,7 @@
 // Why faster: no thread computes an address, no register holds an operand; 128x128 tiles halve the reads from L2.
 // Limited by: copying to bf16 first; a block for each tile, so that nothing overlaps its end.
 // Next: blocks that stay for several tiles; bf16 matrices as they come. Unmeasured, so by name only.
-#include "kernels/bf16_scratch.h"
+#include "kernels/gpu_bf16_scratch.h"
 #include "kernels/gpu_runtime.h"
 #include "kernels/matmul/matmul_device.h"
 #include "kernels/wgmma_gemm.h"
