@@ -63,11 +63,13 @@ std::vector<PredictedKernel> kernels_of(const ReadyRung& rung, const std::vector
   return kernels;
 }
 
-/// The first kernel but for those that make the operands ready: that round them, or add an LSTM layer's two biases.
+/// The first kernel but for those that make the operands ready: that round them, add an LSTM layer's two biases, or lay
+/// out a batch norm's constants.
 const PredictedKernel& main_kernel(const Prediction& p) {
   return *std::find_if(p.kernels.begin(), p.kernels.end(), [&](const auto& k) {
     const std::string& name = k.resources.kernel;
-    return !name.starts_with("rows_to_bf16") && !(p.op == "lstm" && name.starts_with("binary_"));
+    return !name.starts_with("rows_to_bf16") && !name.starts_with("batch_norm_conv2d_norm") &&
+           !(p.op == "lstm" && name.starts_with("binary_"));
   });
 }
 
