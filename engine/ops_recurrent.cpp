@@ -52,9 +52,10 @@ Tensor whole_layer(const LstmDims& d, const Tensor& x, const Tensor& weights) {
 
   return record("lstm", y, {x, weights},
                 [d, gx = GradOf(x), gw = GradOf(weights), x = x.detach(), w = weights.detach()](const Tensor& dy) {
-                  Tensor y = Tensor::empty(dy.shape()), dx = Tensor::empty(x.shape()), dw = Tensor::empty(w.shape());
+                  Tensor again = Tensor::empty(dy.shape()), dx = Tensor::empty(x.shape()),
+                         dw = Tensor::empty(w.shape());
                   launch(lstm_layer_train_rungs(), {"lstm", "layer_train"}, dy.device(), d, x.kernel_data(),
-                         w.kernel_data(), dy.kernel_data(), y.kernel_data(), dx.kernel_data(), dw.kernel_data());
+                         w.kernel_data(), dy.kernel_data(), again.kernel_data(), dx.kernel_data(), dw.kernel_data());
                   gx.add(std::move(dx));
                   gw.add(std::move(dw));
                 });

@@ -54,7 +54,7 @@ class StagedInput {
 #pragma unroll
     for (int j = 0; j < count; ++j) {
       const auto place = tiles.input_place(j);
-      store(&tile[place.at][place.depth], 0, z[j]);
+      store(tile_place(tile, place.at, place.depth), 0, z[j]);
     }
   }
 
@@ -104,12 +104,13 @@ template <ConvPass pass, Precision precision, int width, bool normalised, class 
 __global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4)
     batch_norm_conv2d_v4(ConvGemmOf<T, Out> product, InputNorm norm, float* parts) {
   constexpr bool fwd = pass == ConvPass::fwd;
-  constexpr int piece = fwd ? width : 1, pieces = conv_gemm_tile * mma_step / mma_threads / piece;
+  constexpr int piece = fwd ? width : mma_across<pass, precision, width>;
+  constexpr int pieces = conv_gemm_tile * mma_step / mma_threads / piece;
   using E = Element<precision, T>;
-  using Tile = MmaTile<typename E::Type, E::padding>;
-  using Tiles = ConvTiles<pass, mma_step, mma_threads, width, T, Out>;
-  SHARED(tile_a, Tile[2]);  // [row][depth]
-  SHARED(tile_b, Tile[2]);  // [column][depth]
+  using Tile = MmaTile<typename E::Type, E::padding, !fwd && piece != 1>;
+  using Tiles = MmaTiles<pass, precision, width, T, Out>;
+  SHARED(tile_a, Tile[2]);
+  SHARED(tile_b, Tile[2]);
   const Tiles tiles(product);
   StagedInput<Tiles, piece, pieces, T> staged;
 
@@ -117,10 +118,10 @@ __global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4)
     int j = 0;
     const auto stage = [&](int, int, const T* from) { staged.load(j++, from); };
     const auto put_a = [&](int row, int k, const T* from) {
-      E::template put<width>(&tile_a[buffer][row][k], from, product.a);
+      E::template put<piece>(tile_place(tile_a[buffer], row, k), from, product.a);
     };
     const auto put_b = [&](int column, int k, const T* from) {
-      E::template put<piece>(&tile_b[buffer][column][k], from, product.b);
+      E::template put<piece>(tile_place(tile_b[buffer], column, k), from, product.b);
     };
     if constexpr (!normalised) {
       tiles.fetch(k0, put_a, put_b);
@@ -175,6 +176,8 @@ void launch_forward(const ConvGemmOf<T, T>& g, const InputNorm& norm, float* par
   }
 }
 
+bool aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
+
 /// A vector of channels at a time where they are multiples of it and lie at multiples of 16 bytes.
 template <Precision precision, class T>
 void forward(const Conv2dDims& d, const T* x, const float* mean, const float* var, const float* weight,
@@ -183,8 +186,7 @@ void forward(const Conv2dDims& d, const T* x, const float* mean, const float* va
   const InputNorm norm = mean ? input_norm(d, mean, var, weight, bias, eps, scratch, s) : InputNorm{};
   float* const parts = scratch + 3 * int64_t{d.C};
   const ConvGemmOf<T, T> g = conv_gemm(ConvPass::fwd, d, x, w, y);
-  const auto aligned = [](const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; };
-  if (d.C / d.groups % vector == 0 && aligned(x) && aligned(w) && aligned(scratch)) {
+  if (mma_vectors<ConvPass::fwd, precision>(d, vector) && aligned(x) && aligned(w) && aligned(scratch)) {
     launch_forward<precision, vector>(g, norm, parts, s);
   } else {
     launch_forward<precision, 1>(g, norm, parts, s);
@@ -196,9 +198,17 @@ template <Precision precision, class T>
 void filter_gradient(const Conv2dDims& d, const T* x, const float* mean, const float* var, const float* weight,
                      const float* bias, float eps, const T* dy, float* dw, float* scratch, Stream s) {
   const InputNorm norm = input_norm(d, mean, var, weight, bias, eps, scratch, s);
+  float* const none = nullptr;
   conv2d_dw_in_parts(d, x, dy, dw, scratch + 3 * int64_t{d.C}, s, [&](const ConvGemmOf<T, float>& g) {
-    LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, 1, true, T, float>), conv_gemm_grid(g, mma_threads, s), g,
-           norm, static_cast<float*>(nullptr));
+    const Grid grid = conv_gemm_grid(g, mma_threads, s);
+    if constexpr (precision == Precision::bf16) {
+      constexpr int vector = Element<precision, T>::vector;
+      if (mma_vectors<ConvPass::dw, precision>(d, vector) && aligned(x) && aligned(dy) && aligned(scratch)) {
+        LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, vector, true, T, float>), grid, g, norm, none);
+        return;
+      }
+    }
+    LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, 1, true, T, float>), grid, g, norm, none);
   });
 }
 

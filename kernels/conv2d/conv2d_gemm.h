@@ -69,9 +69,10 @@ Grid conv_gemm_grid(const ConvGemmOf<In, Out>& g, unsigned threads, Stream strea
 }
 
 /// One thread's share of copying tiles of 64 x `step` of A and of B. `width` neighbours along the depth go together
-/// where a pass has them so in memory: A and B of fwd, A of dx; they never straddle taps, because the caller sees to
-/// it that channels come in multiples of `width`.
-template <ConvPass pass, int step, int threads, int width, class In = float, class Out = float>
+/// where a pass has them so in memory: A and B of fwd, A of dx; `across` neighbours in a row or column where it has
+/// those so: A and B of dw, B of dx. They never straddle taps, because the caller sees to it that channels come in
+/// multiples of `width` and of `across`.
+template <ConvPass pass, int step, int threads, int width, int across = 1, class In = float, class Out = float>
 class ConvTiles {
  public:
   using Depth = std::conditional_t<pass == ConvPass::dw, int64_t, int>;  // a filter has fewer than 2^31 weights
@@ -105,14 +106,14 @@ class ConvTiles {
   __device__ Depth next_depth(Depth k0) const { return slab_from(k0 + step); }
   __device__ Depth last_depth() const { return end; }
 
-  /// Calls put_a(row in the tile, depth in the tile, address of `width` numbers or null for zeros), then put_b(column,
-  /// depth, address) so often that all threads together fill both tiles from depth k0 on. put_b's addresses have
-  /// `width` numbers in fwd, one in dx and dw.
+  /// Calls put_a(row in the tile, depth in the tile, address of `width` numbers, in dw `across`, or null for zeros),
+  /// then put_b(column, depth, address; `width` numbers in fwd, else `across`) so often that all threads together fill
+  /// both tiles from depth k0 on.
   template <class PutA, class PutB>
   __device__ void fetch(Depth k0, const PutA& put_a, const PutB& put_b) const {
     if constexpr (pass == ConvPass::dw) {
 #pragma unroll
-      for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
+      for (int j = 0; j < step / depth_step; ++j) {
         const int at = own_depth + j * depth_step;
         const bool inside = k0 + at < end;
         const MapPixel pixel = product_pixel(k0 + at, g.d.N, P);
@@ -143,7 +144,7 @@ class ConvTiles {
         }
       } else {
 #pragma unroll
-        for (int j = 0; j < step * conv_gemm_tile / threads; ++j) {
+        for (int j = 0; j < step / depth_step; ++j) {
           const int at_b = own_depth + j * depth_step;
           const int k_b = k0 + at_b, tap_b = k_b / Kg, filter = group * Kg + k_b % Kg;
           const int64_t column = column0 + own_column;
@@ -195,7 +196,7 @@ class ConvTiles {
  private:
   static constexpr int vectors = step / width;  // along the depth
   static constexpr int row_step = threads / vectors, rows_each = conv_gemm_tile / row_step;
-  static constexpr int depth_step = threads / conv_gemm_tile;
+  static constexpr int depth_step = threads * across / conv_gemm_tile;
 
   __device__ LiveTaps live_taps() const {
     const int64_t last = min(row0 + conv_gemm_tile, g.rows);
@@ -230,7 +231,7 @@ class ConvTiles {
   const int64_t row0, column0;
   const Depth begin, end;
   const int own_row = threadIdx.x / vectors;
-  const int own_column = threadIdx.x % conv_gemm_tile, own_depth = threadIdx.x / conv_gemm_tile;
+  const int own_column = threadIdx.x * across % conv_gemm_tile, own_depth = threadIdx.x * across / conv_gemm_tile;
   MapPixel pixels[pass == ConvPass::dw ? 1 : rows_each];
   const LiveTaps live;  // fwd, dx: of the tile
   int tap = 0, channel = 0;

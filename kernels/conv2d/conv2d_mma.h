@@ -52,8 +52,38 @@ __device__ inline void split_tf32(uint32_t& high, uint32_t& low) {
   low = to_tf32(x - __uint_as_float(high));
 }
 
-template <class T, int padding>
-using MmaTile = T[conv_gemm_tile][mma_step + padding];
+/// 64 rows (of B: columns) of 16 numbers along the depth; `lines`: 16 lines of 64, as they lie in memory.
+template <class T, int padding, bool lines = false>
+using MmaTile = T[lines ? mma_step : conv_gemm_tile][(lines ? conv_gemm_tile : mma_step) + padding];
+
+template <class Tile>
+constexpr bool in_lines = std::extent_v<Tile> == mma_step;
+
+/// Where in a tile the number of a row and a depth stands.
+template <class Tile>
+__device__ auto* tile_place(Tile& tile, int row, int depth) {
+  if constexpr (in_lines<Tile>) {
+    return &tile[depth][row];
+  } else {
+    return &tile[row][depth];
+  }
+}
+
+/// How many numbers of 16 bits lie so that they can go together across rows or columns; ldmatrix transposes no others.
+template <ConvPass pass, Precision precision, int width>
+constexpr int mma_across = pass != ConvPass::fwd&& precision == Precision::bf16 ? width : 1;
+
+template <ConvPass pass, Precision precision, int width, class In, class Out>
+using MmaTiles = ConvTiles<pass, mma_step, mma_threads, pass == ConvPass::dw ? 1 : width,
+                           mma_across<pass, precision, width>, In, Out>;
+
+/// Are both channels such that `vector` numbers can go together wherever a pass has them so?
+template <ConvPass pass, Precision precision>
+bool mma_vectors(const Conv2dDims& d, int vector) {
+  const bool inputs = d.C / d.groups % vector == 0, filters = d.K / d.groups % vector == 0;
+  if (pass == ConvPass::fwd) return inputs;
+  return precision == Precision::bf16 ? inputs && filters : filters && pass == ConvPass::dx;
+}
 
 /// A thread's share of the block's results: 2 x 4 tiles of 16 x 8, of which it has 4 numbers each.
 using MmaSums = float[2][4][4];
@@ -67,20 +97,32 @@ __device__ inline int mma_column(int j, int r) {
 }
 
 /// sum += a b^T over the slab.
-template <Precision precision, class Tile>  // MmaTile
-__device__ void mma_slab(const Tile& a_tile, const Tile& b_tile, MmaSums& sum) {
-  using T = std::remove_all_extents_t<Tile>;
+template <Precision precision, class TileA, class TileB>  // MmaTile
+__device__ void mma_slab(const TileA& a_tile, const TileB& b_tile, MmaSums& sum) {
+  using T = std::remove_all_extents_t<TileA>;
   constexpr int granule = 16 / sizeof(T);  // elements in a row of ldmatrix; an mma is two of them deep
   const int lane = threadIdx.x % 32, warp_row = threadIdx.x / 64 * 32, warp_column = threadIdx.x / 32 % 2 * 32;
 #pragma unroll
   for (int k = 0; k < mma_step; k += 2 * granule) {
     uint32_t a[2][4], b[4][2];
 #pragma unroll
-    for (int i = 0; i < 2; ++i) ldmatrix_x4(a[i], &a_tile[warp_row + 16 * i + lane % 16][k + lane / 16 * granule]);
+    for (int i = 0; i < 2; ++i) {
+      const int row = warp_row + 16 * i;
+      if constexpr (in_lines<TileA>) {
+        ldmatrix_x4<true>(a[i], &a_tile[lane / 16 * 8 + lane % 8][row + lane / 8 % 2 * 8]);
+      } else {
+        ldmatrix_x4(a[i], &a_tile[row + lane % 16][k + lane / 16 * granule]);
+      }
+    }
 #pragma unroll
     for (int j = 0; j < 4; j += 2) {
       uint32_t pair[4];
-      ldmatrix_x4(pair, &b_tile[warp_column + 8 * j + lane / 16 * 8 + lane % 8][k + lane / 8 % 2 * granule]);
+      const int column = warp_column + 8 * j + lane / 16 * 8;
+      if constexpr (in_lines<TileB>) {
+        ldmatrix_x4<true>(pair, &b_tile[lane / 8 % 2 * 8 + lane % 8][column]);
+      } else {
+        ldmatrix_x4(pair, &b_tile[column + lane % 8][k + lane / 8 % 2 * granule]);
+      }
       b[j][0] = pair[0], b[j][1] = pair[1], b[j + 1][0] = pair[2], b[j + 1][1] = pair[3];
     }
     if constexpr (precision == Precision::bf16) {

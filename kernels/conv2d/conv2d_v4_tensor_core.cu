@@ -3,10 +3,10 @@
 // for them: TF32 keeps 10 mantissa bits, 3xTF32 adds three products of high and low parts, BF16 keeps 7 bits of the
 // inputs, or finds them stored so.
 // Changed from v3: four warps compute 32x32 each; two tiles of A and B take turns; 16 bytes a copy where channels
-// allow.
+// allow. What a pass has across its rows in memory, bf16 keeps so: ldmatrix transposes it.
 // Why faster: 1024 (TF32) or 2048 (BF16) multiply-adds an instruction; loads and arithmetic overlap.
-// Limited by: copies of one number in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at 512
-// filters.
+// Limited by: f32's copies of one number in dw and of dx's weights; 64x64 tiles read each input 8 times from L2 at
+// 512 filters.
 // Next: v5 has the copy engine bring whole boxes, and one wgmma of sm_90a multiplies 64x128.
 #include "kernels/conv2d/conv2d_mma.h"
 
@@ -16,15 +16,22 @@ template <ConvPass pass, Precision precision, int width, class In, class Out>
 __global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> product) {
   using E = Element<precision, In>;
   using T = typename E::Type;
-  SHARED(tile_a, MmaTile<T, E::padding>[2]);  // [row][depth]
-  SHARED(tile_b, MmaTile<T, E::padding>[2]);  // [column][depth]
-  const ConvTiles<pass, mma_step, mma_threads, width, In, Out> tiles(product);
+  constexpr bool fwd = pass == ConvPass::fwd, dw = pass == ConvPass::dw;
+  constexpr int across = mma_across<pass, precision, width>;
+  using TileA = MmaTile<T, E::padding, (dw && across != 1)>;
+  using TileB = MmaTile<T, E::padding, across != 1>;
+  SHARED(tile_a, TileA[2]);
+  SHARED(tile_b, TileB[2]);
+  const MmaTiles<pass, precision, width, In, Out> tiles(product);
 
   const auto fetch = [&](auto k0, int buffer) {
     tiles.fetch(
-        k0, [&](int row, int k, const In* from) { E::template put<width>(&tile_a[buffer][row][k], from, product.a); },
+        k0,
+        [&](int row, int k, const In* from) {
+          E::template put<dw ? across : width>(tile_place(tile_a[buffer], row, k), from, product.a);
+        },
         [&](int column, int k, const In* from) {
-          E::template put<pass == ConvPass::fwd ? width : 1>(&tile_b[buffer][column][k], from, product.b);
+          E::template put<fwd ? width : across>(tile_place(tile_b[buffer], column, k), from, product.b);
         });
     cp_async_commit();
   };
@@ -59,11 +66,10 @@ namespace {
 template <ConvPass pass, Precision precision, class In, class Out>
 void launch_v4(const ConvGemmOf<In, Out>& g, Stream stream) {
   constexpr int vector = Element<precision, In>::vector;
-  const int channels = (pass == ConvPass::fwd ? g.d.C : g.d.K) / g.d.groups;
   const bool aligned = reinterpret_cast<uintptr_t>(g.a) % 16 == 0 && reinterpret_cast<uintptr_t>(g.b) % 16 == 0;
   const Grid grid = conv_gemm_grid(g, mma_threads, stream);
-  if constexpr (pass != ConvPass::dw) {
-    if (channels % vector == 0 && aligned) {
+  if constexpr (pass != ConvPass::dw || precision == Precision::bf16) {
+    if (mma_vectors<pass, precision>(g.d, vector) && aligned) {
       LAUNCH((conv2d_v4<pass, precision, vector, In, Out>), grid, g);
       return;
     }
