@@ -121,8 +121,8 @@ MeasuredMap batch_norm_conv2d(const MeasuredMap& x, const Tensor& weight, const 
                               Tensor& running_var, const BatchNormOptions& options, const Tensor& w,
                               const Conv2dOptions& conv);
 
-/// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits. Not recorded: under NoGrad
-/// only.
+/// relu?(batch_norm(conv2d(x, w, bias))) in eval mode, in one kernel, with the same bits (in bf16 one rounding fewer).
+/// Not recorded: under NoGrad only.
 Tensor conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& conv,
                          const Tensor& bn_weight, const Tensor& bn_bias, const Tensor& running_mean,
                          const Tensor& running_var, const BatchNormOptions& bn);

@@ -76,36 +76,40 @@ Tensor bias_gradient(const Tensor& gradient, int64_t K) {
 // ---- convolution ----
 
 // The weights as `rung` wants them in inference, made once and kept with them until they change. Null: as they are.
-std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims, const Tensor& w) {
-  const size_t floats = conv2d_prepared_size(rung, dims);
-  if (!floats) return nullptr;
+template <class T>
+std::shared_ptr<Block> prepared_weights(const char* rung, const Conv2dDims& dims, const Tensor& w, StoredAs<T> stored) {
+  const size_t floats = conv2d_prepared_size(rung, dims, stored);
+  if (!floats || w.dtype() != DType::f32) return nullptr;
   Storage& storage = w.storage();
   std::lock_guard lock(storage.mutex);
   // Storage is shared by tensors of other shapes: the shape of the weights is part of the key. So is what they take:
   // Winograd's tiles, and with them its weights, depend on the map.
   const std::string use = std::string(rung) + " " + isa_name(active_isa()) + " groups" + std::to_string(dims.groups) +
-                          " " + shape_text({dims.K, dims.R, dims.S, dims.C}) + " in " + std::to_string(floats);
+                          " " + shape_text({dims.K, dims.R, dims.S, dims.C}) + " in " + std::to_string(floats) +
+                          (sizeof(T) == sizeof(bf16) ? " bf16" : "");
   auto& kept = storage.prepared["conv2d " + use];
   if (!kept) {
     auto block = std::make_shared<Block>(floats * sizeof(float));
-    conv2d_prepare(rung, dims, w.data(), block->floats());
+    conv2d_prepare(rung, dims, w.data(), block->floats(), stored);
     kept = std::move(block);
   }
   return kept;
 }
 
-// y = epilogue(conv(x, w)); x and w are stored alike; `keep` says that w stays as it is for a while.
+// y = epilogue(conv(x, w)), stored as x is; `keep` says that w stays as it is for a while.
 Tensor conv_forward(const Tensor& x, const Tensor& w, const Conv2dDims& dims, const Conv2dEpilogue& epilogue,
                     bool keep) {
   Tensor y = Tensor::empty(conv_shape(x, dims), x.dtype());
   by_storage(x, [&]<class T>(StoredAs<T> stored) {
     const Pass pass{"conv2d", "fwd"};
     const auto& rung = choose(conv2d_fwd_rungs(stored), pass, x.device(), dims);
-    const auto prepared = keep ? prepared_weights(rung.name, dims, w) : nullptr;
+    const auto prepared = keep ? prepared_weights(rung.name, dims, w, stored) : nullptr;
     const float* packed = prepared ? prepared->floats() : nullptr;
     size_t scratch = rung.scratch ? rung.scratch(dims) : 0;
-    if (prepared) scratch -= conv2d_prepared_size(rung.name, dims);
-    run_with(scratch, rung, pass, dims, x.kernel_as<T>(), w.kernel_as<T>(), packed, epilogue, y.kernel_as<T>());
+    if (prepared) scratch -= conv2d_prepared_size(rung.name, dims, stored);
+    const Tensor stored_w = prepared ? Tensor() : cast(w.detach(), x.dtype());
+    run_with(scratch, rung, pass, dims, x.kernel_as<T>(), stored_w ? stored_w.kernel_as<T>() : nullptr, packed,
+             epilogue, y.kernel_as<T>());
   });
   return y;
 }
@@ -126,10 +130,10 @@ MeasuredMap conv(const char* name, const Tensor& given_x, const Tensor& w, const
                  const Conv2dOptions& options, bool measured = false) {
   check_conv(name, given_x, w, bias, given_x.rank() == 3 ? 3 : 4, options.groups);
   const Conv2dDims dims = conv_dims(name, given_x, w, options);
-  const Tensor x = cast(given_x, map_storage()), stored_w = cast(w.detach(), map_storage());
-  MeasuredMap y =
-      measured ? measured_forward(x, stored_w, dims)
-               : conv_forward(x, stored_w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, !grad_enabled());
+  const bool keep = !measured && !grad_enabled();  // then conv_forward prepares w, or casts it
+  const Tensor x = cast(given_x, map_storage()), stored_w = keep ? w.detach() : cast(w.detach(), map_storage());
+  MeasuredMap y = measured ? measured_forward(x, stored_w, dims)
+                           : conv_forward(x, stored_w, dims, {.shift = bias ? bias.kernel_data() : nullptr}, keep);
 
   y.map =
       record(name, y.map, {x, w, bias},
@@ -201,7 +205,7 @@ Tensor conv2d_batch_norm(const Tensor& given_x, const Tensor& w, const Tensor& b
                                 .scale = scale.kernel_data(),
                                 .shift = bn_bias.kernel_data(),
                                 .relu = bn.relu};
-  return conv_forward(cast(given_x, map_storage()), cast(w, map_storage()), dims, epilogue, true);
+  return conv_forward(cast(given_x, map_storage()), w, dims, epilogue, true);
 }
 
 Tensor matmul(const Tensor& left, const Tensor& right, const MatmulOptions& o) {

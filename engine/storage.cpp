@@ -29,12 +29,7 @@ void set_compute_device(Device wanted) {
 
 DType map_storage() { return maps; }
 
-void set_map_storage(DType wanted) {
-  if (wanted == DType::bf16 && device == Device::cpu) {
-    throw Error(ExitCode::usage, "precision bf16: device cpu computes in f32; expected device cuda or emu");
-  }
-  maps = wanted;
-}
+void set_map_storage(DType wanted) { maps = wanted; }
 
 Block::Block(size_t bytes, Device where, std::shared_ptr<StepMemory> memory)
     : data_(where == Device::cpu ? host_allocate(bytes)

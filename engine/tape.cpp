@@ -62,6 +62,16 @@ std::vector<std::shared_ptr<Node>> topological_order(const std::shared_ptr<Node>
   return order;
 }
 
+// The CPU's kernels for bf16 go forward only; a cast goes both ways.
+void check_storage(const char* name, const std::vector<Tensor>& inputs) {
+  for (const Tensor& input : inputs) {
+    if (input && input.dtype() == DType::bf16) {
+      refuse(name,
+             ": gradients through maps stored in bf16, on device cpu; expected device cuda or emu, or maps in f32");
+    }
+  }
+}
+
 }  // namespace
 
 void GradOf::add(Tensor dx) const {
@@ -99,6 +109,7 @@ Tensor record(const char* name, Tensor output, const std::vector<Tensor>& inputs
     if (const auto& from = TapeAccess::node(input)) node->inputs.push_back(from);
   }
   if (node->inputs.empty()) return output;
+  if (compute_device() == Device::cpu && output.dtype() == DType::bf16) check_storage(name, inputs);
   node->op = name;
   node->shape = output.shape();
   node->dtype = output.dtype();

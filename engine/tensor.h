@@ -22,7 +22,8 @@ std::string shape_text(const Shape& shape);  ///< "[2,8,8,3]"
 
 /// Where ops run: cpu at first. Tensors follow: their numbers are copied when an op wants them there, or the host here.
 Device compute_device();
-/// Throws Error(ExitCode::device) where the build or the machine has no such device. While nothing else runs.
+/// Throws Error(ExitCode::device) where the build or the machine has no such device. While nothing else runs. Back on
+/// the cpu, maps are f32 again.
 void set_compute_device(Device device);
 
 /// How maps are stored where ops run: f32 at first. bf16: what convolutions read and write, and what follows them, down
@@ -30,7 +31,8 @@ void set_compute_device(Device device);
 /// their gradients stay f32 (mixed precision: Micikevicius et al. 2018, with Kalamkar et al. 2019's bf16 and no loss
 /// scale).
 DType map_storage();
-/// f32 or bf16. Throws Error(ExitCode::usage) for bf16 on the cpu, whose kernels read f32. While nothing else runs.
+/// f32 or bf16; on the cpu bf16 serves inference, and recording a gradient through such a map throws. While nothing
+/// else runs.
 void set_map_storage(DType dtype);
 
 class Storage;  // storage.h: one block a side, released with its last tensor

@@ -20,6 +20,23 @@ struct bf16 {
   return {static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : nearest)};
 }
 
+/// Other numbers are as wide as they are computed with.
+[[gnu::always_inline]] inline float widen(float x) { return x; }
+[[gnu::always_inline]] inline double widen(double x) { return x; }
+
+/// What numbers stored as T are computed in: float for bf16.
+template <class T>
+using Wide = decltype(widen(T{}));
+
+template <class T>
+[[gnu::always_inline]] inline T stored_as(Wide<T> x) {
+  if constexpr (sizeof(T) == sizeof(bf16)) {
+    return narrow(x);
+  } else {
+    return x;
+  }
+}
+
 /// Picks, among functions of one name, those for numbers that are stored as T: float or bf16.
 template <class T>
 struct StoredAs {

@@ -101,7 +101,9 @@ LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart; BatchN
                    size_t batch_norm_conv2d_fwd_scratch_v4(const Conv2dDims&);
                    size_t batch_norm_conv2d_dw_scratch_v4(const Conv2dDims&);)
 
-// Of maps stored in bf16; their truth is the reference in f32.
+// Of maps stored in bf16. On the CPU there are those that inference needs.
+LIMBIC_EACH_ISA(BatchNormApplyOf<bf16> batch_norm_apply_cpu_vector; Pool2dForwardOf<bf16> pool2d_fwd_cpu_vector;
+                UnaryForwardOf<bf16> unary_fwd_cpu_vector; CopyOf<bf16> copy_fwd_cpu_vector;)
 LIMBIC_EACH_DEVICE(Conv2dForwardOf<bf16> conv2d_fwd_v4_tensor_core_bf16; Conv2dDxOf<bf16> conv2d_dx_v4_tensor_core_bf16;
                    Conv2dDwOf<bf16> conv2d_dw_v4_tensor_core_bf16; Conv2dForwardOf<bf16> conv2d_fwd_v5_wgmma_bf16;
                    Conv2dDxOf<bf16> conv2d_dx_v5_wgmma_bf16; Conv2dDwOf<bf16> conv2d_dw_v5_wgmma_bf16;
@@ -758,6 +760,11 @@ std::span<const Rung<LogMelDims, LogMel>> mel_fwd_rungs() {
 
 std::span<const Rung<Conv2dDims, Conv2dForwardOf<bf16>>> conv2d_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, Conv2dForwardOf<bf16>> rungs[] = {
+      {"cpu_winograd", "conv2d/conv2d_cpu_winograd.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_winograd),
+       conv2d_supports_cpu_winograd, conv2d_fwd_scratch_cpu_winograd},
+      {"cpu_direct", "conv2d/conv2d_cpu_direct.cpp", Device::cpu, EACH_ISA(conv2d_fwd_cpu_direct),
+       conv2d_supports_cpu_direct, conv2d_fwd_scratch_cpu_direct_bf16},
+      {"v0_reference", "conv2d/conv2d_v0_reference.h", Device::cpu, PLAIN(conv2d_fwd_v0_reference<bf16>)},
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "conv2d/conv2d_v4_tensor_core.cu", conv2d_fwd_v4_tensor_core_bf16),
       // unmeasured: by name only
       ON_GPU_WHERE(conv2d_supports_v5_wgmma, "v5_wgmma_bf16", "conv2d/conv2d_v5_wgmma.cu", conv2d_fwd_v5_wgmma_bf16,
@@ -801,6 +808,9 @@ std::span<const Rung<BatchNormDims, BatchNormForwardOf<bf16>>> batch_norm_fwd_ru
 
 std::span<const Rung<BatchNormDims, BatchNormApplyOf<bf16>>> batch_norm_apply_rungs(StoredAs<bf16>) {
   static constexpr Rung<BatchNormDims, BatchNormApplyOf<bf16>> rungs[] = {
+      {"cpu_vector", "batch_norm/batch_norm_cpu_vector.cpp", Device::cpu, EACH_ISA(batch_norm_apply_cpu_vector),
+       nullptr, batch_norm_scratch},
+      {"v0_reference", "batch_norm/batch_norm_v0_reference.h", Device::cpu, PLAIN(batch_norm_apply_v0_reference<bf16>)},
       ON_GPU("v2_chunks", "batch_norm/batch_norm_v2_chunks.cu", batch_norm_apply_v2_chunks),
       YARDSTICK("cudnn", "vendor/batch_norm.cpp", batch_norm_apply_bf16),
   };
@@ -857,6 +867,8 @@ std::span<const Rung<BatchNormPoolDims, BatchNormPoolBackwardOf<bf16>>> batch_no
 
 std::span<const Rung<Pool2dDims, Pool2dForwardOf<bf16>>> pool2d_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<Pool2dDims, Pool2dForwardOf<bf16>> rungs[] = {
+      {"cpu_vector", "pool2d/pool2d_cpu_vector.cpp", Device::cpu, EACH_ISA(pool2d_fwd_cpu_vector)},
+      {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_fwd_v0_reference<bf16>)},
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_fwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_fwd_v1_naive),
       YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_fwd_bf16),
@@ -875,6 +887,8 @@ std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(Store
 
 std::span<const Rung<UnaryDims, UnaryForwardOf<bf16>>> unary_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<UnaryDims, UnaryForwardOf<bf16>> rungs[] = {
+      {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
+      {"v0_reference", "unary/unary_v0_reference.h", Device::cpu, PLAIN(unary_fwd_v0_reference<bf16>)},
       ON_GPU("v2_vector", "unary/unary_v2_vector.cu", unary_fwd_v2_vector),
   };
   return rungs;
@@ -896,6 +910,8 @@ std::span<const Rung<DropoutDims, DropoutForwardOf<bf16>>> dropout_fwd_rungs(Sto
 
 std::span<const Rung<CopyDims, CopyOf<bf16>>> copy_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<CopyDims, CopyOf<bf16>> rungs[] = {
+      {"cpu_vector", "copy/copy_cpu_vector.cpp", Device::cpu, EACH_ISA(copy_fwd_cpu_vector)},
+      {"v0_reference", "copy/copy_v0_reference.h", Device::cpu, PLAIN(copy_fwd_v0_reference<bf16>)},
       ON_GPU("v1_naive", "copy/copy_v1_naive.cu", copy_fwd_v1_naive),
   };
   return rungs;

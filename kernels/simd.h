@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "kernels/bf16.h"
+
 #ifndef LIMBIC_ISA
 #error "kernels/simd.h: only for files that are compiled once per instruction set (*_cpu_*.cpp)"
 #endif
@@ -37,6 +39,18 @@ LIMBIC_INLINE i32x16 load(const int32_t* p, mask16 m) { return {_mm512_maskz_loa
 LIMBIC_INLINE void store(float* p, f32x16 a, mask16 m) { _mm512_mask_storeu_ps(p, m.v, a.v); }
 LIMBIC_INLINE void store(int32_t* p, i32x16 a, mask16 m) { _mm512_mask_storeu_epi32(p, m.v, a.v); }
 LIMBIC_INLINE f32x16 gather(const float* p, i32x16 index) { return {_mm512_i32gather_ps(index.v, p, 4)}; }
+LIMBIC_INLINE i32x16 load(const uint16_t* p) {
+  return {_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+LIMBIC_INLINE i32x16 load(const uint16_t* p, mask16 m) {
+  return {_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m.v, p))};
+}
+LIMBIC_INLINE void store(uint16_t* p, i32x16 a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+}
+LIMBIC_INLINE void store(uint16_t* p, i32x16 a, mask16 m) {
+  _mm256_mask_storeu_epi16(p, m.v, _mm512_cvtepi32_epi16(a.v));
+}
 
 LIMBIC_INLINE f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
 LIMBIC_INLINE f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -127,6 +141,27 @@ LIMBIC_INLINE void store(int32_t* p, i32x16 a, mask16 m) {
 LIMBIC_INLINE f32x16 gather(const float* p, i32x16 index) {
   return {_mm256_i32gather_ps(p, index.v, 4), _mm256_i32gather_ps(p, index.w, 4)};
 }
+LIMBIC_INLINE i32x16 load(const uint16_t* p) {
+  const auto* q = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepu16_epi32(_mm_loadu_si128(q)), _mm256_cvtepu16_epi32(_mm_loadu_si128(q + 1))};
+}
+LIMBIC_INLINE void store(uint16_t* p, i32x16 a) {  // packing goes by halves of a register
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(_mm256_packus_epi32(a.v, a.w), 0xD8));
+}
+LIMBIC_INLINE i32x16 load(const uint16_t* p, mask16 m) {  // AVX2 masks no 16-bit lanes: one after the other
+  const int wanted = _mm256_movemask_ps(m.v) | _mm256_movemask_ps(m.w) << 8;
+  uint16_t lane[16] = {};
+  for (int i = 0; i < 16; ++i)
+    if (wanted >> i & 1) lane[i] = p[i];
+  return load(lane);
+}
+LIMBIC_INLINE void store(uint16_t* p, i32x16 a, mask16 m) {
+  const int wanted = _mm256_movemask_ps(m.v) | _mm256_movemask_ps(m.w) << 8;
+  uint16_t lane[16];
+  store(lane, a);
+  for (int i = 0; i < 16; ++i)
+    if (wanted >> i & 1) p[i] = lane[i];
+}
 
 LIMBIC_INLINE f32x16 operator+(f32x16 a, f32x16 b) { return {_mm256_add_ps(a.v, b.v), _mm256_add_ps(a.w, b.w)}; }
 LIMBIC_INLINE f32x16 operator-(f32x16 a, f32x16 b) { return {_mm256_sub_ps(a.v, b.v), _mm256_sub_ps(a.w, b.w)}; }
@@ -208,6 +243,7 @@ LIMBIC_INLINE Halves halves(f32x16 a) { return {a.v, a.w}; }
 // What the names promise, on every machine:
 // - min(a, b), max(a, b): b where either is NaN, so max(zero, x) keeps a NaN in x and max(x, zero) drops it.
 // - to_int, round_to_even: ties to even. to_int outside int32 is INT32_MIN.
+// - 16-bit numbers fill the lower halves of lanes, and are taken from there.
 // - load(p, mask): lanes outside the mask are 0 and their memory is not touched; store(p, a, mask) leaves it alone.
 // - select(mask, yes, no), comparisons with NaN are false.
 
@@ -220,6 +256,17 @@ LIMBIC_INLINE f32x16 abs(f32x16 a) { return from_bits(bits_of(a) & broadcast_int
 LIMBIC_INLINE mask16 operator>(f32x16 a, f32x16 b) { return b < a; }
 LIMBIC_INLINE mask16 operator>=(f32x16 a, f32x16 b) { return b <= a; }
 LIMBIC_INLINE mask16 operator>(i32x16 a, i32x16 b) { return b < a; }
+
+/// To and from bf16, as widen() and narrow() do.
+LIMBIC_INLINE f32x16 load(const bf16* p) { return from_bits(shift_left<16>(load(&p->bits))); }
+LIMBIC_INLINE f32x16 load(const bf16* p, mask16 m) { return from_bits(shift_left<16>(load(&p->bits, m))); }
+LIMBIC_INLINE i32x16 bf16_bits(f32x16 a) {
+  const i32x16 bits = bits_of(a), high = shift_right<16>(bits);
+  const i32x16 nearest = shift_right<16>(bits + broadcast_int(0x7fff) + (high & broadcast_int(1)));
+  return select(is_nan(a), high | broadcast_int(0x40), nearest);
+}
+LIMBIC_INLINE void store(bf16* p, f32x16 a) { store(&p->bits, bf16_bits(a)); }
+LIMBIC_INLINE void store(bf16* p, f32x16 a, mask16 m) { store(&p->bits, bf16_bits(a), m); }
 
 /// 2^n for whole n in [-126, 127].
 LIMBIC_INLINE f32x16 power_of_two(i32x16 n) { return from_bits(shift_left<23>(n + broadcast_int(127))); }
@@ -268,6 +315,9 @@ LIMBIC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float
       }
     }
 }
+
+/// To what a bf16 holds.
+LIMBIC_INLINE f32x16 rounded_to_bf16(f32x16 a) { return from_bits(shift_left<16>(bf16_bits(a))); }
 
 /// One scalar fused multiply-add, for the odd element beside the lanes.
 LIMBIC_INLINE float fma1(float a, float b, float c) {

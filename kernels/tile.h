@@ -20,17 +20,18 @@ constexpr int chunk_depth = 256;
 /// Where piece i in [0, pieces) of `length`, cut into nearly equal pieces, starts.
 LIMBIC_INLINE int piece_begin(int length, int pieces, int i) { return static_cast<int>(int64_t(length) * i / pieces); }
 
-/// Where one tap of a filter finds its inputs and its weights, in floats.
+/// Where one tap of a filter finds its inputs and its weights, in elements.
 struct Tap {
   int64_t x, w;
 };
 
 /// sums[i][lane] += sum over taps and c < depth of x[tap.x + i*row_stride + c] * w[tap.w + c*16 + lane]; the second
-/// vector's weights lie w_vector floats behind the first's.
+/// vector's weights lie w_vector elements behind the first's.
+template <class W>  // float or bf16: how the weights are stored
 struct ProductTile {
   const float* x;
   int64_t row_stride;
-  const float* w;  // packed [depth][16]
+  const W* w;  // packed [depth][16]
   int64_t w_vector;
   const Tap* taps;
   int n_taps;
@@ -39,8 +40,8 @@ struct ProductTile {
   float* sums;  // [rows][tile_width]
 };
 
-template <int rows, int vectors>
-void product_tile(const ProductTile& t) {
+template <class W, int rows, int vectors>
+void product_tile(const ProductTile<W>& t) {
   constexpr int quads = (rows + 3) / 4;
   f32x16 sums[rows][vectors];
 #pragma GCC unroll 16
@@ -52,8 +53,8 @@ void product_tile(const ProductTile& t) {
     const float* x[quads];
 #pragma GCC unroll 4
     for (int q = 0; q < quads; ++q) x[q] = t.x + t.taps[tap].x + 4 * q * stride;
-    const float* w = t.w + t.taps[tap].w;
-    const float* w2 = w + t.w_vector;
+    const W* w = t.w + t.taps[tap].w;
+    const W* w2 = w + t.w_vector;
     const auto step = [&](int c) __attribute__((always_inline)) {
       f32x16 weight[vectors];
       weight[0] = load(w + 16 * c);
@@ -127,7 +128,8 @@ void outer_tile(const OuterTile& t) {
     for (int v = 0; v < vectors; ++v) store(t.sums + i * tile_width + v * 16, sums[i][v]);
 }
 
-using ProductTileFn = void(const ProductTile&);
+template <class W>
+using ProductTileFn = void(const ProductTile<W>&);
 using OuterTileFn = void(const OuterTile&);
 
 #ifdef LIMBIC_ISA_avx512
@@ -143,11 +145,12 @@ using OuterTileFn = void(const OuterTile&);
 #endif
 
 /// The product tile of `rows` (1..tile_rows) x `vectors` (1..tile_vectors).
-LIMBIC_INLINE ProductTileFn* product_tile_of(int rows, int vectors) {
-#define ONE(rows) product_tile<rows, 1>
-#define ALL(rows) product_tile<rows, tile_vectors>
-  static constexpr ProductTileFn* one[] = LIMBIC_EACH_TILE_ROWS(ONE);
-  static constexpr ProductTileFn* all[] = LIMBIC_EACH_TILE_ROWS(ALL);
+template <class W = float>
+LIMBIC_INLINE ProductTileFn<W>* product_tile_of(int rows, int vectors) {
+#define ONE(rows) product_tile<W, rows, 1>
+#define ALL(rows) product_tile<W, rows, tile_vectors>
+  static constexpr ProductTileFn<W>* one[] = LIMBIC_EACH_TILE_ROWS(ONE);
+  static constexpr ProductTileFn<W>* all[] = LIMBIC_EACH_TILE_ROWS(ALL);
   return vectors == 1 ? one[rows] : all[rows];
 #undef ONE
 #undef ALL

@@ -12,8 +12,10 @@ namespace limbic::LIMBIC_ISA {
 /// All 16 lanes.
 struct Whole {
   [[gnu::always_inline]] f32x16 get(const float* p) const { return load(p); }
+  [[gnu::always_inline]] f32x16 get(const bf16* p) const { return load(p); }
   [[gnu::always_inline]] i32x16 get(const int32_t* p) const { return load(p); }
   [[gnu::always_inline]] void put(float* p, f32x16 a) const { store(p, a); }
+  [[gnu::always_inline]] void put(bf16* p, f32x16 a) const { store(p, a); }
   [[gnu::always_inline]] void put(int32_t* p, i32x16 a) const { store(p, a); }
   [[gnu::always_inline]] f32x16 keep(f32x16 a, f32x16) const { return a; }
 };
@@ -22,8 +24,10 @@ struct Whole {
 struct Part {
   mask16 mask;
   [[gnu::always_inline]] f32x16 get(const float* p) const { return load(p, mask); }
+  [[gnu::always_inline]] f32x16 get(const bf16* p) const { return load(p, mask); }
   [[gnu::always_inline]] i32x16 get(const int32_t* p) const { return load(p, mask); }
   [[gnu::always_inline]] void put(float* p, f32x16 a) const { store(p, a, mask); }
+  [[gnu::always_inline]] void put(bf16* p, f32x16 a) const { store(p, a, mask); }
   [[gnu::always_inline]] void put(int32_t* p, i32x16 a) const { store(p, a, mask); }
   [[gnu::always_inline]] f32x16 keep(f32x16 a, f32x16 otherwise) const { return select(mask, a, otherwise); }
 };

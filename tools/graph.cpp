@@ -70,7 +70,7 @@ int run(const Program& program, const Options& options) {
   if (program.json) {
     print_json(json);
   } else if (options.output.empty()) {
-    fmt::print("{}", svg);
+    print_document(svg);
   }
   return 0;
 }

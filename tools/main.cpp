@@ -32,7 +32,7 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
       ->check(CLI::Range(1, 256));
   sub->add_option("--device", device, "cpu (default), emu or cuda")->check(CLI::IsMember({"cpu", "emu", "cuda"}));
   sub->add_option("--precision", precision,
-                  "f32 (default) or bf16, on cuda and emu: how nets store maps and their gradients; sums and weights stay f32")
+                  "f32 (default) or bf16: how nets store maps and, in training (cuda and emu), their gradients; sums and weights stay f32")
       ->check(CLI::IsMember({"f32", "bf16"}));
   sub->add_option("--kernel,--kernels", kernels_,
                   "force a kernel, e.g. conv2d=v0_reference; may be given again. vendor: cuDNN's and cuBLAS's wherever they serve")
@@ -84,10 +84,16 @@ void Program::apply_common_options() {
 
 namespace {
 
-/// Reduced precision is named in every answer.
+bool stdout_is_a_document = false;  // to which nothing is added
+
+// Reduced precision is named in every answer.
 Json with_precision(Json document) {
+  stdout_is_a_document = true;
   if (map_storage() == DType::bf16) document["precision"] = "bf16";
   return document;
+}
+void name_precision() {
+  if (map_storage() == DType::bf16 && !stdout_is_a_document) fmt::print("precision: bf16\n");
 }
 
 }  // namespace
@@ -99,6 +105,11 @@ void print_json(const Json& document) {
 void print_json_line(const Json& document) {
   fmt::print("{}\n", with_precision(document).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::fflush(stdout);
+}
+
+void print_document(const std::string& text) {
+  stdout_is_a_document = true;
+  fmt::print("{}", text);
 }
 
 void print_note(const Program& program, const std::string& line) {
@@ -155,6 +166,7 @@ int run(int argc, char** argv) {
   try {
     program.app.parse(argc, argv);
     const int code = program.run ? program.run() : 0;
+    name_precision();
     if (tracing()) fmt::print(stderr, "{}\n", peak_memory_text());
     return code;
   } catch (const CLI::CallForHelp& help) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "engine/tensor.h"
 #include "tools/training/session.h"
 #include "tools/verb.h"
 
@@ -25,6 +26,9 @@ Recipe recipe_of(const Program& program, const TrainArguments& a) {
   if (!program.precision.empty()) sets.push_back("train.precision=" + program.precision);
   if (!a.from.empty()) sets.push_back("train.from=" + a.from);
   Recipe recipe = read_recipe(a.recipe, sets);
+  if (recipe.train.precision == "bf16" && compute_device() == Device::cpu) {
+    throw Error(ExitCode::usage, "train.precision: found bf16 on device cpu, which trains in f32; expected f32, or device cuda or emu");
+  }
   recipe.train.freeze.insert(recipe.train.freeze.end(), a.freeze.begin(), a.freeze.end());
   return recipe;
 }

@@ -40,6 +40,9 @@ void print_json(const Json& document);
 /// Prints `document` on one line, at once: an answer of --jsonl.
 void print_json_line(const Json& document);
 
+/// Prints a file's content on stdout, to which nothing is added.
+void print_document(const std::string& text);
+
 /// Warnings, progress and logs go to stderr; nothing when --quiet.
 void print_note(const Program& program, const std::string& line);
 

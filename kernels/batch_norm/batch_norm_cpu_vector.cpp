@@ -58,10 +58,11 @@ template <class At>
   return fma(x - at.get(k.mean + c), at.get(k.scale + c), at.get(k.bias + c));
 }
 
-void normalise(const BatchNormDims& d, const float* x, const Channels& k, bool relu, float* y) {
+template <class T>
+void normalise(const BatchNormDims& d, const T* x, const Channels& k, bool relu, T* y) {
   for_each_row(d.rows, d.C, [&](int64_t r) {
-    const float* in = x + r * d.C;
-    float* out = y + r * d.C;
+    const T* in = x + r * d.C;
+    T* out = y + r * d.C;
     if (relu) {
       vectors_of(0, d.C,
                  [&](int64_t c, auto at) { at.put(out + c, max(zero(), normalised(at.get(in + c), k, c, at))); });
@@ -108,6 +109,12 @@ void batch_norm_fwd_cpu_vector(const BatchNormDims& d, const float* x, const flo
 
 void batch_norm_apply_cpu_vector(const BatchNormDims& d, const float* x, const float* mean, const float* var,
                                  const float* weight, const float* bias, float eps, bool relu, float* y, float* scratch,
+                                 Stream) {
+  normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, scratch), relu, y);
+}
+
+void batch_norm_apply_cpu_vector(const BatchNormDims& d, const bf16* x, const float* mean, const float* var,
+                                 const float* weight, const float* bias, float eps, bool relu, bf16* y, float* scratch,
                                  Stream) {
   normalise(d, x, channel_constants(d, mean, var, weight, bias, eps, scratch), relu, y);
 }

@@ -7,13 +7,14 @@
 namespace limbic {
 
 template <class T>
-void batch_norm_apply_v0_reference(const BatchNormDims& d, const T* x, const T* mean, const T* var, const T* weight,
-                                   const T* bias, float eps, bool relu, T* y, T*, Stream) {
+void batch_norm_apply_v0_reference(const BatchNormDims& d, const T* x, const Wide<T>* mean, const Wide<T>* var,
+                                   const Wide<T>* weight, const Wide<T>* bias, float eps, bool relu, T* y, Wide<T>*,
+                                   Stream) {
   for (int c = 0; c < d.C; ++c) {
-    const T scale = weight[c] / std::sqrt(var[c] + T(eps));
+    const Wide<T> scale = weight[c] / std::sqrt(var[c] + Wide<T>(eps));
     for (int64_t r = 0; r < d.rows; ++r) {
-      const T z = (x[r * d.C + c] - mean[c]) * scale + bias[c];
-      y[r * d.C + c] = relu && z < 0 ? T(0) : z;
+      const Wide<T> z = (widen(x[r * d.C + c]) - mean[c]) * scale + bias[c];
+      y[r * d.C + c] = stored_as<T>(relu && z < 0 ? 0 : z);
     }
   }
 }

@@ -58,10 +58,14 @@ std::span<const Rung<Conv2dDims, Conv2dDxOf<bf16>>> conv2d_dx_rungs(StoredAs<bf1
 std::span<const Rung<Conv2dDims, Conv2dDw>> conv2d_dw_rungs(StoredAs<float> = {});
 std::span<const Rung<Conv2dDims, Conv2dDwOf<bf16>>> conv2d_dw_rungs(StoredAs<bf16>);
 
-/// Floats that a forward rung's prepared weights take for these dims (N does not matter); 0: it has no such form.
-size_t conv2d_prepared_size(const char* rung, const Conv2dDims&);
+/// The room that a forward rung's prepared weights take for these dims (N does not matter), in floats; 0: it has no
+/// such form.
+template <class T>
+size_t conv2d_prepared_size(const char* rung, const Conv2dDims&, StoredAs<T>);
 
-/// Packs or transforms the weights once, for many forward calls; `out` holds conv2d_prepared_size() floats.
-void conv2d_prepare(const char* rung, const Conv2dDims&, const float* w /*[K,R,S,C/groups]*/, float* out);
+/// Packs or transforms the weights once, for many forward calls on maps stored as T (bf16: as if the weights were
+/// rounded first); `out` has room for conv2d_prepared_size() floats.
+template <class T>
+void conv2d_prepare(const char* rung, const Conv2dDims&, const float* w /*[K,R,S,C/groups]*/, float* out, StoredAs<T>);
 
 }  // namespace limbic

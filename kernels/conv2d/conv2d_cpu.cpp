@@ -17,6 +17,14 @@ size_t conv2d_prepared_cpu_direct(const Conv2dDims& d) {
   return d.groups * blocks(d.K / d.groups) * 16 * d.R * d.S * (d.C / d.groups);
 }
 
+// in bf16
+size_t conv2d_prepared_cpu_direct_bf16(const Conv2dDims& d) { return conv2d_prepared_cpu_direct(d) / 2; }
+
+// and x in f32
+size_t conv2d_fwd_scratch_cpu_direct_bf16(const Conv2dDims& d) {
+  return conv2d_prepared_cpu_direct_bf16(d) + static_cast<size_t>(d.N) * d.H * d.W * d.C;
+}
+
 // the same with C and K exchanged
 size_t conv2d_dx_scratch_cpu_direct(const Conv2dDims& d) {
   return d.groups * blocks(d.C / d.groups) * 16 * d.R * d.S * (d.K / d.groups);
@@ -80,17 +88,27 @@ size_t conv2d_dw_scratch_cpu_winograd(const Conv2dDims& d) {
   return size_t{36} * d.C * d.K + section(36, d.C, tiles) + section(36, d.K, tiles);
 }
 
-size_t conv2d_prepared_size(const char* rung, const Conv2dDims& d) {
-  if (same_name(rung, "cpu_direct")) return conv2d_prepared_cpu_direct(d);
+template <class T>
+size_t conv2d_prepared_size(const char* rung, const Conv2dDims& d, StoredAs<T>) {
+  if (same_name(rung, "cpu_direct")) {
+    return sizeof(T) == sizeof(bf16) ? conv2d_prepared_cpu_direct_bf16(d) : conv2d_prepared_cpu_direct(d);
+  }
   return same_name(rung, "cpu_winograd") ? conv2d_prepared_cpu_winograd(d) : 0;
 }
 
-void conv2d_prepare(const char* rung, const Conv2dDims& d, const float* w, float* out) {
-  const bool wide = active_isa() == Isa::avx512;
-  if (same_name(rung, "cpu_direct"))
-    (wide ? avx512::conv2d_prepare_cpu_direct : avx2::conv2d_prepare_cpu_direct)(d, w, out);
-  if (same_name(rung, "cpu_winograd"))
-    (wide ? avx512::conv2d_prepare_cpu_winograd : avx2::conv2d_prepare_cpu_winograd)(d, w, out);
+template <class T>
+void conv2d_prepare(const char* rung, const Conv2dDims& d, const float* w, float* out, StoredAs<T> stored) {
+  const bool wide = active_isa() == Isa::avx512, direct = same_name(rung, "cpu_direct");
+  if (wide && direct) avx512::conv2d_prepare_cpu_direct(d, w, out, stored);
+  if (!wide && direct) avx2::conv2d_prepare_cpu_direct(d, w, out, stored);
+  if (!same_name(rung, "cpu_winograd")) return;
+  if (wide) avx512::conv2d_prepare_cpu_winograd(d, w, out, stored);
+  if (!wide) avx2::conv2d_prepare_cpu_winograd(d, w, out, stored);
 }
+
+template size_t conv2d_prepared_size(const char*, const Conv2dDims&, StoredAs<float>);
+template size_t conv2d_prepared_size(const char*, const Conv2dDims&, StoredAs<bf16>);
+template void conv2d_prepare(const char*, const Conv2dDims&, const float*, float*, StoredAs<float>);
+template void conv2d_prepare(const char*, const Conv2dDims&, const float*, float*, StoredAs<bf16>);
 
 }  // namespace limbic

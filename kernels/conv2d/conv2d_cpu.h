@@ -9,12 +9,14 @@ namespace limbic {
 constexpr int conv2d_max_taps = 32;  // along one side of the filter: the tap tables live on the stack
 bool conv2d_supports_cpu_direct(const Conv2dDims&);
 size_t conv2d_prepared_cpu_direct(const Conv2dDims&);
+size_t conv2d_prepared_cpu_direct_bf16(const Conv2dDims&);
+size_t conv2d_fwd_scratch_cpu_direct_bf16(const Conv2dDims&);
 size_t conv2d_dx_scratch_cpu_direct(const Conv2dDims&);
 size_t conv2d_dw_scratch_cpu_direct(const Conv2dDims&);
 
-LIMBIC_EACH_ISA(void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w, float* out);
-                void conv2d_fwd_cpu_direct(const Conv2dDims&, const float* x, const float* w, const float* prepared,
-                                           const Conv2dEpilogue&, float* y, float* scratch, Stream);
+LIMBIC_EACH_ISA(void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w, float* out, StoredAs<float>);
+                void conv2d_prepare_cpu_direct(const Conv2dDims&, const float* w, float* out, StoredAs<bf16>);
+                Conv2dForward conv2d_fwd_cpu_direct; Conv2dForwardOf<bf16> conv2d_fwd_cpu_direct;
                 void conv2d_dx_cpu_direct(const Conv2dDims&, const float* dy, const float* w, float* dx, float* scratch,
                                           Stream);
                 void conv2d_dw_cpu_direct(const Conv2dDims&, const float* x, const float* dy, float* dw, float* scratch,
@@ -31,9 +33,9 @@ int conv2d_winograd_out(int P, int Q);                  // side of the tiles of 
 int conv2d_winograd_section(int points, int channels);  // tiles that are transformed at once: fwd, dx
 int conv2d_winograd_dw_section(int channels);
 
-LIMBIC_EACH_ISA(void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out);
-                void conv2d_fwd_cpu_winograd(const Conv2dDims&, const float* x, const float* w, const float* prepared,
-                                             const Conv2dEpilogue&, float* y, float* scratch, Stream);
+LIMBIC_EACH_ISA(void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out, StoredAs<float>);
+                void conv2d_prepare_cpu_winograd(const Conv2dDims&, const float* w, float* out, StoredAs<bf16>);
+                Conv2dForward conv2d_fwd_cpu_winograd; Conv2dForwardOf<bf16> conv2d_fwd_cpu_winograd;
                 void conv2d_dx_cpu_winograd(const Conv2dDims&, const float* dy, const float* w, float* dx,
                                             float* scratch, Stream);
                 void conv2d_dw_cpu_winograd(const Conv2dDims&, const float* x, const float* dy, float* dw,

@@ -12,9 +12,9 @@ namespace {
 constexpr int block_tiles = 28;  // share one pass over a panel's weights
 
 /// A' m A of one tile, up to 16 channels at k; m: [points][stride].
-template <class F>
+template <class F, class T>
 LIMBIC_INLINE void finish_tile(const WinoMap<F>& map, const float* m, int64_t stride, WinoTile tile,
-                               const Conv2dEpilogue& epilogue, int k, float* y) {
+                               const Conv2dEpilogue& epilogue, int k, T* y) {
   f32x16 d[F::points], e[F::out * F::in], o[F::out];
 #pragma GCC unroll 36
   for (int f = 0; f < F::points; ++f) d[f] = load(m + f * stride);
@@ -24,7 +24,7 @@ LIMBIC_INLINE void finish_tile(const WinoMap<F>& map, const float* m, int64_t st
   const f32x16 scale = epilogue.scale ? load(epilogue.scale + k) : broadcast(1);
   const f32x16 shift = epilogue.shift ? load(epilogue.shift + k) : zero();
   const int rows = smaller(F::out, map.P - tile.p), cols = smaller(F::out, map.Q - tile.q);
-  float* to = y + ((tile.n * map.P + tile.p) * map.Q + tile.q) * map.K + k;
+  T* to = y + ((tile.n * map.P + tile.p) * map.Q + tile.q) * map.K + k;
 #pragma GCC unroll 4
   for (int i = 0; i < F::out; ++i) {
     if (i >= rows) break;
@@ -41,8 +41,8 @@ LIMBIC_INLINE void finish_tile(const WinoMap<F>& map, const float* m, int64_t st
 
 /// filters: [K/16][points][C][16]; section: room for [points][conv2d_winograd_section()][C+16], of which a small image
 /// uses less.
-template <class F>
-void run(const WinoMap<F>& map, const float* x, const float* filters, const Conv2dEpilogue& epilogue, float* y,
+template <class F, class T>
+void run(const WinoMap<F>& map, const T* x, const float* filters, const Conv2dEpilogue& epilogue, T* y,
          float* section) {
   const int section_tiles = static_cast<int>(smaller(int64_t(conv2d_winograd_section(F::points, map.C)), map.tiles()));
   const int panels = ceil_div(map.K, tile_width);
@@ -53,7 +53,7 @@ void run(const WinoMap<F>& map, const float* x, const float* filters, const Conv
     parallel_for(groups, [&](int64_t group) {
       for (int t = static_cast<int>(group) * 4; t < smaller(count, static_cast<int>(group) * 4 + 4); ++t) {
         const WinoTile tile = wino_tile(map, t0 + t);
-        const float* image = x + tile.n * map.H * map.W * map.C;
+        const T* image = x + tile.n * map.H * map.W * map.C;
         for (int c = 0; c < map.C; c += 16) wino_transform_input(map, image + c, tile, section + t * pixel + c, point);
       }
     });
@@ -102,31 +102,57 @@ LIMBIC_INLINE void store_filter(const f32x16* g, float* out, int64_t stride) {
   }
 }
 
-template <class F>
-void prepare(const Conv2dDims& d, const float* w, float* out) {
+/// rows: 16 of 16 at w, `stride` apart, as the convolution reads them: rounded where maps are stored in bf16.
+LIMBIC_INLINE void read_rows(const float* w, int64_t stride, StoredAs<float>, float* rows) {
+  for (int i = 0; i < 16; ++i) store(rows + 16 * i, load(w + i * stride));
+}
+template <class In>
+LIMBIC_INLINE void read_rows(const In* w, int64_t stride, StoredAs<bf16>, float* rows) {
+  for (int i = 0; i < 16; ++i) store(rows + 16 * i, rounded_to_bf16(load(w + i * stride)));
+}
+
+template <class F, class In, class T>
+void prepare(const Conv2dDims& d, const In* w, float* out, StoredAs<T> stored) {
   const int blocks = d.K / 16;
-  const i32x16 filter = lane_index() * broadcast_int(9 * d.C);
   parallel_for(int64_t(blocks) * (d.C / 16), [&](int64_t task) {
     const int64_t block = task / (d.C / 16), c0 = task % (d.C / 16) * 16;
-    for (int64_t c = c0; c < c0 + 16; ++c) {
+    float rows[256], taps[9][256];  // [filter][channel], [tap][channel][filter]
+    for (int tap = 0; tap < 9; ++tap) {
+      read_rows(w + (block * 16 * 9 + tap) * d.C + c0, int64_t(9) * d.C, stored, rows);
+      transpose_16x16(rows, 16, taps[tap], 16);
+    }
+    for (int c = 0; c < 16; ++c) {
       f32x16 g[9];
-      for (int tap = 0; tap < 9; ++tap) g[tap] = gather(w + block * 16 * 9 * d.C + int64_t(tap) * d.C + c, filter);
-      store_filter<F>(g, out + block * F::points * d.C * 16 + c * 16, int64_t(d.C) * 16);
+      for (int tap = 0; tap < 9; ++tap) g[tap] = load(taps[tap] + 16 * c);
+      store_filter<F>(g, out + block * F::points * d.C * 16 + (c0 + c) * 16, int64_t(d.C) * 16);
     }
   });
 }
 
-template <class F>
-void forward(const Conv2dDims& d, const float* x, const float* w, const float* prepared, const Conv2dEpilogue& epilogue,
-             float* y, float* scratch) {
+template <class F, class T>
+void forward(const Conv2dDims& d, const T* x, const T* w, const float* prepared, const Conv2dEpilogue& epilogue, T* y,
+             float* scratch) {
   float* section = scratch;
   if (!prepared) {
-    prepare<F>(d, w, scratch);
+    prepare<F>(d, w, scratch, StoredAs<T>{});
     prepared = scratch;
     section += int64_t(F::points) * d.C * d.K;
   }
   const WinoMap<F> map(d.N, d.H, d.W, d.C, d.P(), d.Q(), d.K, d.pad_h, d.pad_w);
   run(map, x, prepared, epilogue, y, section);
+}
+
+template <class T>
+void prepare_by_tile(const Conv2dDims& d, const float* w, float* out, StoredAs<T> stored) {
+  if (conv2d_winograd_out(d.P(), d.Q()) == 3) return prepare<Wino<3>>(d, w, out, stored);
+  prepare<Wino<4>>(d, w, out, stored);
+}
+
+template <class T>
+void forward_by_tile(const Conv2dDims& d, const T* x, const T* w, const float* prepared, const Conv2dEpilogue& epilogue,
+                     T* y, float* scratch) {
+  const auto run = conv2d_winograd_out(d.P(), d.Q()) == 3 ? forward<Wino<3>, T> : forward<Wino<4>, T>;
+  run(d, x, w, prepared, epilogue, y, scratch);
 }
 
 /// dx is a convolution of dy with the filters turned round and channels exchanged.
@@ -146,14 +172,20 @@ void backward(const Conv2dDims& d, const float* dy, const float* w, float* dx, f
 
 }  // namespace
 
-void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out) {
-  (conv2d_winograd_out(d.P(), d.Q()) == 3 ? prepare<Wino<3>> : prepare<Wino<4>>)(d, w, out);
+void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out, StoredAs<float> stored) {
+  prepare_by_tile(d, w, out, stored);
+}
+void conv2d_prepare_cpu_winograd(const Conv2dDims& d, const float* w, float* out, StoredAs<bf16> stored) {
+  prepare_by_tile(d, w, out, stored);
 }
 
 void conv2d_fwd_cpu_winograd(const Conv2dDims& d, const float* x, const float* w, const float* prepared,
                              const Conv2dEpilogue& epilogue, float* y, float* scratch, Stream) {
-  const auto run = conv2d_winograd_out(d.P(), d.Q()) == 3 ? forward<Wino<3>> : forward<Wino<4>>;
-  run(d, x, w, prepared, epilogue, y, scratch);
+  forward_by_tile(d, x, w, prepared, epilogue, y, scratch);
+}
+void conv2d_fwd_cpu_winograd(const Conv2dDims& d, const bf16* x, const bf16* w, const float* prepared,
+                             const Conv2dEpilogue& epilogue, bf16* y, float* scratch, Stream) {
+  forward_by_tile(d, x, w, prepared, epilogue, y, scratch);
 }
 
 void conv2d_dx_cpu_winograd(const Conv2dDims& d, const float* dy, const float* w, float* dx, float* scratch, Stream) {

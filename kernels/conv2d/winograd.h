@@ -138,8 +138,8 @@ LIMBIC_INLINE WinoTile wino_tile(const WinoMap<F>& map, int64_t t) {
 }
 
 /// B' x B of one tile, 16 channels: out[f * point_stride] for each frequency f. x points at channel c of image n.
-template <class F>
-LIMBIC_INLINE void wino_transform_input(const WinoMap<F>& map, const float* x, WinoTile tile, float* out,
+template <class F, class T>
+LIMBIC_INLINE void wino_transform_input(const WinoMap<F>& map, const T* x, WinoTile tile, float* out,
                                         int64_t point_stride) {
   constexpr int in = F::in;
   f32x16 d[F::points], e[F::points];

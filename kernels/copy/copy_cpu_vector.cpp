@@ -57,7 +57,13 @@ LIMBIC_INLINE Place place(const Axis* axes, int count, int64_t index, Place from
   return from;
 }
 
-void copy_rows(const Box& box, const CopyDims& d, const float* src, float* dst) {
+template <class T>
+[[gnu::always_inline]] inline T sum_of(T a, T b) {
+  return stored_as<T>(widen(a) + widen(b));
+}
+
+template <class T>
+void copy_rows(const Box& box, const CopyDims& d, const T* src, T* dst) {
   const Axis inner = box.count > 0 ? box.axis[box.count - 1] : Axis{1, 1, 1};
   const int outer_count = box.count > 0 ? box.count - 1 : 0;
   int64_t rows = 1;
@@ -66,23 +72,24 @@ void copy_rows(const Box& box, const CopyDims& d, const float* src, float* dst) 
   for_each_row(rows * pieces, smaller(inner.length, task_elements), [&](int64_t task) {
     const Place at = place(box.axis, outer_count, task / pieces, {d.src_offset, d.dst_offset});
     const int64_t begin = task % pieces * task_elements, end = smaller(inner.length, begin + task_elements);
-    const float* from = src + at.src;
-    float* to = dst + at.dst;
+    const T* from = src + at.src;
+    T* to = dst + at.dst;
     if (inner.src == 1 && inner.dst == 1) {
       vectors_of(begin, end, [&](int64_t i, auto lane) {
         lane.put(to + i, d.accumulate ? lane.get(to + i) + lane.get(from + i) : lane.get(from + i));
       });
     } else {
       for (int64_t i = begin; i < end; ++i) {
-        float& out = to[i * inner.dst];
-        out = d.accumulate ? out + from[i * inner.src] : from[i * inner.src];
+        T& out = to[i * inner.dst];
+        out = d.accumulate ? sum_of(out, from[i * inner.src]) : from[i * inner.src];
       }
     }
   });
 }
 
 /// The last axis is contiguous in dst, axis `across` in src: squares of 32 x 32 touch 32 lines on either side.
-void copy_transposed(const Box& box, int across, const CopyDims& d, const float* src, float* dst) {
+template <class T>
+void copy_transposed(const Box& box, int across, const CopyDims& d, const T* src, T* dst) {
   constexpr int64_t side = 32;
   const Axis wide = box.axis[box.count - 1], tall = box.axis[across];
   Axis others[6];
@@ -100,19 +107,18 @@ void copy_transposed(const Box& box, int across, const CopyDims& d, const float*
     for (int64_t left = 0; left < wide.length; left += side) {
       const int64_t right = smaller(wide.length, left + side);
       for (int64_t t = top; t < bottom; ++t) {
-        const float* from = src + at.src + t * tall.src;
-        float* to = dst + at.dst + t * tall.dst;
+        const T* from = src + at.src + t * tall.src;
+        T* to = dst + at.dst + t * tall.dst;
         for (int64_t w = left; w < right; ++w) {
-          to[w] = d.accumulate ? to[w] + from[w * wide.src] : from[w * wide.src];
+          to[w] = d.accumulate ? sum_of(to[w], from[w * wide.src]) : from[w * wide.src];
         }
       }
     }
   });
 }
 
-}  // namespace
-
-void copy_fwd_cpu_vector(const CopyDims& d, const float* src, float* dst, Stream) {
+template <class T>
+void forward(const CopyDims& d, const T* src, T* dst) {
   const Box box(d);
   if (box.empty) return;
   if (box.count > 1 && box.axis[box.count - 1].dst == 1 && magnitude(box.axis[box.count - 1].src) > 1) {
@@ -122,5 +128,10 @@ void copy_fwd_cpu_vector(const CopyDims& d, const float* src, float* dst, Stream
   }
   copy_rows(box, d, src, dst);
 }
+
+}  // namespace
+
+void copy_fwd_cpu_vector(const CopyDims& d, const float* src, float* dst, Stream) { forward(d, src, dst); }
+void copy_fwd_cpu_vector(const CopyDims& d, const bf16* src, bf16* dst, Stream) { forward(d, src, dst); }
 
 }  // namespace limbic::LIMBIC_ISA

@@ -15,7 +15,7 @@ void copy_fwd_v0_reference(const CopyDims& d, const T* src, T* dst, Stream) {
       rest /= d.shape[axis];
       from += at * d.src_stride[axis], to += at * d.dst_stride[axis];
     }
-    dst[to] = d.accumulate ? dst[to] + src[from] : src[from];
+    dst[to] = d.accumulate ? stored_as<T>(widen(dst[to]) + widen(src[from])) : src[from];
   }
 }
 

@@ -28,7 +28,8 @@ LIMBIC_INLINE int divisor(const Pool2dDims& d, Span h, Span w) {
   return d.count_include_pad ? d.R * d.S : (h.end - h.begin) * (w.end - w.begin);
 }
 
-void max_window(const Pool2dDims& d, const float* image, Span h, Span w, float* y, int32_t* argmax) {
+template <class T>
+void max_window(const Pool2dDims& d, const T* image, Span h, Span w, T* y, int32_t* argmax) {
   vectors_of(0, d.C, [&](int64_t c, auto at) {
     const int start = h.begin * d.W + w.begin;
     f32x16 top = at.get(image + int64_t(start) * d.C + c);
@@ -46,7 +47,8 @@ void max_window(const Pool2dDims& d, const float* image, Span h, Span w, float* 
   });
 }
 
-void avg_window(const Pool2dDims& d, const float* image, Span h, Span w, float* y) {
+template <class T>
+void avg_window(const Pool2dDims& d, const T* image, Span h, Span w, T* y) {
   const f32x16 share = broadcast(1.0f / static_cast<float>(divisor(d, h, w)));
   vectors_of(0, d.C, [&](int64_t c, auto at) {
     f32x16 total = zero();
@@ -57,12 +59,11 @@ void avg_window(const Pool2dDims& d, const float* image, Span h, Span w, float* 
   });
 }
 
-}  // namespace
-
-void pool2d_fwd_cpu_vector(const Pool2dDims& d, const float* x, float* y, int32_t* argmax, float*, Stream) {
+template <class T>
+void forward(const Pool2dDims& d, const T* x, T* y, int32_t* argmax) {
   const int P = d.P(), Q = d.Q();
   for_each_row(int64_t(d.N) * P, int64_t(Q) * d.C, [&](int64_t row) {
-    const float* image = x + row / P * d.H * d.W * d.C;
+    const T* image = x + row / P * d.H * d.W * d.C;
     const Span h = window(static_cast<int>(row % P), d.stride_h, d.pad_h, d.R, d.H);
     for (int q = 0; q < Q; ++q) {
       const Span w = window(q, d.stride_w, d.pad_w, d.S, d.W);
@@ -74,6 +75,15 @@ void pool2d_fwd_cpu_vector(const Pool2dDims& d, const float* x, float* y, int32_
       }
     }
   });
+}
+
+}  // namespace
+
+void pool2d_fwd_cpu_vector(const Pool2dDims& d, const float* x, float* y, int32_t* argmax, float*, Stream) {
+  forward(d, x, y, argmax);
+}
+void pool2d_fwd_cpu_vector(const Pool2dDims& d, const bf16* x, bf16* y, int32_t* argmax, float*, Stream) {
+  forward(d, x, y, argmax);
 }
 
 void pool2d_bwd_cpu_vector(const Pool2dDims& d, const float* dy, const int32_t* argmax, float* dx, float*, Stream) {

@@ -20,23 +20,23 @@ inline PoolWindow pool_window(const Pool2dDims& d, int p, int q) {
 }
 
 template <class T>
-void pool2d_fwd_v0_reference(const Pool2dDims& d, const T* x, T* y, int32_t* argmax, T*, Stream) {
+void pool2d_fwd_v0_reference(const Pool2dDims& d, const T* x, T* y, int32_t* argmax, Wide<T>*, Stream) {
   int64_t out = 0;
   for (int n = 0; n < d.N; ++n)
     for (int p = 0; p < d.P(); ++p)
       for (int q = 0; q < d.Q(); ++q)
         for (int c = 0; c < d.C; ++c, ++out) {
           const PoolWindow v = pool_window(d, p, q);
-          const auto at = [&](int h, int w) { return x[((int64_t(n) * d.H + h) * d.W + w) * d.C + c]; };
+          const auto at = [&](int h, int w) { return widen(x[((int64_t(n) * d.H + h) * d.W + w) * d.C + c]); };
           double sum = 0;
           int best = v.h0 * d.W + v.w0;
-          T top = at(v.h0, v.w0);
+          Wide<T> top = at(v.h0, v.w0);
           for (int h = v.h0; h < v.h1; ++h)
             for (int w = v.w0; w < v.w1; ++w) {
               sum += at(h, w);
               if (at(h, w) > top || (at(h, w) != at(h, w) && top == top)) top = at(h, w), best = h * d.W + w;
             }
-          y[out] = d.kind == PoolKind::max ? top : T(sum / v.count);
+          y[out] = stored_as<T>(d.kind == PoolKind::max ? top : Wide<T>(sum / v.count));
           if (d.kind == PoolKind::max && argmax) argmax[out] = best;
         }
 }

@@ -6,8 +6,8 @@
 namespace limbic::LIMBIC_ISA {
 namespace {
 
-template <class F>
-void map(int64_t n, const float* x, float* y, const F& f) {
+template <class T, class F>
+void map(int64_t n, const T* x, T* y, const F& f) {
   for_each_vector(n, [&](int64_t i, auto at) { at.put(y + i, f(at.get(x + i))); });
 }
 
@@ -17,9 +17,8 @@ void map2(int64_t n, const float* saved, const float* dy, float* dx, const F& f)
   for_each_vector(n, [&](int64_t i, auto at) { at.put(dx + i, f(at.get(saved + i), at.get(dy + i))); });
 }
 
-}  // namespace
-
-void unary_fwd_cpu_vector(const UnaryDims& d, const float* x, float* y, Stream) {
+template <class T>
+void forward(const UnaryDims& d, const T* x, T* y) {
   const f32x16 alpha = broadcast(d.alpha);
   const auto all = [&](const auto& f) { map(d.n, x, y, f); };
   switch (d.kind) {
@@ -47,6 +46,11 @@ void unary_fwd_cpu_vector(const UnaryDims& d, const float* x, float* y, Stream) 
       return all([](f32x16 v) { return abs(v); });
   }
 }
+
+}  // namespace
+
+void unary_fwd_cpu_vector(const UnaryDims& d, const float* x, float* y, Stream) { forward(d, x, y); }
+void unary_fwd_cpu_vector(const UnaryDims& d, const bf16* x, bf16* y, Stream) { forward(d, x, y); }
 
 void unary_bwd_cpu_vector(const UnaryDims& d, const float* x, const float* y, const float* dy, float* dx, Stream) {
   const f32x16 alpha = broadcast(d.alpha);

@@ -8,33 +8,34 @@ namespace limbic {
 
 template <class T>
 void unary_fwd_v0_reference(const UnaryDims& d, const T* x, T* y, Stream) {
+  using F = Wide<T>;
   const auto map = [&](auto f) {
-    for (int64_t i = 0; i < d.n; ++i) y[i] = f(x[i]);
+    for (int64_t i = 0; i < d.n; ++i) y[i] = stored_as<T>(f(widen(x[i])));
   };
-  const T alpha = d.alpha;
+  const F alpha = d.alpha;
   switch (d.kind) {
     case Unary::relu:
-      return map([](T v) { return v < 0 ? T(0) : v; });  // a NaN stays one
+      return map([](F v) { return v < 0 ? F(0) : v; });  // a NaN stays one
     case Unary::leaky_relu:
-      return map([=](T v) { return v > 0 ? v : alpha * v; });
+      return map([=](F v) { return v > 0 ? v : alpha * v; });
     case Unary::elu:
-      return map([=](T v) { return v > 0 ? v : alpha * std::expm1(v); });
+      return map([=](F v) { return v > 0 ? v : alpha * std::expm1(v); });
     case Unary::sigmoid:
-      return map([](T v) { return 1 / (1 + std::exp(-v)); });
+      return map([](F v) { return 1 / (1 + std::exp(-v)); });
     case Unary::tanh:
-      return map([](T v) { return std::tanh(v); });
+      return map([](F v) { return std::tanh(v); });
     case Unary::exp:
-      return map([](T v) { return std::exp(v); });
+      return map([](F v) { return std::exp(v); });
     case Unary::log:
-      return map([](T v) { return std::log(v); });
+      return map([](F v) { return std::log(v); });
     case Unary::sqrt:
-      return map([](T v) { return std::sqrt(v); });
+      return map([](F v) { return std::sqrt(v); });
     case Unary::square:
-      return map([](T v) { return v * v; });
+      return map([](F v) { return v * v; });
     case Unary::neg:
-      return map([](T v) { return -v; });
+      return map([](F v) { return -v; });
     case Unary::abs:
-      return map([](T v) { return std::abs(v); });
+      return map([](F v) { return std::abs(v); });
   }
 }
 

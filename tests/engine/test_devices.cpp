@@ -308,8 +308,39 @@ TEST_CASE("cast: rounds to bf16 and back, and hands gradients on in the type of 
   CHECK_THROWS_WITH(cast(Tensor::of_ints({1}, {1}), DType::bf16), "cast: i32 to bf16, expected f32 and bf16");
   CHECK_THROWS_WITH(std::as_const(*std::make_unique<Tensor>(cast(Tensor::zeros({1}), DType::bf16))).data(),
                     "tensor: bf16 numbers read as f32");
-  CHECK_THROWS_WITH(set_map_storage(DType::bf16),
-                    "precision bf16: device cpu computes in f32; expected device cuda or emu");
+}
+
+TEST_CASE("bf16 on the cpu: maps are stored so in inference, with prepared weights or without; a gradient is refused") {
+  const OnDevice scope(Device::cpu);
+  set_map_storage(DType::bf16);
+  set_random_step(5, 0);
+  Conv2d first{1, 32, 3, {.padding = 1}, true}, second{32, 32, 3, {.padding = 1}, false};  // direct, Winograd
+  BatchNorm bn{32, {.relu = true}};
+  bn.eval();
+  Tensor x = Tensor::empty({2, 9, 8, 1});
+  normal(x, 0, 1);
+  const char* const refusal =
+      ": gradients through maps stored in bf16, on device cpu; expected device cuda or emu, or maps in f32";
+  CHECK_THROWS_WITH(first(x), "conv2d" + std::string(refusal));
+  CHECK_THROWS_WITH(bn(cast(Tensor::zeros({2, 3, 32}), DType::bf16)), "batch_norm" + std::string(refusal));
+  const Tensor unprepared = conv2d(conv2d(x, first.weight.detach(), first.bias.detach(), first.options),
+                                   second.weight.detach(), {}, second.options);
+
+  const NoGrad inference;
+  const Tensor map = second(first(x)), pooled = avg_pool2d(max_pool2d(elu(map), {1, 2}), 2);
+  for (const Tensor& t : {map, bn(map), conv2d_batch_norm(map, second, bn), pooled, permute(pooled, {0, 3, 1, 2})}) {
+    CHECK(t.dtype() == DType::bf16);
+  }
+  CHECK(global_avg_pool(pooled).dtype() == DType::f32);
+  CHECK(map.to_vector() == unprepared.to_vector());
+  CHECK(map.to_vector() == second(first(x)).to_vector());
+  set_map_storage(DType::f32);  // the same weights are prepared once more, unrounded
+  const std::vector<float> narrow = map.to_vector(), wide = second(first(x)).to_vector();
+  CHECK(narrow != wide);
+  // first's result is off by its input's, weights' and own rounding, second's by that, its weights' and its own
+  double largest = 0;
+  for (const float v : wide) largest = std::max(largest, double(std::fabs(v)));
+  for (size_t i = 0; i < wide.size(); ++i) CHECK(std::fabs(narrow[i] - wide[i]) <= 5 * 0x1p-8 * largest);
 }
 
 TEST_CASE("bf16: maps are stored so from the first convolution on, parameters and their gradients are f32") {

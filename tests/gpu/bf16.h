@@ -1,32 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the rungs for maps stored in bf16 are held against f64: on inputs that are bf16 already, so that what they read
-// is what the reference reads, and with results that may be off by their own rounding, half a unit in the 8th bit,
-// besides what the arithmetic in f32 is allowed.
+// tests/kernels/bf16.h for CUDA rungs.
 #pragma once
 #include "tests/gpu/device.h"
+#include "tests/kernels/bf16.h"
 
 namespace limbic::test {
-
-inline float rounded(float x) { return widen(narrow(x)); }
-inline std::vector<float> rounded(std::vector<float> x) {
-  for (float& v : x) v = rounded(v);
-  return x;
-}
-
-/// inputs(dims) of which those named in `stored` are rounded to bf16.
-inline auto rounded_inputs(const auto& inputs, std::vector<size_t> stored) {
-  return [=](const auto& d) {
-    Tensors<float> in = inputs(d);
-    for (const size_t i : stored) in[i] = rounded(in[i]);
-    return in;
-  };
-}
-
-/// A bound on f32 results becomes one on what is stored of them.
-inline std::vector<double> and_rounding(std::vector<double> bound, const std::vector<double>& truth) {
-  for (size_t i = 0; i < bound.size(); ++i) bound[i] += 0x1p-8 * (std::fabs(truth[i]) + bound[i]);
-  return bound;
-}
 
 /// compare: every result within `allowed`, those named in `stored` and their rounding.
 inline auto within_rounding(Pass pass, Tolerance allowed, std::vector<size_t> stored) {

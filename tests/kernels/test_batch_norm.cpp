@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/bf16.h"
 #include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
@@ -15,6 +16,14 @@ TEST_CASE("batch_norm: every rung agrees with f64, with the same bits everywhere
       check_rungs({"batch_norm", "bwd"}, batch_norm_problems, batch_norm_bwd_rungs(),
                   batch_norm_bwd_v0_reference<double>, {1e-5, 5e-6}, inputs, backward(relu, train));
     }
+  }
+}
+
+TEST_CASE("batch_norm: every rung of maps stored in bf16 agrees with f64, with the bits of f32 rounded") {
+  for (const bool relu : {false, true}) {
+    check_bf16_rungs({"batch_norm", "apply_bf16"}, batch_norm_problems, batch_norm_apply_rungs(StoredAs<bf16>{}),
+                     batch_norm_apply_rungs(), batch_norm_apply_v0_reference<double>, apply_bounds, running_inputs, {0},
+                     apply(relu), {0});
   }
 }
 

@@ -2,7 +2,7 @@
 #include "kernels/conv2d/conv2d_v0_reference.h"
 #include "kernels/parallel.h"
 #include "kernels/problems.h"
-#include "tests/kernels/compare.h"
+#include "tests/kernels/bf16.h"
 
 using namespace limbic;
 using namespace limbic::test;
@@ -71,6 +71,22 @@ struct Truth {
   }
 };
 
+Doubles forward_in_f64(const Conv2dDims& d, const Doubles& x, const Doubles& w) {
+  Doubles y(y_size(d));
+  conv2d_fwd_v0_reference<double>(d, x.data(), w.data(), nullptr, {}, y.data(), nullptr, {});
+  return y;
+}
+
+/// Of maps stored in bf16, into NaNs.
+std::vector<bf16> run_bf16(const Rung<Conv2dDims, Conv2dForwardOf<bf16>>& rung, Isa isa, const Conv2dDims& d,
+                           const Inputs& in) {
+  const std::vector<bf16> x = narrowed(in.x), w = narrowed(in.w);
+  std::vector<bf16> y(y_size(d), narrow(NAN));
+  Floats scratch(rung.scratch ? rung.scratch(d) : 0, NAN);
+  rung.run[static_cast<int>(isa)](d, x.data(), w.data(), nullptr, {}, y.data(), scratch.data(), {});
+  return y;
+}
+
 template <class Visitor>
 void each_pass(const Visitor& visit) {
   visit("fwd", conv2d_fwd_rungs(), &Truth::y, [](const Conv2dDims& d) { return d.R * d.S * d.C / d.groups; });
@@ -126,8 +142,8 @@ TEST_CASE("conv2d: epilogue centres, scales, shifts and clips; prepared weights 
       for (Isa isa : isas_here()) {
         if (!serves(rung, d, Device::cpu, isa)) continue;
         if (isa != Isa::reference) REQUIRE(select_isa(isa_name(isa)) == nullptr);
-        Floats prepared(conv2d_prepared_size(rung.name, d)), scratch(rung.scratch ? rung.scratch(d) : 0);
-        conv2d_prepare(rung.name, d, in.w.data(), prepared.data());
+        Floats prepared(conv2d_prepared_size(rung.name, d, StoredAs<float>{})), scratch(rung.scratch ? rung.scratch(d) : 0);
+        conv2d_prepare(rung.name, d, in.w.data(), prepared.data(), StoredAs<float>{});
         for (bool scaled : {false, true})
           for (bool relu : {false, true}) {
             Doubles expected = sums, bound(sums.size());
@@ -192,6 +208,70 @@ TEST_CASE("conv2d: same bits for any number of threads, any instruction set, and
     });
   }
   set_threads(before);
+}
+
+TEST_CASE("conv2d: every rung of maps stored in bf16 agrees with f64, with the bits of f32 rounded, everywhere") {
+  const int before = threads();
+  for (const auto& [name, full] : conv2d_problems) {
+    const Conv2dDims d = shrunk(full);
+    Inputs whole(d, true), in(d, false);
+    in.x = rounded(in.x), in.w = rounded(in.w);
+    const Doubles exact = forward_in_f64(d, doubles(whole.x), doubles(whole.w));
+    const Doubles truth = forward_in_f64(d, doubles(in.x), doubles(in.w));
+    Doubles bound = forward_in_f64(d, magnitudes(in.x), magnitudes(in.w));
+    double peak = 0;
+    for (const double v : truth) peak = std::max(peak, std::fabs(v));
+    for (size_t i = 0; i < bound.size(); ++i) bound[i] *= sum_error(d.R * d.S * d.C / d.groups);
+    for (const auto& rung : conv2d_fwd_rungs(StoredAs<bf16>{})) {
+      Floats first;
+      for (const Isa isa : isas_here()) {
+        if (!serves(rung, d, Device::cpu, isa) || repeats(rung, isa)) continue;
+        const std::string what = describe(name, "fwd_bf16", rung.name, isa, d);
+        for (const int count : {1, 2, 3, 8}) {
+          if (rung.run[0] && count > 1) continue;  // plain references are outside this promise
+          set_threads(count);
+          const Floats y = widened(run_bf16(rung, isa, d, in));
+          if (first.empty()) first = y;
+          expect_equal(what + " threads " + std::to_string(count), other_bits(y, first));
+        }
+        if (!transforms(rung.name)) {
+          const Floats expected = rounded(Floats(exact.begin(), exact.end()));
+          expect_equal(what + " whole numbers", other_bits(widened(run_bf16(rung, isa, d, whole)), expected));
+        }
+        for (const auto& same : conv2d_fwd_rungs()) {
+          if (!same_name(same.name, rung.name)) continue;
+          expect_equal(what + " beside f32", other_bits(first, rounded(run("fwd", same, isa, d, in))));
+        }
+      }
+      if (first.empty()) continue;
+      const Doubles allowed = transforms(rung.name) ? Doubles(bound.size(), 1e-4 * peak) : bound;
+      expect_equal(describe(name, "fwd_bf16", rung.name, active_isa(), d),
+                   exceeds(first, truth, and_rounding(allowed, truth)));
+    }
+  }
+  set_threads(before);
+}
+
+TEST_CASE("conv2d: weights prepared for maps stored in bf16 are rounded first, and give the same bits") {
+  for (const Conv2dDims d : {Conv2dDims{2, 11, 9, 20, 37, 3, 3, 1, 1, 1, 1}, Conv2dDims{1, 30, 33, 64, 48, 3, 3}}) {
+    const Inputs in(d, false);  // of f32
+    const std::vector<bf16> x = narrowed(in.x), w = narrowed(in.w);
+    const Floats scale = uniform(d.K, 4), shift = uniform(d.K, 5), mean = uniform(d.K, 6, 0, -20, 20);
+    const Conv2dEpilogue epilogue{mean.data(), scale.data(), shift.data(), true};
+    for (const auto& rung : conv2d_fwd_rungs(StoredAs<bf16>{}))
+      for (const Isa isa : isas_here()) {
+        const size_t floats = conv2d_prepared_size(rung.name, d, StoredAs<bf16>{});
+        if (!serves(rung, d, Device::cpu, isa) || !floats) continue;
+        REQUIRE(select_isa(isa_name(isa)) == nullptr);
+        Floats prepared(floats), scratch(rung.scratch(d)), less(scratch.size() - floats);
+        conv2d_prepare(rung.name, d, in.w.data(), prepared.data(), StoredAs<bf16>{});
+        std::vector<bf16> y(y_size(d)), again(y_size(d));
+        const auto run = rung.run[static_cast<int>(isa)];
+        run(d, x.data(), w.data(), nullptr, epilogue, y.data(), scratch.data(), {});
+        run(d, x.data(), nullptr, prepared.data(), epilogue, again.data(), less.data(), {});
+        expect_equal(describe("prepared", "fwd_bf16", rung.name, isa, d), other_bits(widened(again), widened(y)));
+      }
+  }
 }
 
 TEST_CASE("conv2d: gradients of the reference are central differences, in f64") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/bf16.h"
 #include "tests/kernels/cases_training.h"
 
 using namespace limbic;
@@ -7,6 +8,12 @@ using namespace limbic::test;
 TEST_CASE("copy: every rung agrees with f64, with the same bits everywhere") {
   check_rungs({"copy", "fwd"}, copy_problems, copy_fwd_rungs(), copy_fwd_v0_reference<double>, {1e-6, 0},
               test::copy::inputs, test::copy::forward);
+}
+
+TEST_CASE("copy: every rung of numbers stored in bf16 agrees with f64, with the bits of f32 rounded") {
+  check_bf16_rungs({"copy", "fwd_bf16"}, copy_problems, copy_fwd_rungs(StoredAs<bf16>{}), copy_fwd_rungs(),
+                   copy_fwd_v0_reference<double>, Tolerance{1e-6, 0}, test::copy::inputs, {0, 1}, test::copy::forward,
+                   {0});
 }
 
 TEST_CASE("copy: adding back is the gradient of copying") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/bf16.h"
 #include "tests/kernels/cases_layers.h"
 
 using namespace limbic;
@@ -10,6 +11,11 @@ TEST_CASE("pool2d: every rung agrees with f64, with the same bits everywhere") {
               inputs, forward);
   check_rungs({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), pool2d_bwd_v0_reference<double>, {1e-6, 1e-6},
               inputs, backward);
+}
+
+TEST_CASE("pool2d: every rung of maps stored in bf16 agrees with f64, with the bits of f32 rounded") {
+  check_bf16_rungs({"pool2d", "fwd_bf16"}, pool2d_problems, pool2d_fwd_rungs(StoredAs<bf16>{}), pool2d_fwd_rungs(),
+                   pool2d_fwd_v0_reference<double>, Tolerance{1e-6, 1e-6}, inputs, {0}, forward, {0});
 }
 
 TEST_CASE("pool2d: v0's gradients are those of its forward") {

@@ -17,7 +17,8 @@ TEST_CASE("registry: every op has 24 problems, every rung a file, every pass a r
     CHECK(problem_count(k.op) >= 24);
     CHECK(std::filesystem::exists(std::string(LIMBIC_SOURCE_DIR "/kernels/") + k.file));
     std::string pass = std::string(k.op) + " " + k.pass;
-    if (pass.ends_with("_bf16")) pass.resize(pass.size() - 5);  // its reference is the one in f32, on rounded inputs
+    const bool of_gpu = k.device != Device::cpu && pass.ends_with("_bf16");
+    if (of_gpu) pass.resize(pass.size() - 5);  // its reference is the one in f32, on rounded inputs
     passes.insert(pass);
     if (same_name(k.name, "v0_reference")) with_reference.insert(pass);
     if (k.is_default && k.device == Device::cpu) CHECK(with_default.insert(pass).second);
@@ -86,6 +87,7 @@ TEST_CASE("registry: the rung chosen does not depend on the size of the batch, f
   const auto rows = [](auto& d, int n) { d.rows = n; };
   const auto outer = [](auto& d, int n) { d.outer = n; };
   check_choice({"conv2d", "fwd"}, conv2d_problems, conv2d_fwd_rungs(), images);
+  check_choice({"conv2d", "fwd_bf16"}, conv2d_problems, conv2d_fwd_rungs(StoredAs<bf16>{}), images);
   check_choice({"conv2d", "dx"}, conv2d_problems, conv2d_dx_rungs(), images);
   check_choice({"conv2d", "dw"}, conv2d_problems, conv2d_dw_rungs(), images);
   // a linear layer's batch: the rows of its forward pass and of dx, the depth of dw

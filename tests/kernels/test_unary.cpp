@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/bf16.h"
 #include "tests/kernels/cases.h"
 
 using namespace limbic;
@@ -12,6 +13,14 @@ TEST_CASE("unary: every rung agrees with f64, with the same bits everywhere") {
                 inputs, forward);
     check_rungs({"unary", "bwd"}, problems_of(kind), unary_bwd_rungs(), unary_bwd_v0_reference<double>, {1e-6, 1e-7},
                 inputs, backward);
+  }
+}
+
+TEST_CASE("unary: every rung of numbers stored in bf16 agrees with f64, with the bits of f32 rounded") {
+  for (const Unary kind : kinds) {
+    INFO("kind " << static_cast<int>(kind));
+    check_bf16_rungs({"unary", "fwd_bf16"}, problems_of(kind), unary_fwd_rungs(StoredAs<bf16>{}), unary_fwd_rungs(),
+                     unary_fwd_v0_reference<double>, Tolerance{1e-6, 1e-7}, inputs, {0}, forward, {0});
   }
 }
 

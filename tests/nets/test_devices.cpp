@@ -129,6 +129,56 @@ TEST_CASE("devices: a narrow CNN-14 trains in bf16 as in f32, but for the roundi
   }
 }
 
+TEST_CASE("devices: nets answer in bf16 on the CPU as in f32, but for the rounding, and as the emulator does") {
+  NetOptions narrow = with(4, {2, 4, 32, 32, 8, 8});  // the CPU transforms those of 32 channels (Winograd)
+  narrow.embedding = 16;
+  const struct {
+    const char* name;
+    NetOptions options;
+    int64_t frames;
+    bool on_devices;
+  } nets[] = {{"cnn14", narrow, 48, true}, {"sys2-audio-2d", {}, 64, false}, {"sys2-audio-1d", {}, 64, false},
+              {"sys2-face", {}, 1, false}, {"no-stn", {}, 1, false},         {"voice", {}, 100, false}};
+  for (const auto& [name, options, frames, on_devices] : nets) {
+    INFO(name);
+    set_random_step(21, 0);
+    auto net = make_net(name, options);
+    net->eval();
+    const NoGrad inference;
+    Tensor x = Tensor::empty(net->input_shape(3, frames));
+    normal(x, 0, 1);
+    const auto answer = [&](Device device, DType maps, const Tensor& input) {
+      const OnDevice scope(device, maps);
+      return (*net)(input).to_vector();
+    };
+    const std::vector<float> wide = answer(Device::cpu, DType::f32, x), rounded = answer(Device::cpu, DType::bf16, x);
+    CHECK(rounded != wide);
+
+    std::vector<float> one_by_one;
+    for (int64_t n = 0; n < 3; ++n) {
+      const std::vector<float> one = answer(Device::cpu, DType::bf16, slice(x, 0, n, n + 1));
+      one_by_one.insert(one_by_one.end(), one.begin(), one.end());
+    }
+    CHECK(one_by_one == rounded);
+
+    // The input, and of each convolution the weights, the sum, what is normalised and what is pooled of it, are rounded
+    // by at most 2^-8 each; they add up as independent errors do.
+    int tensors = 1;
+    for (const NamedTensor& p : net->parameters()) tensors += p.tensor->rank() > 2 ? 4 : 0;
+    float largest = 0;
+    for (const float logit : wide) largest = std::max(largest, std::fabs(logit));
+    const auto check = [&](const std::vector<float>& got, const std::vector<float>& expected) {
+      REQUIRE(got.size() == expected.size());
+      for (size_t i = 0; i < got.size(); ++i)
+        CHECK(std::fabs(got[i] - expected[i]) <= std::sqrt(float(tensors)) * 0x1p-8f * largest);
+    };
+    check(rounded, wide);
+    for (const Device device : gpu_devices()) {
+      if (on_devices) check(rounded, answer(device, DType::bf16, x));
+    }
+  }
+}
+
 TEST_CASE("devices: a spatial transformer trains with the CPU's losses") {
   check_devices("guided-stn", with(3, {}), {1, 48, 48, 2}, 1);
 }

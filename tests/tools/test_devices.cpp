@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "io/hdf5.h"
@@ -60,28 +61,63 @@ TEST_CASE("tag and embed answer on the emulator as on the CPU") {
   for (size_t i = 0; i < of_device[0].size(); ++i) CHECK(std::fabs(of_device[0][i] - of_device[1][i]) <= 1e-4f);
 }
 
-TEST_CASE("--precision bf16 answers on the emulator nearly as f32 does, and says so; on the CPU it is refused") {
+TEST_CASE("--precision bf16 answers on the CPU and the emulator nearly as f32 does, and says so") {
   const Scratch scratch;
   const std::string tag = "tag --top 3 --front-end panns-32k --weights '" + narrow + "weights.h5' '" + demo + "'";
-  const Json wide = answer(scratch, tag, "emu"), rounded = answer(scratch, tag + " --precision bf16", "emu");
-  CHECK(!wide.contains("precision"));
-  CHECK(rounded["precision"] == "bf16");
-  const Json &expected = wide["results"][0]["tags"], &found = rounded["results"][0]["tags"];
-  REQUIRE(found.size() == expected.size());
-  bool same = true;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const double p = expected[i]["probability"], q = found[i]["probability"];
-    CHECK(std::fabs(p - q) <= 0.03);  // 43 roundings of 2^-8 each (tests/nets/test_devices.cpp)
-    same = same && p == q;
+  for (const char* device : {"cpu", "emu"}) {
+    INFO(device);
+    const Json wide = answer(scratch, tag, device), rounded = answer(scratch, tag + " --precision bf16", device);
+    CHECK(!wide.contains("precision"));
+    CHECK(rounded["precision"] == "bf16");
+    const Json &expected = wide["results"][0]["tags"], &found = rounded["results"][0]["tags"];
+    REQUIRE(found.size() == expected.size());
+    bool same = true;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const double p = expected[i]["probability"], q = found[i]["probability"];
+      CHECK(std::fabs(p - q) <= 0.03);  // 43 roundings of 2^-8 each (tests/nets/test_devices.cpp)
+      same = same && p == q;
+    }
+    CHECK(!same);
   }
-  CHECK(!same);
-  for (const std::string& command :
-       {tag + " --precision bf16", std::string("train r.toml --data d --out o --precision bf16")}) {
-    const Run run = scratch.run("limbic " + command);
+}
+
+TEST_CASE("--precision bf16 on the CPU is named in text, in JSON and in each line of JSON; an SVG stays one") {
+  const Scratch scratch;
+  const std::string predict = "limbic predict '" + demo + "' --precision bf16";
+  const Run text = scratch.run(predict), json = scratch.run(predict + " --json"),
+            lines = scratch.run(predict + " --jsonl");
+  for (const Run& run : {text, json, lines}) {
+    INFO(run.err);
+    CHECK(run.code == 0);
+  }
+  CHECK(text.out.ends_with("\nprecision: bf16\n"));
+  CHECK(Json::parse(json.out)["precision"] == "bf16");
+  CHECK(Json::parse(lines.out)["precision"] == "bf16");
+  CHECK(scratch.run("limbic predict '" + demo + "'").out.find("precision") == std::string::npos);
+  const Run graph =
+      scratch.run("limbic graph cnn14 --widths 2,4,8,8,16,16 --frames 48 --device emu --precision bf16", 300);
+  CHECK(graph.out.ends_with("</svg>\n"));
+}
+
+TEST_CASE("training in bf16 on the CPU is refused in one line, with exit code 2, by option, setting and recipe") {
+  const Scratch scratch;
+  std::ofstream(scratch.folder() / "r.toml") << "[net]\nname = \"cnn14\"\n[train]\nprecision = \"bf16\"\n";
+  std::ofstream(scratch.folder() / "f32.toml") << "[net]\nname = \"cnn14\"\n";
+  const char* const refusal =
+      "limbic: train.precision: found bf16 on device cpu, which trains in f32; expected f32, or device cuda or emu\n";
+  for (const char* command : {"train r.toml --data d --out o", "cv r.toml --data d --out o",
+                              "train f32.toml --data d --out o --precision bf16",
+                              "train f32.toml --data d --out o --set train.precision=bf16"}) {
+    const Run run = scratch.run(std::string("limbic ") + command);
     INFO(command << ": " << run.out << run.err);
     CHECK(run.code == 2);
-    CHECK(run.err == "limbic: precision bf16: device cpu computes in f32; expected device cuda or emu\n");
+    CHECK(run.err == refusal);
   }
+  const Run gradients = scratch.run("limbic compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" +
+                                    narrow + "reference_train.h5' --precision bf16");
+  INFO(gradients.out << gradients.err);
+  CHECK(gradients.code == 2);
+  CHECK(gradients.err.starts_with("limbic: conv2d: gradients through maps stored in bf16, on device cpu; expected "));
 }
 
 TEST_CASE("predict hears the shipped clip on the emulator as on the CPU") {
