@@ -219,6 +219,7 @@ void add_bench(Program& program) {
   sub->add_option("--problem", kernels->problems, "kernels: a problem of the op by its name; may be given again (default: all)")->allow_extra_args(false);
   sub->add_option("--storage", kernels->storage, "kernels: only passes whose maps are stored as f32 or as bf16 (default: both)")->check(CLI::IsMember({"f32", "bf16"}));
   sub->add_option("--shape", kernels->shape, "kernels: KEY=VALUE,... set in each problem, e.g. N=32");
+  sub->add_option("--seconds", kernels->seconds, "kernels: begin no race after so many, and print those that were (default: all races)")->check(CLI::Range(0.0, 1e6));
   sub->add_option("--repeats", options->repeats, "turns each (default 9)")->check(CLI::Range(1, 1000));
   sub->add_flag("--alone", options->alone, "net: time limbic only, no peer");
   sub->callback([=, &program] {

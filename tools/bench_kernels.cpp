@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "kernels/vendor/vendor.h"
-#include "tools/rungs/rungs.h"
 
 namespace limbic {
 namespace {
@@ -21,9 +20,12 @@ class Stopwatch {
  public:
   Stopwatch() : from_(gpu().create_event()), to_(gpu().create_event()), dirt_(gpu().allocate(size, {})) {}
   ~Stopwatch() {
-    gpu().destroy_event(from_);
-    gpu().destroy_event(to_);
-    gpu().release(dirt_, {});
+    try {
+      gpu().destroy_event(from_);
+      gpu().destroy_event(to_);
+      gpu().release(dirt_, {});
+    } catch (const std::exception&) {  // of a device on which a launch failed: its row has said so
+    }
   }
   Stopwatch(const Stopwatch&) = delete;
 
@@ -47,7 +49,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// What the machine can do, measured: f32 and TF32 by cuBLAS on large matrices, memory by a copy.
+/// What the machine can do, measured: f32 and TF32 by cuBLAS on large matrices, memory by a copy. All 0: unknown.
 struct DeviceRoof {
   double f32 = 0, tf32 = 0;  // GFLOP/s
   double gbytes = 0;         // GB/s, read and written
@@ -87,79 +89,61 @@ Arithmetic arithmetic(const KernelInfo& k) {
 /// A rung as precise as f32 runs against a peer in f32, of maps in bf16 against one in bf16, else against one in TF32.
 bool rounds(const KernelInfo& k) { return arithmetic(k) == Arithmetic::tf32 || arithmetic(k) == Arithmetic::bf16; }
 
-/// The least milliseconds: 3xTF32 takes three products, BF16 goes at twice TF32's rate.
+/// The least milliseconds: 3xTF32 takes three products, BF16 goes at twice TF32's rate. 0: unknown, as of a rung that
+/// is several ops, whose name does not say how each of them multiplies.
 double limit_ms(const DeviceRoof& roof, const KernelInfo& k, double flop, double bytes) {
+  if (roof.gbytes == 0 || std::string(k.name).ends_with("_ops")) return 0;
   const double rates[] = {roof.f32, std::max(roof.f32, roof.tf32 / 3), roof.tf32, 2 * roof.tf32};
   return std::max(flop / rates[static_cast<int>(arithmetic(k))], bytes / roof.gbytes) / 1e6;
 }
 
 struct Entry {
   KernelInfo info;
-  ReadyRung rung;
-  std::vector<double> turns;
-  double ms = 0, limit = 0;
+  std::string dims, failed;     // failed: the words of what it threw
+  double ms = 0, limit = 0;     // 0: unknown
   const Entry* peer = nullptr;  // in the same arithmetic; none for a peer
 };
 
-/// All rungs of one pass on one problem, taking turns.
-std::vector<Entry> race(const std::string& op, const std::string& pass, const std::string& problem,
-                        const KernelBench& bench, const DeviceRoof& roof, Stopwatch& watch) {
+std::vector<Entry> entries_of(const std::vector<Contestant>& contestants, const DeviceRoof& roof) {
   std::vector<Entry> entries;
-  std::optional<Error> declined;
-  for (const KernelInfo& k : kernel_list()) {
-    if (op != k.op || pass != k.pass || k.device != Device::cuda) continue;
-    const bool asked = std::any_of(bench.vs.begin(), bench.vs.end(),
-                                   [&](const std::string& peer) { return std::string(k.name).starts_with(peer); });
-    if (is_yardstick(k.name) && !asked) continue;
-    RungChoice choice{op, k.name, pass, {problem}, Device::cuda};
-    if (!bench.shape.empty()) choice.shape.push_back(bench.shape);
-    try {
-      entries.push_back({k, prepare_rung(choice), {}});
-    } catch (const Error& error) {  // does not serve the shape
-      if (error.code != ExitCode::usage) throw;
-      declined = error;
-    }
-  }
-  if (entries.empty() && declined) throw *declined;
-  for (Entry& e : entries) e.rung.launch();  // makes arrays, finds the peer's fastest plan
-  for (int turn = 0; turn < bench.repeats; ++turn) {
-    for (Entry& e : entries) e.turns.push_back(watch.ms(e.rung.launch));
+  for (const Contestant& c : contestants) {
+    Entry& e = entries.emplace_back(Entry{c.info, c.rung.dims, c.failed});
+    if (!e.failed.empty()) continue;
+    e.ms = median(c.turns);
+    e.limit = limit_ms(roof, c.info, c.rung.flop, static_cast<double>(c.rung.bytes()));
   }
   for (Entry& e : entries) {
-    e.ms = median(e.turns);
-    e.limit = limit_ms(roof, e.info, e.rung.flop, static_cast<double>(e.rung.bytes()));
-  }
-  for (Entry& e : entries) {
-    if (is_yardstick(e.info.name)) continue;
+    if (is_yardstick(e.info.name) || !e.failed.empty()) continue;
     for (const Entry& other : entries) {
-      if (is_yardstick(other.info.name) && rounds(other.info) == rounds(e.info)) e.peer = &other;
+      if (is_yardstick(other.info.name) && other.failed.empty() && rounds(other.info) == rounds(e.info))
+        e.peer = &other;
     }
   }
   return entries;
 }
 
-bool raced(const KernelBench& bench, const KernelInfo& k) {
-  return bench.storage.empty() || (bench.storage == "bf16") == stored_in_bf16(k);
-}
-
-/// The ops and passes to race: those asked for, or all that a peer has.
-std::vector<std::pair<std::string, std::string>> passes(const KernelBench& bench) {
-  std::vector<std::pair<std::string, std::string>> found;
-  for (const KernelInfo& k : kernel_list()) {
-    if (k.device != Device::cuda || (bench.op.empty() ? !is_yardstick(k.name) : bench.op != k.op)) continue;
-    if (!raced(bench, k)) continue;
-    if (const std::pair<std::string, std::string> one{k.op, k.pass};
-        std::find(found.begin(), found.end(), one) == found.end())
-      found.push_back(one);
+Json json_of(const KernelRace& race, const Entry& e) {
+  Json row = {{"op", race.op},   {"pass", race.pass},   {"problem", race.problem},
+              {"shape", e.dims}, {"rung", e.info.name}, {"default", e.info.is_default}};
+  if (!e.failed.empty()) {
+    row["failed"] = e.failed;
+    return row;
   }
-  return found;
+  row["ms"] = e.ms;
+  if (e.limit > 0) row["limit_ms"] = e.limit;
+  if (e.peer) row.update({{"peer", e.peer->info.name}, {"peer_ms", e.peer->ms}, {"ratio", e.peer->ms / e.ms}});
+  return row;
 }
 
-std::vector<std::string> problems(const KernelBench& bench, const std::string& op) {
-  if (!bench.problems.empty()) return bench.problems;
-  std::vector<std::string> names = problem_names(op);
-  if (bench.op.empty() && names.size() > 12) names.resize(12);
-  return names;
+void print_row(const KernelRace& race, const Entry& e) {
+  fmt::print("{:<12} {:<10} {:<40} {:<22} ", race.op, race.pass, e.dims, e.info.name);
+  if (!e.failed.empty()) {
+    fmt::print("failed: {}\n", e.failed);
+    return;
+  }
+  fmt::print("{:>9.4f} {:>9} {:>6} {:>8}\n", e.ms, e.peer ? fmt::format("{:.4f}", e.peer->ms) : "-",
+             e.peer ? fmt::format("{:.2f}", e.peer->ms / e.ms) : "-",
+             e.limit > 0 ? fmt::format("{:.0f}%", 100 * e.limit / e.ms) : "-");
 }
 
 }  // namespace
@@ -175,7 +159,7 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
                                                bench.op.empty() ? "no op given: it" : bench.op));
     }
   }
-  const auto races = passes(bench);
+  const std::vector<KernelRace> races = kernel_races(bench);
   if (races.empty()) {
     throw Error(ExitCode::usage,
                 fmt::format("bench kernels {}: no pass of maps stored in {}", bench.op, bench.storage));
@@ -183,8 +167,13 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
   if (const char* const missing = vendor_missing())
     throw Error(ExitCode::device, fmt::format("bench kernels: missing: {}", missing));
   Stopwatch watch;
-  const DeviceRoof roof = measure_device_roof(watch);
-  Json rows = Json::array();
+  DeviceRoof roof;
+  try {
+    roof = measure_device_roof(watch);
+  } catch (const std::exception& error) {
+    print_note(program, fmt::format("bench kernels: the roof is unknown: {}", error.what()));
+  }
+  Json rows = Json::array(), document = Json::object();
   std::map<std::string, std::vector<double>> ratios;  // of the default rungs, by op and pass
   if (!program.json) {
     fmt::print("{}; measured roof: {:.0f} GF/s in f32, {:.0f} in TF32, {:.0f} GB/s\n", vendor_kernels()->versions,
@@ -192,28 +181,21 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
     fmt::print("{:<12} {:<10} {:<40} {:<22} {:>9} {:>9} {:>6} {:>8}\n", "op", "pass", "shape", "rung", "ours ms",
                "peer ms", "ratio", "of roof");
   }
-  for (const auto& [op, pass] : passes(bench)) {
-    for (const std::string& problem : problems(bench, op)) {
-      const std::vector<Entry> entries = race(op, pass, problem, bench, roof, watch);
-      for (const Entry& e : entries) {
-        const double ratio = e.peer ? e.peer->ms / e.ms : 0;
-        if (e.peer && e.info.is_default) ratios[op + " " + pass].push_back(ratio);
-        rows.push_back({{"op", op},
-                        {"pass", pass},
-                        {"problem", problem},
-                        {"shape", e.rung.dims},
-                        {"rung", e.info.name},
-                        {"default", e.info.is_default},
-                        {"ms", e.ms},
-                        {"limit_ms", e.limit}});
-        if (e.peer) rows.back().update({{"peer", e.peer->info.name}, {"peer_ms", e.peer->ms}, {"ratio", ratio}});
-        if (program.json) continue;
-        fmt::print("{:<12} {:<10} {:<40} {:<22} {:>9.4f} {:>9} {:>6} {:>7.0f}%\n", op, pass, e.rung.dims, e.info.name,
-                   e.ms, e.peer ? fmt::format("{:.4f}", e.peer->ms) : "-", e.peer ? fmt::format("{:.2f}", ratio) : "-",
-                   100 * e.limit / e.ms);
-      }
-      std::fflush(stdout);
+  bool ours_failed = false;
+  const auto tell = [&](const KernelRace& race, const std::vector<Contestant>& all) {
+    for (const std::vector<Entry> entries = entries_of(all, roof); const Entry& e : entries) {
+      if (e.peer && e.info.is_default) ratios[race.op + " " + race.pass].push_back(e.peer->ms / e.ms);
+      ours_failed |= !e.failed.empty() && !is_yardstick(e.info.name);
+      rows.push_back(json_of(race, e));
+      if (!program.json) print_row(race, e);
     }
+    std::fflush(stdout);
+  };
+  const auto clock = [&](const std::function<void()>& work) { return watch.ms(work); };
+  if (const size_t left_out = run_races(bench, races, Device::cuda, clock, tell)) {
+    document["races_left_out"] = left_out;
+    fmt::print(stderr, "bench kernels: {} of {} races left out: {:g} s were over\n", left_out, races.size(),
+               bench.seconds);
   }
   Json means = Json::object();
   for (const auto& [what, all] : ratios) {
@@ -225,15 +207,16 @@ int bench_kernels(const Program& program, const KernelBench& bench) {
                  means[what].get<double>(), all.size());
   }
   if (program.json) {
-    print_json({{"schema", "limbic.bench_kernels/1"},
-                {"peers", vendor_kernels()->versions},
-                {"roof_f32_gflops", roof.f32},
-                {"roof_tf32_gflops", roof.tf32},
-                {"roof_gbytes", roof.gbytes},
-                {"default_ratios", means},
-                {"rows", rows}});
+    document.update({{"schema", "limbic.bench_kernels/1"},
+                     {"peers", vendor_kernels()->versions},
+                     {"roof_f32_gflops", roof.f32},
+                     {"roof_tf32_gflops", roof.tf32},
+                     {"roof_gbytes", roof.gbytes},
+                     {"default_ratios", means},
+                     {"rows", rows}});
+    print_json(document);
   }
-  return 0;
+  return ours_failed ? static_cast<int>(ExitCode::failure) : 0;
 }
 
 }  // namespace limbic

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `limbic bench kernels`: our CUDA rungs against cuDNN's and cuBLAS's.
 #pragma once
-#include <string>
-#include <vector>
-
+#include "tools/rungs/races.h"
 #include "tools/verb.h"
 
 namespace limbic {
 
-struct KernelBench {
-  std::string op;  ///< "": every op that has a peer
-  std::vector<std::string> vs = {"cudnn", "cublas"};
-  std::vector<std::string> problems;  ///< by name; none: all of the op's, or of each op the first twelve, real layers
-  std::string storage;                ///< of maps: "f32", "bf16"; "": either
-  std::string shape;                  ///< KEY=VALUE,... set in each of them
-  int repeats = 9;
-};
-
 /// Prints, for each problem, every rung's time, the peer's in the same arithmetic, their ratio and how much of the
-/// machine's roof the rung reaches. Throws Error(device) where a GPU or the vendor's module is missing.
+/// machine's roof the rung reaches, or why it failed. What has been raced is printed, whatever fails later. Returns the
+/// exit code: 1 where a rung of ours failed. Throws Error(device) where a GPU or the vendor's module is missing.
 int bench_kernels(const Program&, const KernelBench&);
 
 }  // namespace limbic

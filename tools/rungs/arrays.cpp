@@ -2,6 +2,7 @@
 #include "tools/rungs/arrays.h"
 
 #include <cstdlib>
+#include <exception>
 #include <new>
 
 #include "kernels/philox.h"
@@ -9,7 +10,12 @@
 namespace limbic {
 
 Arrays::~Arrays() {
-  for (void* const array : arrays_) runtime_ ? runtime_->release(array, {}) : std::free(array);
+  for (void* const array : arrays_) {
+    try {
+      runtime_ ? runtime_->release(array, {}) : std::free(array);
+    } catch (const std::exception&) {  // of a device on which a launch failed: it has said so before
+    }
+  }
 }
 
 void Arrays::add(size_t bytes, const void* content) {

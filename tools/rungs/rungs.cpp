@@ -165,6 +165,20 @@ std::vector<std::string> problem_names(const std::string& op) {
   return names;
 }
 
+std::vector<std::string> full_problem_names(const std::string& op) {
+  std::vector<std::string> names;
+  for_each_launch([&](Pass pass, const auto& problems, const auto&, const auto&) {
+    if (op != pass.op || !names.empty()) return;
+    for (const auto& problem : problems) {
+      auto d = problem.dims;
+      const ShapeFields all = fields(d);
+      const bool empty = std::any_of(all.begin(), all.end(), [](const ShapeField& field) { return field.missing(); });
+      if (!empty && misfit(d).empty()) names.emplace_back(problem.name);
+    }
+  });
+  return names;
+}
+
 ReadyRung prepare_rung(const RungChoice& choice) {
   if (const char* const missing = is_yardstick(choice.rung.c_str()) ? vendor_missing() : nullptr) {
     throw Error(ExitCode::device, fmt::format("kernel {}: missing: {}", choice.rung, missing));

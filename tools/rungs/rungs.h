@@ -29,6 +29,8 @@ struct ReadyRung {
 
 /// The names of the problems of an op; none where there is no such op.
 std::vector<std::string> problem_names(const std::string& op);
+/// Those of them that are no empty array: "no row [0,8]" is one that tests alone want.
+std::vector<std::string> full_problem_names(const std::string& op);
 
 /// Throws Error(usage) with what there is instead where op, rung, pass or shape are unknown or the rung declines the
 /// shape, and Error(device) where the device is not there.
