@@ -27,21 +27,17 @@ void check_lengths(const char* name, const Tensor& lengths, const Tensor& x, int
   }
 }
 
-/// Is the layer to be one launch? Where a rung of the whole layer is asked for by name, or yardsticks are preferred and
-/// one serves; else its parts are faster.
-bool as_whole_layer(const LstmDims& d, Device device, bool with_lengths) {
-  const auto named = [](const auto& rungs, const char* name) {
-    return std::any_of(rungs.begin(), rungs.end(), [&](const auto& rung) { return same_name(rung.name, name); });
+/// Is the layer to be one launch? Only where a rung of the whole layer is asked for by name: its backward goes forward
+/// again, which a race of nets (`--kernels vendor`) would charge to cuDNN.
+bool as_whole_layer(bool with_lengths) {
+  const char* const forced = forced_kernel("lstm");
+  if (!forced) return false;
+  const auto named = [&](const auto& rungs) {
+    return std::any_of(rungs.begin(), rungs.end(), [&](const auto& rung) { return same_name(rung.name, forced); });
   };
-  if (const char* const forced = forced_kernel("lstm")) {
-    const bool whole = named(lstm_layer_fwd_rungs(), forced) && !named(lstm_fwd_rungs(), forced);
-    if (whole && with_lengths) refuse("lstm: kernel ", forced, " takes no lengths: all sequences are of T steps");
-    return whole;
-  }
-  const auto rungs = lstm_layer_fwd_rungs();
-  return yardsticks_preferred() && !with_lengths && std::any_of(rungs.begin(), rungs.end(), [&](const auto& rung) {
-           return is_yardstick(rung.name) && serves(rung, d, device, active_isa());
-         });
+  const bool whole = named(lstm_layer_fwd_rungs()) && !named(lstm_fwd_rungs());
+  if (whole && with_lengths) refuse("lstm: kernel ", forced, " takes no lengths: all sequences are of T steps");
+  return whole;
 }
 
 /// Goes forward again before it goes back: what cuDNN keeps for that is its own.
@@ -73,7 +69,7 @@ Tensor lstm(const Tensor& x, const Tensor& w_ih, const Tensor& w_hh, const Tenso
   check_lengths("lstm", o.lengths, x, 0);
   LstmDims d{extent("lstm", x.dim(0)), extent("lstm", x.dim(1)), extent("lstm", D), o.reverse,
              extent("lstm", x.dim(2))};
-  if (as_whole_layer(d, x.device(), bool(o.lengths))) {
+  if (as_whole_layer(bool(o.lengths))) {
     const Tensor none = Tensor::zeros({4 * D});
     return whole_layer(d, in_f32(x), concat({reshape(w_ih, {-1}), reshape(w_hh, {-1}), bias ? bias : none, none}, 0));
   }

@@ -35,7 +35,7 @@ CLI::App* Program::verb(const std::string& name, const std::string& what, const 
                   "f32 (default) or bf16: how nets store maps and, in training (cuda and emu), their gradients; sums and weights stay f32")
       ->check(CLI::IsMember({"f32", "bf16"}));
   sub->add_option("--kernel,--kernels", kernels_,
-                  "force a kernel, e.g. conv2d=v0_reference; may be given again. vendor: cuDNN's and cuBLAS's wherever they serve")
+                  "force a kernel, e.g. conv2d=v0_reference; may be given again. vendor: cuDNN's and cuBLAS's wherever they serve, but for lstm (name it: lstm=cudnn)")
       ->allow_extra_args(false);
   sub->add_flag("--trace", trace_, "print every kernel launch (op, pass, rung, sizes, time) and the peak of memory on stderr");
   sub->parse_complete_callback([this] { apply_common_options(); });

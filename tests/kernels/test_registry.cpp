@@ -58,6 +58,21 @@ TEST_CASE("registry: a kernel can be forced by name, an unknown one cannot") {
   CHECK(forced_kernel("unary") == nullptr);
 }
 
+TEST_CASE("registry: yardsticks stand behind every rung of ours, so that dispatch comes to them last") {
+  std::set<std::string> with_yardstick;
+  for (const KernelInfo& k : kernel_list()) {
+    INFO(k.op << " " << k.pass << " " << k.name);
+    const std::string pass = std::string(k.op) + " " + k.pass;
+    if (is_yardstick(k.name)) {
+      with_yardstick.insert(pass);
+      CHECK_FALSE(k.is_default);
+    } else {
+      CHECK(with_yardstick.count(pass) == 0);
+    }
+  }
+  CHECK(with_yardstick.size() > 10);
+}
+
 namespace {
 
 /// Every rung serves a batch of any size or none: set(dims, n) makes the batch n.
