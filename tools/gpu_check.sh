@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # One visit to a GPU, in under nine minutes:  tools/gpu_check.sh [OUT]
-# Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's words
-# (tests/gpu/ptx*.golden), runs every kernel test (each rung thrice: the same bits), asks the four tools of
-# compute-sanitizer, sets ncu's counters of ten kernels beside the emulator's, races every rung with cuDNN and cuBLAS, of
-# maps in bf16 first, and whole CNN-14 with PyTorch where $LIMBIC_PYTHON (default: python3) has one with CUDA. Writes
-# OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and five
-# libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack` left in build/gpu_headers on a
-# machine that has them.
+# Builds the kernels for the GPU that is here, compares what each wrapper of kernels/ptx.h gives with the emulator's
+# words (tests/gpu/ptx*.golden), runs every kernel test (each rung thrice: the same bits), races whole CNN-14 with
+# PyTorch where $LIMBIC_PYTHON (default: python3) has one with CUDA, and every rung with cuDNN and cuBLAS, of maps in
+# bf16 first; sets ncu's counters of ten kernels beside the emulator's, and asks the four tools of compute-sanitizer.
+# Writes OUT/gpu_check.json and OUT/gpu_check.md (default: build/gpu_check). Needs CUDA, CMake and a C++ compiler, and
+# five libraries' headers: where they are not installed, those that `tools/gpu_check.sh --pack` left in
+# build/gpu_headers on a machine that has them.
 # Exit codes: 0, 6 no GPU, 7 a check did not hold.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -29,40 +29,45 @@ fi
 out=${1:-build/gpu_check}
 mkdir -p "$out"
 rm -f "$out"/*.log # of an earlier visit
-start=$SECONDS limit=530
+start=$SECONDS limit=530 due=0
 stages="" rows="" failed=0
 
-# stage NAME SECONDS COMMAND...: runs it no longer than that or than what is left; its output goes to OUT/NAME.log.
+# time_for SECONDS: how long the next stage may run: its own seconds and what those before it did not need. All seconds
+# given out in this script are `limit` together.
+time_for() { echo $(((due + $1 < limit ? due + $1 : limit) - (SECONDS - start))); }
+# stage NAME SECONDS COMMAND...: its output goes to OUT/NAME.log; counters say there why they refuse, exit 3.
 stage() {
-  local name=$1 most=$2 begin=$SECONDS left=$((limit - (SECONDS - start))) status code=0
+  local name=$1 begin=$SECONDS left status code=0
+  left=$(time_for "$2") due=$((due + $2))
   shift 2
-  [ "$most" -lt "$left" ] || most=$left
-  if [ "$most" -lt 1 ]; then
+  if [ "$left" -lt 1 ]; then
     status="left out: no time" code=125
   else
-    timeout "$most" "$@" >"$out/$name.log" 2>&1 || code=$?
-    case $code in
-      0) status=ok ;;
-      124) status="stopped after $most s" ;;
+    timeout "$left" "$@" >"$out/$name.log" 2>&1 || code=$?
+    case $code:$name in
+      0:*) status=ok ;;
+      124:*) status="stopped after $left s" ;;
+      3:counters) status="refused: $(sed -n 's/^gpu_counters: //p' "$out/$name.log" | tail -n 1 | plain)" ;;
       *) status="failed: exit $code" ;;
     esac
   fi
   record "$name" "$status" $((SECONDS - begin))
   return $code
 }
+plain() { tr -cd ' -~' | tr -d '"\\|' | cut -c 1-120; } # what JSON and a table take
 record() {
   echo "gpu_check: $1: $2 ($3 s)" >&2
   stages+="${stages:+,}"$'\n  '"{\"name\": \"$1\", \"status\": \"$2\", \"seconds\": $3}"
   rows+="| $1 | $2 | $3 |"$'\n'
 }
 
-if ! { stage configure 60 cmake -S . -B "$build" "${options[@]}" &&
-  stage build 300 cmake --build "$build" --target limbic test_gpu test_engine --parallel "$(nproc)"; }; then
+if ! { stage configure 20 cmake -S . -B "$build" "${options[@]}" &&
+  stage build 240 cmake --build "$build" --target limbic test_gpu test_engine --parallel "$(nproc)"; }; then
   tail -n 30 "$out"/{configure,build}.log >&2
   exit 1
 fi
 if cmake --build "$build" --target help | grep -q 'limbic_vendor\b'; then
-  stage yardsticks 120 cmake --build "$build" --target limbic_vendor --parallel "$(nproc)" || failed=1
+  stage yardsticks 20 cmake --build "$build" --target limbic_vendor --parallel "$(nproc)" || failed=1
 fi
 doctor=$("$build/limbic" doctor)
 if ! grep -q '^ *cuda *ok' <<<"$doctor"; then
@@ -71,10 +76,42 @@ if ! grep -q '^ *cuda *ok' <<<"$doctor"; then
 fi
 
 export LIMBIC_TEST_DEVICE=cuda
-stage ptx 30 "$build/tests/test_gpu" "ptx:*" || failed=1
+stage ptx 10 "$build/tests/test_gpu" "ptx:*" || failed=1
 for words in "$build"/ptx*.cuda; do [ ! -f "$words" ] || cp "$words" "$out/"; done
-stage tests 120 "$build/tests/test_gpu" || failed=1
-stage graphs 30 "$build/tests/test_engine" "step graph:*" || failed=1
+stage tests 40 "$build/tests/test_gpu" || failed=1
+stage graphs 10 "$build/tests/test_engine" "step graph:*" || failed=1
+
+# Whole CNN-14, in turns with PyTorch (eager, and compiled with channels_last and AMP); alone where there is none.
+race_nets() {
+  local name=$1 most=$2
+  shift 2
+  stage "$name" "$most" "$build/limbic" bench net --only cnn14_infer --only cnn14_train --device cuda --json --quiet \
+    "$@" && raced=$name
+}
+ran_out() { [ "$1" = 124 ] || [ "$1" = 125 ]; } # of time: no check that did not hold
+python=${LIMBIC_PYTHON:-python3} raced=""
+has_gpu='import torch; torch.cuda.is_available() or exit("its torch finds no GPU")'
+due=$((due + 20))
+if why=$(timeout 20 "$python" -c "$has_gpu" 2>&1); then
+  race_nets pytorch 60 --python "$python"
+else
+  record pytorch "left out, no PyTorch with CUDA: $(printf %s "${why##*$'\n'}" | plain)" 0
+fi
+[ -n "$raced" ] || race_nets alone 10 --alone || ran_out $? || failed=1
+
+# Every rung, on as many shapes as there is time for: the program stops by itself and prints what it has.
+race_kernels() {
+  local name=$1 most=$2 left
+  left=$(time_for "$most")
+  stage "$name" "$most" "$build/limbic" bench kernels --storage "$3" --json --quiet \
+    --seconds $((left > 16 ? left - 15 : 1)) || ran_out $? || failed=1
+}
+race_kernels bench_bf16 30 bf16
+race_kernels bench 40 f32
+
+stage counters 10 tools/gpu_counters.sh "$build/limbic" ||
+  echo "gpu_check: $(grep -s '^gpu_counters: ' "$out/counters.log" | tail -n 1); the day goes on" >&2
+counters=$(grep -sv '^gpu_counters: ' "$out/counters.log" | sed -n '/^\[$/,/^\]$/p')
 
 # Rungs with barriers, shuffles, cp.async and tensor cores, on shapes with borders; all of them would take the day.
 sanitized() {
@@ -111,55 +148,56 @@ for tool in memcheck racecheck initcheck synccheck; do
     record "$tool" "refused: no compute-sanitizer here" 0
     continue
   fi
-  stage "$tool" 45 bash -c "$(declare -f sanitized); build='$build'; sanitized $tool" && continue
+  stage "$tool" 5 bash -c "$(declare -f sanitized); build='$build'; sanitized $tool" && continue
   if grep -q 'ERROR SUMMARY: [1-9]' "$out/$tool.log"; then
     failed=1
   else
     echo "gpu_check: $tool refused the device or ran out of time; the day goes on" >&2
   fi
 done
-stage counters 60 tools/gpu_counters.sh "$build/limbic" ||
-  echo "gpu_check: $(grep '^gpu_counters: ' "$out/counters.log" | tail -n 1); the day goes on" >&2
-counters=$(grep -sv '^gpu_counters: ' "$out/counters.log" | sed -n '/^\[$/,/^\]$/p')
-stage bench_bf16 90 "$build/limbic" bench kernels --storage bf16 --json --quiet || failed=1
-stage bench 150 "$build/limbic" bench kernels --storage f32 --json --quiet || failed=1
-
-# Whole CNN-14, in turns with PyTorch (eager, and compiled with channels_last and AMP); alone where there is none.
-race_nets() {
-  local name=$1
-  shift
-  stage "$name" 150 "$build/limbic" bench net --only cnn14_infer --only cnn14_train --device cuda --json --quiet "$@" && raced=$name
-}
-python=${LIMBIC_PYTHON:-python3} raced=""
-if why=$(timeout 60 "$python" -c 'import torch; torch.cuda.is_available() or exit("its torch finds no GPU")' 2>&1); then
-  race_nets pytorch --python "$python"
-else
-  record pytorch "left out, no PyTorch with CUDA: $(printf %s "${why##*$'\n'}" | tr -cd ' -~' | tr -d '"\\|' | cut -c 1-80)" 0
-fi
-[ -n "$raced" ] || race_nets alone --alone || failed=1
 document() { grep -q '^}$' "$out/$1.log" 2>/dev/null && sed -n '/^{$/,/^}$/p' "$out/$1.log" || echo null; }
 bench=$(document bench) bench_bf16=$(document bench_bf16) nets=$(document "$raced")
 
 device=$(grep '^ *cuda ' <<<"$doctor" | tr -s ' ')
-printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n "stages": [%s\n ],\n "bench": %s,\n "bench_bf16": %s,\n "nets": %s,\n "counters": %s\n}\n' \
-  "${device# }" $((SECONDS - start)) "$stages" "$bench" "$bench_bf16" "$nets" "${counters:-[]}" >"$out/gpu_check.json"
+{
+  printf '{\n "schema": "limbic.gpu_check/1",\n "device": "%s",\n "seconds": %d,\n' "${device# }" $((SECONDS - start))
+  printf ' "stages": [%s\n ],\n "bench": %s,\n "bench_bf16": %s,\n' "$stages" "$bench" "$bench_bf16"
+  printf ' "nets": %s,\n "counters": %s\n}\n' "$nets" "${counters:-[]}"
+} >"$out/gpu_check.json"
+# header COLUMN...: of a table
+header() {
+  printf '\n|'
+  printf ' %s |' "$@"
+  printf '\n|'
+  printf ' --- |%.0s' "$@"
+  printf '\n'
+}
 {
   printf '# A visit to a GPU\n\n%s\n\n| stage | status | seconds |\n| --- | --- | --- |\n%s\n' "${device# }" "$rows"
   awk -f tools/gpu_nets.awk <<<"$nets"
-  printf '\n| op | pass | rung | kernel | sectors a read | emulator | sectors a write | emulator | bank conflicts | emulator |\n'
-  printf '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
-  awk '/^ *"[a-z_]+": / { value = $0; gsub(/^[^:]*: "?|"?,?$/, "", value); if (!/"shape"/) row = row "| " value " " }
-       /^ *}/ { print row "|"; row = "" }' <<<"$counters"
-  printf '\n| op | pass | shape | rung | ms | peer | peer ms | ratio | of roof |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n'
-  awk '/^ *"[a-z_]+": / {  # one key a line, an object a row
-         key = $1; gsub(/[":]/, "", key); value = $0; sub(/^[^:]*: /, "", value); gsub(/[",]/, "", value); is[key] = value
-       }
-       /^ *},?$/ && "rung" in is {
-         printf "| %s | %s | %s | %s | %.4f | %s | %s | %s | %.0f %% |\n", is["op"], is["pass"], is["shape"], is["rung"],
-                is["ms"], is["peer"], is["peer_ms"] == "" ? "" : sprintf("%.4f", is["peer_ms"]),
-                is["ratio"] == "" ? "" : sprintf("%.2f", is["ratio"]), 100 * is["limit_ms"] / is["ms"]
-         delete is
-       }' <<<"$bench_bf16"$'\n'"$bench"
+  if grep -q '"kernel"' <<<"$counters"; then
+    header op pass rung kernel 'sectors a read' emulator 'sectors a write' emulator 'bank conflicts' emulator
+    awk '/^ *"[a-z_]+": / && !/"shape"|_requests"|_sectors"/ {
+           gsub(/^[^:]*: "?|"?,?$/, ""); row = row "| " $0 " "
+         }
+         /^ *}/ { print row "|"; row = "" }' <<<"$counters"
+  fi
+  if grep -q '"rung"' <<<"$bench_bf16$bench"; then
+    header op pass shape rung ms peer 'peer ms' ratio 'of roof'
+    awk '/^ *"[a-z_]+": / {  # one key a line, an object a row
+           key = $1; gsub(/[":]/, "", key)
+           value = $0; sub(/^[^:]*: /, "", value); gsub(/[",|\\]/, "", value)
+           is[key] = value
+         }
+         function shown(key, how) { return key in is ? sprintf(how, is[key]) : "" }
+         /^ *},?$/ && "rung" in is {
+           share = is["ms"] > 0 && "limit_ms" in is ? sprintf("%.0f %%", 100 * is["limit_ms"] / is["ms"]) : ""
+           ms = "failed" in is ? "failed: " is["failed"] : shown("ms", "%.4f")
+           printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", is["op"], is["pass"], is["shape"], is["rung"], ms,
+                  is["peer"], shown("peer_ms", "%.4f"), shown("ratio", "%.2f"), share
+           delete is
+         }' <<<"$bench_bf16"$'\n'"$bench"
+  fi
 } >"$out/gpu_check.md"
 echo "gpu_check: $out/gpu_check.json, $out/gpu_check.md" >&2
 [ $failed = 0 ] || exit 7

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Ten kernels under Nsight Compute, beside what the emulator counts of them:  tools/gpu_counters.sh LIMBIC
-# Sectors a request of device memory and bank conflicts of shared memory, on the shapes of tests/counts/shapes.txt, where
-# tests/counts/default_rungs.csv has the emulator's. Prints a JSON array. Exit codes: 0; 3 no ncu, or it may not read the
-# counters here (it says why on stderr); 1 it read them, but not of every kernel.
+# Sectors a request of device memory and bank conflicts of shared memory, on the shapes of tests/counts/shapes.txt,
+# where tests/counts/default_rungs.csv has the emulator's. Prints a JSON array. Exit codes: 0; 3 no ncu, or it may not
+# read the counters here (it says why on stderr); 1 it read them, but not of every kernel.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 limbic=$1
@@ -18,11 +18,12 @@ softmax fwd v2_warp softmax_fwd_v2
 copy fwd v1_naive copy_fwd_v1
 stft fwd v2_fft stft_fwd_v2'
 # cp.async has counters of its own, through the L1 cache and past it; a chip without one of these is not asked for it.
-wanted='l1tex__t_requests_pipe_lsu_mem_global_op_ld l1tex__t_sectors_pipe_lsu_mem_global_op_ld
+cp_async=pipe_lsu_mem_global_op_ldgsts_cache
+wanted="l1tex__t_requests_pipe_lsu_mem_global_op_ld l1tex__t_sectors_pipe_lsu_mem_global_op_ld
 l1tex__t_requests_pipe_lsu_mem_global_op_st l1tex__t_sectors_pipe_lsu_mem_global_op_st
-sm__sass_l1tex_t_requests_pipe_lsu_mem_global_op_ldgsts_cache_access sm__sass_l1tex_t_sectors_pipe_lsu_mem_global_op_ldgsts_cache_access
-sm__sass_l1tex_t_requests_pipe_lsu_mem_global_op_ldgsts_cache_bypass sm__sass_l1tex_t_sectors_pipe_lsu_mem_global_op_ldgsts_cache_bypass
-l1tex__data_bank_conflicts_pipe_lsu_mem_shared'
+sm__sass_l1tex_t_requests_${cp_async}_access sm__sass_l1tex_t_sectors_${cp_async}_access
+sm__sass_l1tex_t_requests_${cp_async}_bypass sm__sass_l1tex_t_sectors_${cp_async}_bypass
+l1tex__data_bank_conflicts_pipe_lsu_mem_shared"
 
 if ! command -v ncu >/dev/null; then
   echo "gpu_counters: no ncu here" >&2
@@ -43,13 +44,15 @@ objects="" missed=0
 while read -r op pass rung kernel; do
   [ -n "$op" ] || continue
   shape=$(sed -n "s/^$op //p" tests/counts/shapes.txt)
-  ncu --csv --clock-control none --print-units base --metrics "$metrics" --kernel-name "regex:^$kernel\$" --launch-count 1 \
-    "$limbic" kernels run "$op" "$rung" --pass "$pass" --shape "$shape" --device cuda </dev/null >"$work/ncu.csv" 2>"$work/ncu.err"
-  if object=$(awk -v op="$op" -v pass="$pass" -v rung="$rung" -v kernel="$kernel" -v shape="$shape" -f tools/gpu_counters.awk \
-    tests/counts/default_rungs.csv "$work/ncu.csv"); then
+  ncu --csv --clock-control none --print-units base --metrics "$metrics" --kernel-name "regex:^$kernel\$" \
+    --launch-count 1 "$limbic" kernels run "$op" "$rung" --pass "$pass" --shape "$shape" --device cuda \
+    </dev/null >"$work/ncu.csv" 2>"$work/ncu.err"
+  if object=$(awk -v op="$op" -v pass="$pass" -v rung="$rung" -v kernel="$kernel" -v shape="$shape" \
+    -f tools/gpu_counters.awk tests/counts/default_rungs.csv "$work/ncu.csv"); then
     objects+=${objects:+,$'\n'}$object
   else
-    echo "gpu_counters: $op $pass $rung, $kernel: $(grep -h '==ERROR==' "$work/ncu.csv" "$work/ncu.err" | head -n 1)" >&2
+    why=$(grep -h '==ERROR==' "$work/ncu.csv" "$work/ncu.err" | head -n 1)
+    echo "gpu_counters: $op $pass $rung, $kernel: $why" >&2
     missed=1
     [ -n "$objects" ] || break # refused: the other nine would be too
   fi

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "tests/tools/program.h"
 
@@ -71,9 +72,12 @@ namespace {
 // Says what Nsight Compute says, with numbers of its own, or that it may not.
 constexpr const char* counting_stand_in = R"sh(#!/bin/bash
 loads=l1tex__t_%s_pipe_lsu_mem_global_op_ld stores=l1tex__t_%s_pipe_lsu_mem_global_op_st
+copies=sm__sass_l1tex_t_%s_pipe_lsu_mem_global_op_ldgsts_cache_bypass
 shared=l1tex__data_bank_conflicts_pipe_lsu_mem_shared
 if [ "$1" = --query-metrics ]; then
-  printf "$loads  Counter\n$stores  Counter\n" requests requests sectors sectors
+  for what in requests sectors; do
+    printf "$loads  Counter\n$stores  Counter\n$copies  Counter\n" $what $what $what
+  done
   echo "$shared  Counter"
   exit
 fi
@@ -83,7 +87,8 @@ if [ "$(cat "$HERE/counters")" != allowed ]; then
 fi
 printf '==PROF== Connected\n"ID","Kernel Name","Metric Name","Metric Unit","Metric Value"\n'
 printf '"0","void k<(int)1, 2>(int, int)","%s.sum","","%s"\n' "$(printf "$loads" requests)" 1,000 \
-  "$(printf "$loads" sectors)" 8,500 "$(printf "$stores" requests)" 10 "$(printf "$stores" sectors)" 40 $shared 17
+  "$(printf "$loads" sectors)" 8,500 "$(printf "$stores" requests)" 10 "$(printf "$stores" sectors)" 40 \
+  "$(printf "$copies" requests)" 1,000 "$(printf "$copies" sectors)" 3,500 $shared 17
 )sh";
 
 }  // namespace
@@ -100,9 +105,7 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
       ">/dev/null\n"
       "cat >gpu/limbic <<'LIMBIC'\n#!/bin/bash\ncase \"$*\" in\n"
       "  doctor) echo '  cuda  ok  compute capability 9.0' ;;\n"
-      "  'bench kernels --storage '*) printf '{\\n \"rows\": [\\n  {\\n   \"op\": \"conv2d\",\\n   \"rung\": "
-      "\"of_%s\",\\n"
-      "   \"ms\": 2,\\n   \"limit_ms\": 1\\n  }\\n ]\\n}\\n' \"$4\" ;;\n"
+      "  'bench kernels --storage '*--seconds\\ [1-9]*) sed \"s/STORAGE/$4/\" \"$HERE/kernels.json\" ;;\n"
       "  'bench net'*--alone) cat \"$HERE/alone.json\" ;;\n"
       "  'bench net'*--python*) echo 'a warning of torch'; cat \"$HERE/raced.json\" ;;\nesac\nLIMBIC\n"
       "printf '#!/bin/bash\\necho \"ModuleNotFoundError: No module named \\\\\"torch\\\\\"\"; exit 1\\n' >no_torch\n"
@@ -110,6 +113,10 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
   INFO(made.err);
   REQUIRE(made.code == 0);
   std::ofstream(scratch.folder() / "bin/ncu") << counting_stand_in;
+  const Json rows = {{{"op", "conv2d"}, {"rung", "of_STORAGE"}, {"ms", 2}, {"limit_ms", 1}},
+                     {{"op", "lstm"}, {"rung", "several_ops"}, {"ms", 3}},
+                     {{"op", "conv2d"}, {"rung", "cudnn"}, {"failed", "returns \"8\""}}};
+  std::ofstream(scratch.folder() / "kernels.json") << Json{{"rows", rows}}.dump(1) << "\n";
   for (const std::string python : {"torch", "no_torch"}) {
     std::ofstream(scratch.folder() / "counters") << (python == "torch" ? "allowed" : "refused");
     const Run run = scratch.run("HERE=$PWD PATH=\"$PWD/bin:$PATH\" LIMBIC_GPU_BUILD=$PWD/gpu LIMBIC_PYTHON=$PWD/" +
@@ -120,10 +127,12 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
     const std::string page = scratch.read(python + "_out/gpu_check.md");
     INFO(page);
     for (const auto& [race, rung] : {std::pair("bench", "of_f32"), std::pair("bench_bf16", "of_bf16")}) {
-      CHECK(document[race]["rows"].size() == 1);
+      CHECK(document[race]["rows"].size() == 3);
       CHECK(document[race]["rows"][0]["rung"] == rung);
-      CHECK(has(page, std::string(" | ") + rung + " | 2.0000 | "));
+      CHECK(has(page, std::string(" | ") + rung + " | 2.0000 |  |  |  | 50 % |"));
     }
+    CHECK(has(page, " | several_ops | 3.0000 |  |  |  |  |"));
+    CHECK(has(page, " | cudnn | failed: returns 8 |  |  |  |  |"));
     const Json row = document["nets"]["rows"][0];
     CHECK(row["name"] == "logmel");
     CHECK(row.contains("settings") == (python == "torch"));
@@ -133,15 +142,36 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
     CHECK(has(page, "| alone | ok | ") == (python == "no_torch"));
     // Ten kernels' counters, where ncu may read them; refused, the day goes on.
     CHECK(document["counters"].size() == (python == "torch" ? 10 : 0));
-    CHECK(has(page, "| counters | failed: exit 3 | ") == (python == "no_torch"));
+    CHECK(has(page,
+              "| counters | refused: conv2d fwd v4_tensor_core_3xtf32, conv2d_v4: ==ERROR== ERR_NVGPUCTRPERM: no "
+              "permission | ") == (python == "no_torch"));
+    CHECK(has(page, "| sectors a read |") == (python == "torch"));
     CHECK(has(run.err, "ERR_NVGPUCTRPERM: no permission; the day goes on") == (python == "no_torch"));
     if (python != "torch") continue;
     const Json copy = document["counters"][8];
     CHECK(copy["op"] == "copy");
-    CHECK(copy["sectors_a_read"] == 8.5);
+    CHECK((copy["load_requests"] == 1000 && copy["load_sectors"] == 8500));
+    CHECK((copy["cp_async_requests"] == 1000 && copy["cp_async_sectors"] == 3500));
+    CHECK(copy["sectors_a_read"] == 6.0);
     CHECK(copy["emulated_sectors_a_read"] == Approx(31.983));
     CHECK(copy["bank_conflicts"] == 17);
     CHECK(document["counters"][9]["emulated_bank_conflicts"] > 1000);  // of stft
-    CHECK(has(page, "| copy | fwd | v1_naive | copy_fwd_v1 | 8.500 | 31.983 | 4.000 | 3.998 | 17 | 0 |"));
+    CHECK(has(page, "| copy | fwd | v1_naive | copy_fwd_v1 | 6.000 | 31.983 | 4.000 | 3.998 | 17 | 0 |"));
   }
+}
+
+TEST_CASE("the seconds that gpu_check.sh gives its stages are as many as it has") {
+  std::ifstream file(LIMBIC_SOURCE_DIR "/tools/gpu_check.sh");
+  const std::string script(std::istreambuf_iterator<char>(file), {});
+  const std::regex given(R"((stage|race_nets|race_kernels|timeout) ("?\$?\w+"? )?(\d+) )");
+  int seconds = 0, stages = 0;
+  for (std::sregex_iterator match(script.begin(), script.end(), given), end; match != end; ++match, ++stages) {
+    INFO(match->str());
+    const int tools = (*match)[2] == "\"$tool\" " ? 4 : 1;  // of compute-sanitizer
+    seconds += tools * std::stoi((*match)[3]);
+  }
+  CHECK(stages == 13);
+  std::smatch limit;
+  REQUIRE(std::regex_search(script, limit, std::regex(R"( limit=(\d+))")));
+  CHECK(seconds <= std::stoi(limit[1]));
 }
