@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the wrappers of kernels/ptx.h give, bit for bit: on the emulator, and on a GPU where there is one, as
-// tests/gpu/ptx.golden and ptx_sm90a.golden have it. Each run leaves its own words in the build folder.
+// tests/gpu/ptx.golden and ptx_sm90a.golden have it. Each run leaves its own words in the build folder, those of a
+// sanitized build under another name: they may run side by side.
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +12,14 @@ using namespace limbic;
 using namespace limbic::test;
 
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr const char* build = ".asan";
+#elif defined(__SANITIZE_THREAD__)
+constexpr const char* build = ".tsan";
+#else
+constexpr const char* build = "";
+#endif
 
 /// A line for each word of each case: the 32 lanes' results in hexadecimal.
 std::string words_of(std::span<const PtxCase> cases) {
@@ -32,7 +41,7 @@ std::string words_of(std::span<const PtxCase> cases) {
 
 void check_words(Device device, const std::string& name, std::span<const PtxCase> cases) {
   device_under_test = device;
-  const std::string words = words_of(cases), own = LIMBIC_BUILD_DIR "/" + name + "." + device_name(device);
+  const std::string words = words_of(cases), own = LIMBIC_BUILD_DIR "/" + name + build + "." + device_name(device);
   std::ofstream(own) << words;
   std::ifstream golden(LIMBIC_SOURCE_DIR "/tests/gpu/" + name + ".golden");
   std::istringstream got(words);

@@ -30,7 +30,7 @@ class Scratch {
 
   const std::filesystem::path& folder() const { return folder_; }
 
-  Run run(const std::string& command, int limit_s = 60) const {
+  Run run(const std::string& command, int limit_s = 180) const {
     std::ofstream(folder_ / ".command") << "PATH=\"" LIMBIC_BUILD_DIR ":$PATH\"\ncd '" << folder_.string() << "'\n"
                                         << command << "\n";
     const std::string line = "timeout " + std::to_string(limit_s) + " bash '" + (folder_ / ".command").string() +

@@ -62,7 +62,7 @@ TEST_CASE("cuDNN offers more plans where numbers may be rounded to TF32, and non
   CHECK_THROWS_AS(plans(target, ConvPass::fwd, {1, 2, 2, 4, 4, 5, 5}, Arithmetic::f32), std::runtime_error);
 }
 
-TEST_CASE("of maps in bf16 cuDNN takes a graph that stores dw in f32, which only engines that compile it can run") {
+TEST_CASE("of maps in bf16 cuDNN has an engine for a graph that stores dw in f32, on every conv2d problem") {
   const Target target = h200();
   for (const auto& [name, d] : conv2d_problems) {
     INFO(name);
@@ -91,7 +91,7 @@ TEST_CASE("cuDNN describes every lstm problem that walks forward in time, step b
       ++described[i];
     }
   }
-  CHECK(described[0] > 10);
+  for (const size_t count : described) CHECK(count > 10);  // by every algorithm
   CHECK_THROWS_AS(LstmDescriptors({1, 0, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
   CHECK_THROWS_AS(LstmDescriptors({1, 70000, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
 }
