@@ -31,22 +31,21 @@ std::vector<Contestant> softmax_contestants() {
 }  // namespace
 
 TEST_CASE("bench kernels without an op: each pass that a peer has, on problems of which a rung of ours serves each") {
-  std::set<std::string> ops, served, unserved;
+  std::set<std::string> ops;
   const KernelBench bench;
-  for (const KernelRace& race : kernel_races(bench)) {
+  const std::vector<KernelRace> races = kernel_races(bench);
+  CHECK(races.size() > 100);
+  for (const KernelRace& race : races) {
     INFO(race.op << " " << race.pass << ", " << race.problem);
     ops.insert(race.op);
     CHECK(race.problem.rfind("no ", 0) == std::string::npos);  // "no row [0,8]"
     const std::vector<Contestant> all = contestants(bench, race, Device::emu);
-    (all.empty() ? unserved : served).insert(race.op + " " + race.pass + ", " + race.problem);
+    CHECK(!all.empty());
     for (const Contestant& one : all) CHECK(one.failed == "");
   }
   for (const char* op : {"conv2d", "matmul", "softmax", "grid_sample", "lstm", "pool2d", "batch_norm"}) {
     CHECK(ops.count(op) == 1);
   }
-  CHECK(served.size() > 100);
-  for (const std::string& problem : unserved) UNSCOPED_INFO("no rung: " << problem);
-  CHECK(unserved.size() < 20);
 }
 
 TEST_CASE(

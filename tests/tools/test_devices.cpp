@@ -164,9 +164,9 @@ TEST_CASE("cuDNN and cuBLAS without a GPU are one line and exit code 6, what is 
     return;
   const Scratch scratch;
   for (const char* command : {"bench kernels", "bench kernels conv2d --problem cnn14-2 --shape N=8 --vs cudnn",
-                              "bench kernels conv2d --storage bf16 --vs cudnn", "bench net --alone --kernels vendor",
-                              "bench net --alone --kernel conv2d=cudnn", "graph cnn14 --kernel matmul=cublas_tf32",
-                              "kernels run conv2d cudnn --shape cnn14-2"}) {
+                              "bench kernels conv2d --storage bf16 --vs cudnn", "bench kernels --seconds 60",
+                              "bench net --alone --kernels vendor", "bench net --alone --kernel conv2d=cudnn",
+                              "graph cnn14 --kernel matmul=cublas_tf32", "kernels run conv2d cudnn --shape cnn14-2"}) {
     const Run run = scratch.run(std::string("limbic ") + command);
     INFO(command << ": " << run.out << run.err);
     CHECK(run.code == 6);
@@ -176,8 +176,8 @@ TEST_CASE("cuDNN and cuBLAS without a GPU are one line and exit code 6, what is 
   }
   for (const char* command :
        {"bench kernels convolution", "bench kernels conv2d --problem cnn15", "bench kernels --problem cnn14-2",
-        "bench kernels --vs torch", "bench kernels softmax --storage bf16", "bench kernels --storage f16",
-        "bench net --alone --kernels ours"}) {
+        "bench kernels --vs torch", "bench kernels --seconds -1", "bench kernels softmax --storage bf16",
+        "bench kernels --storage f16", "bench net --alone --kernels ours"}) {
     const Run run = scratch.run(std::string("limbic ") + command);
     INFO(command << ": " << run.out << run.err);
     CHECK(run.code == 2);
