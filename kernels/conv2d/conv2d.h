@@ -20,9 +20,6 @@ struct Conv2dDims {
   [[gnu::always_inline]] constexpr int Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
-// Padding is no operand: v0 leaves its products out. Other rungs multiply zeros there where that is faster, so that at
-// borders an infinite weight or gradient may make NaN where v0 has none.
-
 /// What happens to each sum before it is stored: y = relu(fma(sum - mean[k], scale[k], shift[k])), a batch norm with
 /// the bits of kernels/batch_norm.
 struct Conv2dEpilogue {
@@ -32,6 +29,9 @@ struct Conv2dEpilogue {
   bool relu = false;
 };
 
+/// Padding is no operand: v0 leaves its products out. Other rungs multiply zeros there where that is faster, and which of
+/// them can depend on N: at borders an infinite weight or gradient may make NaN where v0 has none. Of finite numbers the
+/// bits do not depend on N.
 /// `prepared` holds the weights as conv2d_prepare() of the same rung left them; null: prepared into scratch, which else
 /// needs conv2d_prepared_size() fewer floats.
 template <class T>  // float or bf16: how x, w, y, dx and dy are stored

@@ -11,22 +11,21 @@ struct MapPixel {
   int n, h, w;
 };
 
+/// i / n and what is left, in 32 bits where they are enough: a fraction of the instructions.
+struct Division {
+  int64_t quotient;
+  int rest;
+};
+__device__ inline Division divide(int64_t i, int n) {
+  if (i > INT32_MAX) return {i / n, static_cast<int>(i % n)};
+  const auto small = static_cast<uint32_t>(i), by = static_cast<uint32_t>(n);
+  return {small / by, static_cast<int>(small % by)};
+}
+
 /// Pixel i of maps of height x width.
 __device__ inline MapPixel map_pixel(int64_t i, int height, int width) {
-  const int64_t row = i / width;
-  return {static_cast<int>(row / height), static_cast<int>(row % height), static_cast<int>(i % width)};
-}
-
-/// Pixel i of a product's rows or depth: first all images at one pixel, then the next pixel down the column. So a tile
-/// of a batch lies at few pixels, and narrow maps' first and last columns stand apart.
-__device__ inline MapPixel product_pixel(int64_t i, int images, int height) {
-  const int64_t column = i / images;
-  return {static_cast<int>(i % images), static_cast<int>(column % height), static_cast<int>(column / height)};
-}
-
-/// Its place in memory, where rows of pixels follow one another.
-__device__ inline int64_t pixel_index(const MapPixel& at, int height, int width) {
-  return (int64_t{at.n} * height + at.h) * width + at.w;
+  const Division row = divide(i, width), image = divide(row.quotient, height);
+  return {static_cast<int>(image.quotient), image.rest, row.rest};
 }
 
 /// Rows h0 to h1 and columns w0 to w1 of maps, all four among them.
@@ -36,13 +35,34 @@ struct PixelBox {
 
 __device__ inline PixelBox whole_map(int height, int width) { return {0, height - 1, 0, width - 1}; }
 
-/// One that holds product_pixel(i) for i in [first, last).
-__device__ inline PixelBox product_box(int64_t first, int64_t last, int images, int height) {
-  const int64_t from = first / images, to = (last - 1) / images;
-  const int w0 = static_cast<int>(from / height), w1 = static_cast<int>(to / height);
-  if (w0 != w1) return {0, height - 1, w0, w1};
-  return {static_cast<int>(from % height), static_cast<int>(to % height), w0, w1};
-}
+/// How the pixels of maps are numbered as rows or depth of a product: as they lie in memory, or first all images at one
+/// pixel, then those at the next one down the column. So a tile of a batch lies at few pixels, and narrow maps' first
+/// and last columns stand apart.
+struct PixelOrder {
+  int height, width;
+  int images;  ///< 0: as in memory
+
+  __device__ MapPixel pixel(int64_t i) const {
+    if (!images) return map_pixel(i, height, width);
+    const Division place = divide(i, images), column = divide(place.quotient, height);
+    return {place.rest, column.rest, static_cast<int>(column.quotient)};
+  }
+
+  /// Which in memory is pixel i.
+  __device__ int64_t index(int64_t i) const {
+    if (!images) return i;
+    const MapPixel at = pixel(i);
+    return (int64_t{at.n} * height + at.h) * width + at.w;
+  }
+
+  /// One that holds pixels first to last - 1.
+  __device__ PixelBox box(int64_t first, int64_t last) const {
+    const MapPixel from = pixel(first), to = pixel(last - 1);
+    if (images) return from.w == to.w ? PixelBox{from.h, to.h, from.w, to.w} : PixelBox{0, height - 1, from.w, to.w};
+    if (from.n != to.n) return whole_map(height, width);
+    return from.h == to.h ? PixelBox{from.h, to.h, from.w, to.w} : PixelBox{from.h, to.h, 0, width - 1};
+  }
+};
 
 /// Along one axis: does a tap read any input in [x0, x1] for any output in [y0, y1]? offset: dilation * tap - pad.
 __device__ inline bool tap_meets(int y0, int y1, int x0, int x1, int stride, int offset) {

@@ -7,9 +7,8 @@
 //   dx     input pixel    channel c     (r, s, k)
 //   dw     filter k       (r, s, c)     output pixel
 //
-// Pixels are numbered as product_pixel() says: the images vary fastest. A slab of the depth that is padding for the
-// whole tile is skipped, loads and products both: it would add zeros, which change no bit of a sum, so that the bits do
-// not depend on N either. A tile partly at a border multiplies zeros: a filter or dy of infinities makes NaN there.
+// A slab of the depth that is padding for the whole tile is skipped, loads and products both: of finite numbers it
+// would add zeros. Where that saves a tenth or more, pixels are numbered so that it happens often (PixelOrder).
 #pragma once
 #include <algorithm>
 #include <cassert>
@@ -31,7 +30,8 @@ struct ConvGemmOf {
   int splits = 1;
   int64_t part = 0;  ///< depth of a split
   const In *a, *b;
-  Out* c;  ///< dw with splits: [splits, K, R, S, C/groups]
+  Out* c;            ///< dw with splits: [splits, K, R, S, C/groups]
+  PixelOrder order;  ///< of the rows, dw: of the depth
   Conv2dEpilogue epilogue = {};
 };
 using ConvGemm = ConvGemmOf<float, float>;
@@ -47,10 +47,32 @@ inline int conv2d_dw_splits(const Conv2dDims& d) {
       std::max<int64_t>(1, std::min<int64_t>(264 / std::max<int64_t>(blocks, 1), conv_outputs(d) / 256)));
 }
 
+/// The share of an axis' products that are no padding: its taps at each of its outputs.
+inline double live_share(int outputs, int taps, int inputs, int stride, int dilation, int pad) {
+  int64_t live = 0;
+  for (int t = 0; t < taps; ++t) {  // outputs y of which y * stride + offset is an input
+    const int64_t offset = int64_t{dilation} * t - pad;
+    const int64_t first = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+    const int64_t end = inputs > offset ? (inputs - 1 - offset) / stride + 1 : 0;
+    live += std::max<int64_t>(0, std::min<int64_t>(end, outputs) - first);
+  }
+  return static_cast<double>(live) / (static_cast<double>(outputs) * taps);
+}
+
+/// Does it pay to have all images at one pixel lie together? They are far apart in memory, so for a tenth of the
+/// products at least (unmeasured). N has no say, so that it changes no order of a sum.
+inline bool conv2d_images_first(const Conv2dDims& d) {
+  return live_share(d.P(), d.R, d.H, d.stride_h, d.dilation_h, d.pad_h) *
+             live_share(d.Q(), d.S, d.W, d.stride_w, d.dilation_w, d.pad_w) <=
+         0.9;
+}
+
 template <class In, class Out>
 ConvGemmOf<In, Out> conv_gemm(ConvPass pass, const Conv2dDims& d, const In* a, const In* b, Out* c) {
   const int64_t taps = int64_t{d.R} * d.S, Cg = d.C / d.groups, Kg = d.K / d.groups;
-  ConvGemmOf<In, Out> g{.d = d, .rows = 0, .columns = 0, .depth = 0, .a = a, .b = b, .c = c};
+  const int images = conv2d_images_first(d) ? d.N : 0;
+  const PixelOrder order = pass == ConvPass::dx ? PixelOrder{d.H, d.W, images} : PixelOrder{d.P(), d.Q(), images};
+  ConvGemmOf<In, Out> g{.d = d, .rows = 0, .columns = 0, .depth = 0, .a = a, .b = b, .c = c, .order = order};
   if (pass == ConvPass::fwd) g.rows = conv_outputs(d), g.columns = Kg, g.depth = taps * Cg;
   if (pass == ConvPass::dx) g.rows = conv_inputs(d), g.columns = Cg, g.depth = taps * Kg;
   if (pass == ConvPass::dw) g.rows = Kg, g.columns = taps * Cg, g.depth = conv_outputs(d);
@@ -90,11 +112,10 @@ class ConvTiles {
         end(static_cast<Depth>(min(begin + g.part, g.depth))),
         live(live_taps()) {
     if constexpr (pass != ConvPass::dw) {
-      constexpr bool fwd = pass == ConvPass::fwd;
 #pragma unroll
       for (int j = 0; j < rows_each; ++j) {
         const int64_t row = row0 + own_row + j * row_step;
-        pixels[j] = row < g.rows ? product_pixel(row, g.d.N, fwd ? P : g.d.H) : MapPixel{-1, 0, 0};
+        pixels[j] = row < g.rows ? g.order.pixel(row) : MapPixel{-1, 0, 0};
       }
     } else {
       const int column = static_cast<int>(column0) + own_column;
@@ -116,11 +137,11 @@ class ConvTiles {
       for (int j = 0; j < step / depth_step; ++j) {
         const int at = own_depth + j * depth_step;
         const bool inside = k0 + at < end;
-        const MapPixel pixel = product_pixel(k0 + at, g.d.N, P);
-        const In* const dy = g.a + pixel_index(pixel, P, Q) * g.d.K + group * Kg + row0 + own_column;
+        const In* const dy = g.a + g.order.index(k0 + at) * g.d.K + group * Kg + row0 + own_column;
         put_a(own_column, at, inside && row0 + own_column < g.rows ? dy : nullptr);
         const In* from = nullptr;
-        if (inside && column0 + own_column < g.columns) from = conv_input(g.d, g.b, pixel, tap / g.d.S, tap % g.d.S);
+        if (inside && column0 + own_column < g.columns)
+          from = conv_input(g.d, g.b, g.order.pixel(k0 + at), tap / g.d.S, tap % g.d.S);
         put_b(own_column, at, from ? from + group * Cg + channel : nullptr);
       }
     } else {
@@ -182,11 +203,9 @@ class ConvTiles {
     if (r >= g.rows || c >= g.columns) return;
     if constexpr (pass == ConvPass::fwd) {
       const int k = group * Kg + static_cast<int>(c);
-      const int64_t pixel = pixel_index(product_pixel(r, g.d.N, P), P, Q);
-      g.c[pixel * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
+      g.c[g.order.index(r) * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
     } else if constexpr (pass == ConvPass::dx) {
-      const int64_t pixel = pixel_index(product_pixel(r, g.d.N, g.d.H), g.d.H, g.d.W);
-      g.c[pixel * g.d.C + group * Cg + c] = stored_as<Out>(sum);
+      g.c[g.order.index(r) * g.d.C + group * Cg + c] = stored_as<Out>(sum);
     } else {
       const int64_t split = blockIdx.z / g.d.groups;
       g.c[((split * g.d.groups + group) * Kg + r) * g.columns + c] = sum;
@@ -201,16 +220,17 @@ class ConvTiles {
   __device__ LiveTaps live_taps() const {
     const int64_t last = min(row0 + conv_gemm_tile, g.rows);
     const PixelBox x = whole_map(g.d.H, g.d.W), y = whole_map(P, Q);
-    if constexpr (pass == ConvPass::fwd) return {g.d, product_box(row0, last, g.d.N, P), x};
-    if constexpr (pass == ConvPass::dx) return {g.d, y, product_box(row0, last, g.d.N, g.d.H)};
+    if constexpr (pass == ConvPass::fwd) return {g.d, g.order.box(row0, last), x};
+    if constexpr (pass == ConvPass::dx) return {g.d, y, g.order.box(row0, last)};
     return {g.d, y, x};
   }
 
   /// k0, or the next slab that is not all padding; last_depth() or more: there is none.
   __device__ Depth slab_from(Depth k0) const {
+    if (pass == ConvPass::dw && !g.order.images) return k0;  // too seldom to look for
     while (k0 < end) {
       if constexpr (pass == ConvPass::dw) {
-        const LiveTaps here(g.d, product_box(k0, min(k0 + step, end), g.d.N, P), whole_map(g.d.H, g.d.W));
+        const LiveTaps here(g.d, g.order.box(k0, min(k0 + step, end)), whole_map(g.d.H, g.d.W));
         const int first = static_cast<int>(column0), last = static_cast<int>(min(column0 + conv_gemm_tile, g.columns));
         for (int t = first / Cg; t * Cg < last; ++t)
           if (here.has(t / g.d.S, t % g.d.S)) return k0;
