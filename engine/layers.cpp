@@ -85,6 +85,7 @@ Tensor BatchNorm::forward_pooled(const MeasuredMap& x) {
 }
 
 MeasuredMap BatchNorm::forward_convolved(const MeasuredMap& x, Conv2d& conv) {
+  if (conv.bias) refuse("batch_norm_conv2d: the convolution has a bias, expected none");
   count_batch();
   return batch_norm_conv2d(x, weight, bias, running_mean, running_var, options, conv.weight, conv.options);
 }

@@ -45,8 +45,9 @@ class BatchNorm : public Module {
   explicit BatchNorm(int channels, const BatchNormOptions& options = {});  ///< options.training is the module's own
   Tensor forward(const Tensor& x) override { return forward_measured(x); }
   Tensor forward_measured(const MeasuredMap& x);
-  Tensor forward_pooled(const MeasuredMap& x);                        ///< avg_pool2d(forward(x), 2), as one op
-  MeasuredMap forward_convolved(const MeasuredMap& x, Conv2d& conv);  ///< conv(forward(x)), as one op
+  Tensor forward_pooled(const MeasuredMap& x);  ///< avg_pool2d(forward(x), 2), as one op
+  MeasuredMap forward_convolved(const MeasuredMap& x,
+                                Conv2d& conv);  ///< conv(forward(x)), as one op; conv without a bias
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
   BatchNormOptions options;
 
@@ -54,9 +55,9 @@ class BatchNorm : public Module {
   void count_batch();
 };
 
-/// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits; in training the
-/// convolution leaves the statistics behind where it can. A relu between them and the next layer is
-/// BatchNormOptions::relu.
+/// bn(conv(x)): in one kernel under NoGrad in eval mode where nobody hooks either, with the same bits (in bf16 one
+/// rounding fewer); in training the convolution leaves the statistics behind where it can. A relu between them and the
+/// next layer is BatchNormOptions::relu.
 Tensor conv2d_batch_norm(const Tensor& x, Conv2d& conv, BatchNorm& bn);
 
 /// avg_pool2d(bn(conv(x)), 2), where bn has its ReLU: as above, or batch norm and average are one op where nobody hooks

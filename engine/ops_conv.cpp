@@ -55,7 +55,7 @@ Conv2dDims conv_dims(const char* name, const Tensor& x, const Tensor& w, const C
     refuse(name, ": x ", x.shape(), " is smaller than the filter of weight ", w.shape());
   }
   extent(name, d.H + int64_t{2} * d.pad_h), extent(name, d.W + int64_t{2} * d.pad_w);  // kernels count in ints
-  extent(name, int64_t{d.R} * d.S * std::max(d.C, d.K) + 64);  // so too a filter's numbers, in slabs
+  extent(name, int64_t{d.R} * d.S * (std::max(d.C, d.K) / d.groups) + 64);  // so too a filter's numbers, in slabs
   return d;
 }
 

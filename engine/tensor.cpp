@@ -2,6 +2,7 @@
 #include "engine/tensor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -47,7 +48,13 @@ size_t bytes_of(DType dtype, int64_t elements) {
 
 Tensor::Tensor() = default;
 
+namespace {
+std::atomic<bool> narrow_once{false};
+}
+bool anything_stored_in_bf16() { return narrow_once; }
+
 Tensor Tensor::empty(Shape shape, DType dtype) {
+  if (dtype == DType::bf16) narrow_once = true;
   Tensor t;
   t.size_ = element_count(shape);
   t.shape_ = std::move(shape);

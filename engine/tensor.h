@@ -34,6 +34,7 @@ DType map_storage();
 /// f32 or bf16; on the cpu bf16 serves inference, and recording a gradient through such a map throws. While nothing
 /// else runs.
 void set_map_storage(DType dtype);
+bool anything_stored_in_bf16();  ///< so far, in this process
 
 class Storage;  // storage.h: one block a side, released with its last tensor
 struct Node;    // tape.h: what the tape knows about a tensor

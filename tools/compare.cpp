@@ -26,6 +26,8 @@ void sum_directly() {
 }
 
 int run_compare(const Program& program, const CompareArguments& a) {
+  if (map_storage() == DType::bf16)
+    throw Error(ExitCode::usage, "compare: found precision bf16, expected f32: that is what its tolerances are for");
   if (!a.as_run) sum_directly();
   const WeightFile weights = read_weights(a.weights);
   std::vector<std::string> warnings;

@@ -55,6 +55,10 @@ int run(const Program& program, const Options& options) {
   std::string svg;
   Json json;
   if (options.tape) {
+    if (map_storage() == DType::bf16 && compute_device() == Device::cpu)
+      throw Error(ExitCode::usage,
+                  "graph --tape: found precision bf16 on device cpu, which trains in f32; expected f32, or "
+                  "device cuda or emu");
     const TapeGraph tape = record_tape(*net, net->input_shape(options.batch, frames));
     svg = tape_svg(tape);
     json = tape_json(tape);

@@ -89,11 +89,11 @@ bool stdout_is_a_document = false;  // to which nothing is added
 // Reduced precision is named in every answer.
 Json with_precision(Json document) {
   stdout_is_a_document = true;
-  if (map_storage() == DType::bf16) document["precision"] = "bf16";
+  if (anything_stored_in_bf16()) document["precision"] = "bf16";
   return document;
 }
 void name_precision() {
-  if (map_storage() == DType::bf16 && !stdout_is_a_document) fmt::print("precision: bf16\n");
+  if (anything_stored_in_bf16() && !stdout_is_a_document) fmt::print("precision: bf16\n");
 }
 
 }  // namespace

@@ -234,6 +234,7 @@ std::string page(const Options& options, ClipModels& models, const ClipAnswer& c
           weights_svg(evidence.times, attention.weights, end_s));
     }
   }
+  if (anything_stored_in_bf16()) html += "<p class=\"note\">The nets' maps were stored in bf16.</p>\n";
   html += card_html("The voice net", models.voice_path, read_weights(models.voice_path).card);
   if (models.face) html += card_html("The face net", models.face_path, read_weights(models.face_path).card);
   if (!attention.net.empty()) html += card_html("The sequence net", options.sequence_weights, attention.file.card);

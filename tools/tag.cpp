@@ -91,8 +91,10 @@ int embed(const Program& program, const Options& options) {
       answer_clips(program, options.clips, {options.weights, model.warnings, unknown, answer, [](const Json&) {}});
   const int64_t width = count ? static_cast<int64_t>(rows.size()) / count : 0;
   if (count) {
-    write_hdf5(options.output, {{"embedding", "f32", {count, width}, rows.data()}},
-               {{"name", names}, {"net", model.net->name}, {"front_end", model.front_end->name}}, options.force);
+    std::map<std::string, std::string> attributes = {
+        {"name", names}, {"net", model.net->name}, {"front_end", model.front_end->name}};
+    if (anything_stored_in_bf16()) attributes["precision"] = "bf16";
+    write_hdf5(options.output, {{"embedding", "f32", {count, width}, rows.data()}}, attributes, options.force);
   }
   if (options.clips.jsonl) return answers.code;
   if (program.json) {

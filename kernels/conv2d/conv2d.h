@@ -29,9 +29,9 @@ struct Conv2dEpilogue {
   bool relu = false;
 };
 
-/// Padding is no operand: v0 leaves its products out. Other rungs multiply zeros there where that is faster, and which of
-/// them can depend on N: at borders an infinite weight or gradient may make NaN where v0 has none. Of finite numbers the
-/// bits do not depend on N.
+/// Padding is no operand: v0 leaves its products out. Other rungs multiply zeros there where that is faster, and which
+/// of them can depend on N: at borders an infinite weight or gradient may make NaN where v0 has none. Of finite numbers
+/// the bits do not depend on N.
 /// `prepared` holds the weights as conv2d_prepare() of the same rung left them; null: prepared into scratch, which else
 /// needs conv2d_prepared_size() fewer floats.
 template <class T>  // float or bf16: how x, w, y, dx and dy are stored

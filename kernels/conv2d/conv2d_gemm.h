@@ -8,7 +8,8 @@
 //   dw     filter k       (r, s, c)     output pixel
 //
 // A slab of the depth that is padding for the whole tile is skipped, loads and products both: of finite numbers it
-// would add zeros. Where that saves a tenth or more, pixels are numbered so that it happens often (PixelOrder).
+// would add zeros. Where that saves a tenth or more, pixels are numbered so that it happens often (PixelOrder); dw looks
+// for it only there.
 #pragma once
 #include <algorithm>
 #include <cassert>
@@ -78,7 +79,7 @@ ConvGemmOf<In, Out> conv_gemm(ConvPass pass, const Conv2dDims& d, const In* a, c
   if (pass == ConvPass::dw) g.rows = Kg, g.columns = taps * Cg, g.depth = conv_outputs(d);
   if (pass == ConvPass::dw) g.splits = conv2d_dw_splits(d);
   g.part = (g.depth + g.splits - 1) / g.splits;
-  assert((pass == ConvPass::dw ? g.columns : g.depth) <= INT32_MAX);
+  assert((pass == ConvPass::dw ? g.columns : g.depth) <= INT32_MAX - conv_gemm_tile);
   return g;
 }
 
@@ -225,7 +226,7 @@ class ConvTiles {
     return {g.d, y, x};
   }
 
-  /// k0, or the next slab that is not all padding; last_depth() or more: there is none.
+  /// k0, or the next slab that is not known to be all padding; last_depth() or more: there is none.
   __device__ Depth slab_from(Depth k0) const {
     if (pass == ConvPass::dw && !g.order.images) return k0;  // too seldom to look for
     while (k0 < end) {

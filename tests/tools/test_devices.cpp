@@ -97,6 +97,17 @@ TEST_CASE("--precision bf16 on the CPU is named in text, in JSON and in each lin
   const Run graph =
       scratch.run("limbic graph cnn14 --widths 2,4,8,8,16,16 --frames 48 --device emu --precision bf16", 300);
   CHECK(graph.out.ends_with("</svg>\n"));
+  // A file says it too; what ran no net in bf16 does not.
+  const Run embed = scratch.run("limbic embed --front-end panns-32k --weights '" + narrow + "weights.h5' '" + demo +
+                                "' -o e.h5 --precision bf16");
+  INFO(embed.err);
+  REQUIRE(embed.code == 0);
+  CHECK(limbic::read_hdf5((scratch.folder() / "e.h5").string()).attributes.at("precision") == "bf16");
+  const Run report = scratch.run("limbic report '" + demo + "' -o r.html --precision bf16", 300);
+  INFO(report.err);
+  REQUIRE(report.code == 0);
+  CHECK(scratch.read("r.html").find("maps were stored in bf16") != std::string::npos);
+  CHECK(scratch.run("limbic kernels list --precision bf16").out.find("precision:") == std::string::npos);
 }
 
 TEST_CASE("training in bf16 on the CPU is refused in one line, with exit code 2, by option, setting and recipe") {
@@ -113,11 +124,13 @@ TEST_CASE("training in bf16 on the CPU is refused in one line, with exit code 2,
     CHECK(run.code == 2);
     CHECK(run.err == refusal);
   }
-  const Run gradients = scratch.run("limbic compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" +
+  const Run compared = scratch.run("limbic compare --net cnn14 --weights '" + narrow + "weights.h5' --reference '" +
                                     narrow + "reference_train.h5' --precision bf16");
-  INFO(gradients.out << gradients.err);
-  CHECK(gradients.code == 2);
-  CHECK(gradients.err.starts_with("limbic: conv2d: gradients through maps stored in bf16, on device cpu; expected "));
+  const Run taped = scratch.run("limbic graph cnn14 --tape --precision bf16");
+  INFO(compared.out << compared.err << taped.err);
+  CHECK((compared.code == 2 && taped.code == 2));
+  CHECK(compared.err == "limbic: compare: found precision bf16, expected f32: that is what its tolerances are for\n");
+  CHECK(taped.err.starts_with("limbic: graph --tape: found precision bf16 on device cpu, which trains in f32; "));
 }
 
 TEST_CASE("predict hears the shipped clip on the emulator as on the CPU") {
