@@ -26,8 +26,7 @@ FrontEnd preset(const char* name, int sample_rate, int n_fft, int hop, int mels,
 }
 
 const std::vector<FrontEnd>& presets() {
-  // Never destroyed: a device holds filters too, and may be gone by then.
-  static const auto& all = *new std::vector<FrontEnd>{
+  static const std::vector<FrontEnd> all = {
       preset("panns-32k", 32000, 1024, 320, 64, 50, 14000, Pad::reflect),
       preset("panns-16k", 16000, 512, 160, 64, 50, 8000, Pad::reflect),
       preset("panns-8k", 8000, 256, 80, 64, 50, 4000, Pad::reflect),
@@ -45,7 +44,7 @@ LogMelDims log_mel_dims(const FrontEnd& front_end, int64_t samples) {
 }
 
 const Rung<LogMelDims, LogMel>& mel_rung(const LogMelDims& dims) {
-  return choose(mel_fwd_rungs(), mel_pass, compute_device(), dims);
+  return choose(mel_fwd_rungs(), mel_pass, Device::cpu, dims);
 }
 
 }  // namespace
@@ -55,26 +54,18 @@ MelFilters::MelFilters(const std::vector<float>& matrix, int bins, int mels) : b
     throw Error(ExitCode::usage,
                 fmt::format("mel filters: {} weights, wants {} bins x {} mels", matrix.size(), bins, mels));
   }
-  std::vector<int32_t> first_bins, counts, offsets;
-  std::vector<float> weights;
   for (int m = 0; m < mels; ++m) {
     int first = 0, end = bins;
     while (first < bins && matrix[first * mels + m] == 0) ++first;
     while (end > first && matrix[(end - 1) * mels + m] == 0) --end;
-    first_bins.push_back(first == end ? 0 : first);
-    counts.push_back(end - first);
-    offsets.push_back(static_cast<int32_t>(weights.size()));
-    for (int k = first; k < end; ++k) weights.push_back(matrix[k * mels + m]);
+    first_.push_back(first == end ? 0 : first);
+    count_.push_back(end - first);
+    offset_.push_back(static_cast<int32_t>(weight_.size()));
+    for (int k = first; k < end; ++k) weight_.push_back(matrix[k * mels + m]);
   }
-  first_ = Tensor::of_ints({mels}, first_bins);
-  count_ = Tensor::of_ints({mels}, counts);
-  offset_ = Tensor::of_ints({mels}, offsets);
-  weight_ = Tensor::from({static_cast<int64_t>(weights.size())}, weights);
 }
 
-MelBank MelFilters::bank() const {
-  return {mels(), first_.kernel_ints(), count_.kernel_ints(), offset_.kernel_ints(), weight_.kernel_data()};
-}
+MelBank MelFilters::bank() const { return {mels(), first_.data(), count_.data(), offset_.data(), weight_.data()}; }
 
 int64_t FrontEnd::min_samples() const {
   switch (pad) {
@@ -141,13 +132,7 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
   }
   const LogMelDims dims = log_mel_dims(front_end, n);
   Tensor y = Tensor::empty({dims.stft.frames(), front_end.n_mels});
-  Tensor on_device;
-  if (compute_device() != Device::cpu) {
-    on_device = Tensor::empty({n});
-    std::copy_n(samples, n, on_device.data());
-    samples = std::as_const(on_device).kernel_data();
-  }
-  run(mel_rung(dims), mel_pass, dims, samples, front_end.filters->bank(), y.kernel_data());
+  run(mel_rung(dims), mel_pass, dims, samples, front_end.filters->bank(), y.data());
   if (front_end.top_db > 0) {
     float* v = y.data();
     const float floor = *std::max_element(v, v + y.size()) - static_cast<float>(front_end.top_db);
@@ -157,8 +142,7 @@ Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n) {
 }
 
 std::string log_mel_rung(const FrontEnd& front_end) {
-  const auto& rung = mel_rung(log_mel_dims(front_end, front_end.min_samples()));
-  return rung.device == Device::cpu ? rung.name : fmt::format("{} on {}", rung.name, device_name(rung.device));
+  return mel_rung(log_mel_dims(front_end, front_end.min_samples())).name;
 }
 
 std::vector<float> cut_window(const std::vector<float>& samples, int64_t begin, int64_t length) {

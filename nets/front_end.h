@@ -12,7 +12,7 @@
 
 namespace limbic {
 
-/// Triangular filters as a sparse bank; owns what a MelBank points to, on the host and where ops run.
+/// Triangular filters as a sparse bank; owns what a MelBank points to.
 class MelFilters {
  public:
   /// From a dense matrix [bins, mels]; each filter runs from its first to its last non-zero bin.
@@ -20,12 +20,12 @@ class MelFilters {
   MelBank bank() const;
   int bins() const { return bins_; }
   int mels() const { return static_cast<int>(first_.size()); }
-  int64_t weights() const { return weight_.size(); }  ///< stored numbers
+  int64_t weights() const { return static_cast<int64_t>(weight_.size()); }  ///< stored numbers
 
  private:
   int bins_;
-  Tensor first_, count_, offset_;  // [mels], i32
-  Tensor weight_;
+  std::vector<int32_t> first_, count_, offset_;
+  std::vector<float> weight_;
 };
 
 struct FrontEnd {
@@ -59,12 +59,12 @@ FrontEnd with_mel_matrix(FrontEnd front_end, const std::vector<float>& matrix, i
 /// Slaney's mel scale and area norm (librosa's default), computed in f64: matrix [n_fft / 2 + 1, mels].
 std::vector<float> mel_matrix(int sample_rate, int n_fft, int mels, double fmin, double fmax);
 
-/// Log-mel in dB [frames, mels] of n samples at the front end's rate, full scale 1, computed where ops run. Throws
-/// Error(ExitCode::media) where there are fewer than min_samples.
+/// Log-mel in dB [frames, mels] of n samples at the front end's rate, full scale 1. Throws Error(ExitCode::media) where
+/// there are fewer than min_samples.
 Tensor log_mel(const FrontEnd& front_end, const float* samples, int64_t n);
 
-/// The kernel that log_mel takes now: "cpu_vector" has the same bits everywhere, "v0_reference" and "v1_two_kernels on
-/// cuda" others in the last place.
+/// The kernel that log_mel takes now: "cpu_vector" has the same bits everywhere, "v0_reference" others in the last
+/// place.
 std::string log_mel_rung(const FrontEnd& front_end);
 
 /// Samples begin .. begin + length - 1 of a clip; where fewer are left, zeros on both sides, one more on the right if

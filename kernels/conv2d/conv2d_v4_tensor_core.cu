@@ -13,7 +13,7 @@
 namespace limbic::LIMBIC_DEVICE {
 
 template <ConvPass pass, Precision precision, int width, class In, class Out>
-__global__ void __launch_bounds__(mma_threads) conv2d_v4(ConvGemmOf<In, Out> product) {
+__global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4) conv2d_v4(ConvGemmOf<In, Out> product) {
   using E = Element<precision, In>;
   using T = typename E::Type;
   constexpr bool fwd = pass == ConvPass::fwd, dw = pass == ConvPass::dw;
