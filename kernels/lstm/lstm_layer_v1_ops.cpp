@@ -12,24 +12,10 @@
 #include "kernels/lstm/lstm_layer_v0_reference.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/rung_of_ops.h"
 
 namespace limbic {
 namespace {
-
-/// A rung on its dims; `rung` null: none serves them.
-template <class Dims, class Fn>
-struct Chosen {
-  Dims d;
-  const Rung<Dims, Fn>* rung;
-
-  Chosen(std::span<const Rung<Dims, Fn>> rungs, Pass pass, const Dims& dims, Device device)
-      : d(dims), rung(pick(rungs, pass, dims, device)) {}
-  size_t scratch() const { return rung->scratch ? rung->scratch(d) : 0; }
-  template <class... Args>
-  void operator()(Args... args) const {
-    rung->run[static_cast<int>(active_isa())](d, args...);
-  }
-};
 
 /// The launches of a layer.
 struct Layer {
@@ -57,9 +43,6 @@ struct Layer {
     return add_biases.rung && gates.rung && forward.rung && backward.rung && dx.rung && dw_ih.rung && dbias.rung;
   }
 };
-
-/// Floats of one array in scratch, so that the next begins as well aligned.
-size_t room(int64_t n) { return static_cast<size_t>((n + 63) / 64 * 64); }
 
 /// Arrays in scratch, one behind the other; what is left is the launches' own.
 struct Scratch {
