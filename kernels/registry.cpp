@@ -75,6 +75,10 @@ LIMBIC_EACH_DEVICE(BatchNormForward batch_norm_fwd_v1_naive; BatchNormApply batc
                    LogMel mel_fwd_v1_two_kernels; bool mel_supports_v1_two_kernels(const LogMelDims&);
                    size_t mel_scratch_v1_two_kernels(const LogMelDims&);)
 
+LIMBIC_EACH_DEVICE(Pool2dTrain pool2d_train_v1_ops; Pool2dTrainOf<bf16> pool2d_train_v1_ops;
+                   bool pool2d_train_supports_v1_ops(const Pool2dDims&);)
+size_t pool2d_train_scratch_v1_ops(const Pool2dDims&);
+
 LIMBIC_EACH_DEVICE(LstmLayerForward lstm_layer_fwd_v1_ops; LstmLayerTrain lstm_layer_train_v1_ops;
                    bool lstm_layer_supports_v1_ops(const LstmDims&);)
 size_t lstm_layer_fwd_scratch_v1_ops(const LstmDims&);
@@ -411,6 +415,16 @@ std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs(StoredAs<floa
       ON_GPU("v2_vector", "pool2d/pool2d_v2_vector.cu", pool2d_bwd_v2_vector, pool2d_supports_v2_vector),
       ON_GPU("v1_naive", "pool2d/pool2d_v1_naive.cu", pool2d_bwd_v1_naive),
       YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_bwd),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Pool2dDims, Pool2dTrain>> pool2d_train_rungs(StoredAs<float>) {
+  static constexpr Rung<Pool2dDims, Pool2dTrain> rungs[] = {
+      {"v0_reference", "pool2d/pool2d_v0_reference.h", Device::cpu, PLAIN(pool2d_train_v0_reference<float>)},
+      ON_GPU_WHERE(pool2d_train_supports_v1_ops, "v1_ops", "pool2d/pool2d_train_v1_ops.cpp", pool2d_train_v1_ops,
+                   pool2d_train_scratch_v1_ops),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_train),
   };
   return rungs;
 }
@@ -885,6 +899,15 @@ std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(Store
   return rungs;
 }
 
+std::span<const Rung<Pool2dDims, Pool2dTrainOf<bf16>>> pool2d_train_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Pool2dDims, Pool2dTrainOf<bf16>> rungs[] = {
+      ON_GPU_WHERE(pool2d_train_supports_v1_ops, "v1_ops", "pool2d/pool2d_train_v1_ops.cpp", pool2d_train_v1_ops,
+                   pool2d_train_scratch_v1_ops),
+      YARDSTICK("cudnn", "vendor/pool2d.cpp", pool2d_train_bf16),
+  };
+  return rungs;
+}
+
 std::span<const Rung<UnaryDims, UnaryForwardOf<bf16>>> unary_fwd_rungs(StoredAs<bf16>) {
   static constexpr Rung<UnaryDims, UnaryForwardOf<bf16>> rungs[] = {
       {"cpu_vector", "unary/unary_cpu_vector.cpp", Device::cpu, EACH_ISA(unary_fwd_cpu_vector)},
@@ -935,6 +958,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm_pool", "bwd"}, batch_norm_pool_bwd_rungs());
   visit(Pass{"pool2d", "fwd"}, pool2d_fwd_rungs());
   visit(Pass{"pool2d", "bwd"}, pool2d_bwd_rungs());
+  visit(Pass{"pool2d", "train"}, pool2d_train_rungs());
   visit(Pass{"affine_grid", "fwd"}, affine_grid_fwd_rungs());
   visit(Pass{"affine_grid", "bwd"}, affine_grid_bwd_rungs());
   visit(Pass{"grid_sample", "fwd"}, grid_sample_fwd_rungs());
@@ -981,6 +1005,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm_pool", "bwd_bf16"}, batch_norm_pool_bwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"pool2d", "fwd_bf16"}, pool2d_fwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"pool2d", "bwd_bf16"}, pool2d_bwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"pool2d", "train_bf16"}, pool2d_train_rungs(StoredAs<bf16>{}));
   visit(Pass{"unary", "fwd_bf16"}, unary_fwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"unary", "bwd_bf16"}, unary_bwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"dropout", "fwd_bf16"}, dropout_fwd_rungs(StoredAs<bf16>{}));

@@ -35,9 +35,17 @@ using Pool2dBackwardOf = void(const Pool2dDims&, const T* dy /*[N,P,Q,C]*/, cons
                               float* scratch, Stream);
 using Pool2dBackward = Pool2dBackwardOf<float>;
 
+/// Forward and backward in one call: where a maximum was, stays between them, whatever d.indices says. Overwrites dx.
+template <class T>
+using Pool2dTrainOf = void(const Pool2dDims&, const T* x /*[N,H,W,C]*/, const T* dy /*[N,P,Q,C]*/, T* y /*[N,P,Q,C]*/,
+                           T* dx /*[N,H,W,C]*/, float* scratch, Stream);
+using Pool2dTrain = Pool2dTrainOf<float>;
+
 std::span<const Rung<Pool2dDims, Pool2dForward>> pool2d_fwd_rungs(StoredAs<float> = {});
 std::span<const Rung<Pool2dDims, Pool2dForwardOf<bf16>>> pool2d_fwd_rungs(StoredAs<bf16>);
 std::span<const Rung<Pool2dDims, Pool2dBackward>> pool2d_bwd_rungs(StoredAs<float> = {});
 std::span<const Rung<Pool2dDims, Pool2dBackwardOf<bf16>>> pool2d_bwd_rungs(StoredAs<bf16>);
+std::span<const Rung<Pool2dDims, Pool2dTrain>> pool2d_train_rungs(StoredAs<float> = {});
+std::span<const Rung<Pool2dDims, Pool2dTrainOf<bf16>>> pool2d_train_rungs(StoredAs<bf16>);
 
 }  // namespace limbic

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <vector>
 
 #include "kernels/pool2d/pool2d.h"
 
@@ -58,6 +59,13 @@ void pool2d_bwd_v0_reference(const Pool2dDims& d, const T* dy, const int32_t* ar
           for (int h = v.h0; h < v.h1; ++h)
             for (int w = v.w0; w < v.w1; ++w) map[(int64_t(h) * d.W + w) * d.C] += dy[out] / T(v.count);
         }
+}
+
+template <class T>
+void pool2d_train_v0_reference(const Pool2dDims& d, const T* x, const T* dy, T* y, T* dx, T*, Stream) {
+  std::vector<int32_t> argmax(size_t(d.N) * d.P() * d.Q() * d.C);
+  pool2d_fwd_v0_reference<T>(d, x, y, argmax.data(), nullptr, {});
+  pool2d_bwd_v0_reference<T>(d, dy, argmax.data(), dx, nullptr, {});
 }
 
 }  // namespace limbic

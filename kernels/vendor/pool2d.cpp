@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuDNN's pooling. Its maximum gives no indices: it serves where none are wanted, and not backward, where ours reads
-// them and cuDNN's looks for the maximum again in x and y.
-#include "kernels/pool2d/pool2d.h"
+// cuDNN's pooling. Its maximum gives no indices: forward it serves where none are wanted. Backward it looks for the
+// maximum again, in x and y, which our `bwd`, that is told where it was, does not have: so a maximum's gradient is
+// raced on `train`, forward and backward in one call. Of equal maxima our first wins, and cuDNN may take another: there
+// its dx may differ. Its mode is CUDNN_POOLING_MAX, beside which there is one that is called deterministic.
+#include "kernels/vendor/pool2d.h"
 
 #include "kernels/vendor/rungs.h"
-#include "kernels/vendor/tensors.h"
 
 namespace limbic::vendor {
 namespace {
@@ -19,46 +20,53 @@ cudnnPoolingMode_t mode(const Pool2dDims& d) {
                              : CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING;
 }
 
-class Window {
- public:
-  explicit Window(const Pool2dDims& d) {
-    check("cudnnCreatePoolingDescriptor", cudnnCreatePoolingDescriptor(&raw_));
-    check("cudnnSetPooling2dDescriptor", cudnnSetPooling2dDescriptor(raw_, mode(d), CUDNN_PROPAGATE_NAN, d.R, d.S,
-                                                                     d.pad_h, d.pad_w, d.stride_h, d.stride_w));
-  }
-  ~Window() { cudnnDestroyPoolingDescriptor(raw_); }
-  Window(const Window&) = delete;
-  operator cudnnPoolingDescriptor_t() const { return raw_; }
+template <class T>
+void run_forward(const PoolDescriptors<T>& is, const T* x, T* y, Stream stream) {
+  check("cudnnPoolingForward", cudnnPoolingForward(cudnn(stream), is.window, &one, is.x, x, &zero, is.y, y));
+}
 
- private:
-  cudnnPoolingDescriptor_t raw_ = nullptr;
-};
+template <class T>
+void run_backward(const PoolDescriptors<T>& is, const T* x, const T* y, const T* dy, T* dx, Stream stream) {
+  check("cudnnPoolingBackward",
+        cudnnPoolingBackward(cudnn(stream), is.window, &one, is.y, y, is.y, dy, is.x, x, &zero, is.x, dx));
+}
 
 template <class T>
 void forward(const Pool2dDims& d, const T* x, T* y, int32_t*, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
-  const Window window(d);
-  const MapOf<T> of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
-  check("cudnnPoolingForward", cudnnPoolingForward(cudnn(stream), window, &one, of_x, x, &zero, of_y, y));
+  run_forward<T>(PoolDescriptors<T>(d), x, y, stream);
 }
 
 template <class T>
 void backward(const Pool2dDims& d, const T* dy, const int32_t*, T* dx, float*, Stream stream) {
   const std::lock_guard lock(one_at_a_time);
-  const Window window(d);
-  const MapOf<T> of_x({d.N, d.C, d.H, d.W}), of_y({d.N, d.C, d.P(), d.Q()});
   // an average's gradient reads neither x nor y; they have to be somewhere
-  check("cudnnPoolingBackward",
-        cudnnPoolingBackward(cudnn(stream), window, &one, of_y, dy, of_y, dy, of_x, dx, &zero, of_x, dx));
+  run_backward<T>(PoolDescriptors<T>(d), dx, dy, dy, dx, stream);
+}
+
+template <class T>
+void train(const Pool2dDims& d, const T* x, const T* dy, T* y, T* dx, float*, Stream stream) {
+  const std::lock_guard lock(one_at_a_time);
+  const PoolDescriptors<T> is(d);
+  run_forward<T>(is, x, y, stream);
+  run_backward<T>(is, x, y, dy, dx, stream);
 }
 
 }  // namespace
 
+PoolingDescriptor::PoolingDescriptor(const Pool2dDims& d) {
+  check("cudnnCreatePoolingDescriptor", cudnnCreatePoolingDescriptor(&raw_));
+  check("cudnnSetPooling2dDescriptor", cudnnSetPooling2dDescriptor(raw_, mode(d), CUDNN_PROPAGATE_NAN, d.R, d.S,
+                                                                   d.pad_h, d.pad_w, d.stride_h, d.stride_w));
+}
+
 void add_pool2d(VendorKernels& k) {
   k.pool2d_fwd = {forward<float>, supports_forward};
   k.pool2d_bwd = {backward<float>, supports_backward};
+  k.pool2d_train = {train<float>, not_empty};
   k.pool2d_fwd_bf16 = {forward<bf16>, supports_forward};
   k.pool2d_bwd_bf16 = {backward<bf16>, supports_backward};
+  k.pool2d_train_bf16 = {train<bf16>, not_empty};
 }
 
 }  // namespace limbic::vendor

@@ -41,6 +41,8 @@ struct VendorKernels {
   VendorRung<Pool2dDims, Pool2dBackward> pool2d_bwd;
   VendorRung<Pool2dDims, Pool2dForwardOf<bf16>> pool2d_fwd_bf16;
   VendorRung<Pool2dDims, Pool2dBackwardOf<bf16>> pool2d_bwd_bf16;
+  VendorRung<Pool2dDims, Pool2dTrain> pool2d_train;
+  VendorRung<Pool2dDims, Pool2dTrainOf<bf16>> pool2d_train_bf16;
   VendorRung<LstmDims, LstmLayerForward> lstm_layer_fwd;
   VendorRung<LstmDims, LstmLayerTrain> lstm_layer_train;
   VendorRung<GridSampleDims, GridSampleForward> grid_sample_fwd;

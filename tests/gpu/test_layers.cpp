@@ -98,6 +98,9 @@ TEST_CASE("pool2d: every CUDA rung agrees with f64") {
                   test::pool2d::inputs, test::pool2d::forward, scale, within({"pool2d", "fwd"}, {1e-6, 1e-6}));
   check_gpu_rungs({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), pool2d_bwd_v0_reference<double>,
                   test::pool2d::inputs, test::pool2d::backward, scale, within({"pool2d", "bwd"}, {1e-6, 1e-6}));
+  check_gpu_rungs({"pool2d", "train"}, pool2d_problems, pool2d_train_rungs(), pool2d_train_v0_reference<double>,
+                  test::pool2d::inputs_without_ties, test::pool2d::train, scale,
+                  within({"pool2d", "train"}, {1e-6, 1e-6}));
 }
 
 TEST_CASE("pool2d: on the GPU too the first of equals is the maximum") {
@@ -327,13 +330,16 @@ TEST_CASE("attention: on the GPU too a score that draws p itself stays") {
 
 TEST_CASE("pooling, batch norm and dropout: every CUDA rung of maps stored in bf16 agrees with f64") {
   constexpr StoredAs<bf16> stored;
-  const Pass pool_fwd{"pool2d", "fwd_bf16"}, pool_bwd{"pool2d", "bwd_bf16"};
+  const Pass pool_fwd{"pool2d", "fwd_bf16"}, pool_bwd{"pool2d", "bwd_bf16"}, pool_train{"pool2d", "train_bf16"};
   check_gpu_rungs(pool_fwd, pool2d_problems, pool2d_fwd_rungs(stored), pool2d_fwd_v0_reference<double>,
                   rounded_inputs(test::pool2d::inputs, {0}), test::pool2d::forward, scale,
                   within_rounding(pool_fwd, {1e-6, 1e-6}, {0}));
   check_gpu_rungs(pool_bwd, pool2d_problems, pool2d_bwd_rungs(stored), pool2d_bwd_v0_reference<double>,
                   rounded_inputs(test::pool2d::inputs, {1}), test::pool2d::backward, scale,
                   within_rounding(pool_bwd, {1e-6, 1e-6}, {0}));
+  check_gpu_rungs(pool_train, pool2d_problems, pool2d_train_rungs(stored), pool2d_train_v0_reference<double>,
+                  rounded_inputs(test::pool2d::inputs_without_ties, {0, 1}), test::pool2d::train, scale,
+                  within_rounding(pool_train, {1e-6, 1e-6}, {0, 1}));
 
   const Pass fwd{"batch_norm", "fwd_bf16"}, apply{"batch_norm", "apply_bf16"}, bwd{"batch_norm", "bwd_bf16"};
   const auto by_element = [&](const auto& rung, const char* problem, const BatchNormDims& d, const Tensors<float>& in,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inputs and calls, as in cases.h: pooling, batch norm, dropout, spatial transformers, LSTM, attention.
 #pragma once
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/attention/attention_v0_reference.h"
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
@@ -43,6 +47,33 @@ inline Tensors<float> inputs(Pool2dDims d) {
   const auto out = forward(d, pool2d_fwd_v0_reference<float>, in, static_cast<float*>(nullptr));
   in.push_back(uniform(static_cast<int64_t>(out[0].size()), seed, 1));
   in.push_back(d.kind == PoolKind::max ? out[1] : std::vector<float>{});
+  return in;
+}
+
+/// y and dx, from x and dy.
+inline const auto train = []<class Buffer>(const Pool2dDims& d, auto run, const std::vector<Buffer>& in,
+                                           auto* scratch) {
+  std::vector<Buffer> out;
+  for (const size_t i : {1, 0}) out.emplace_back(in[i].size());
+  run(d, in[0].data(), in[1].data(), out[0].data(), out[1].data(), scratch, {});
+  return out;
+};
+
+/// x, dy; no two numbers of a channel's map are equal, in bf16 either: where maxima are, a library may take another.
+inline Tensors<float> inputs_without_ties(const Pool2dDims& d) {
+  Tensors<float> in = inputs(d);
+  in.pop_back();
+  std::vector<int64_t> order(size_t(d.H) * d.W);
+  const auto half = static_cast<int64_t>(order.size() / 2);
+  for (int64_t map = 0; map < int64_t(d.N) * d.C; ++map) {
+    const auto at = [&](int64_t pixel) -> float& { return in[0][(map / d.C * d.H * d.W + pixel) * d.C + map % d.C]; };
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return at(a) < at(b); });
+    for (int64_t i = 0; i < static_cast<int64_t>(order.size()); ++i) {  // the neighbours of 1 and -1 in bf16
+      const float size = widen(bf16{static_cast<uint16_t>(0x3f80 - half + std::abs(i - half))});
+      at(order[i]) = i < half ? -size : size;
+    }
+  }
   return in;
 }
 

@@ -11,11 +11,24 @@ TEST_CASE("pool2d: every rung agrees with f64, with the same bits everywhere") {
               inputs, forward);
   check_rungs({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), pool2d_bwd_v0_reference<double>, {1e-6, 1e-6},
               inputs, backward);
+  check_rungs({"pool2d", "train"}, pool2d_problems, pool2d_train_rungs(), pool2d_train_v0_reference<double>,
+              {1e-6, 1e-6}, inputs_without_ties, train);
 }
 
 TEST_CASE("pool2d: every rung of maps stored in bf16 agrees with f64, with the bits of f32 rounded") {
   check_bf16_rungs({"pool2d", "fwd_bf16"}, pool2d_problems, pool2d_fwd_rungs(StoredAs<bf16>{}), pool2d_fwd_rungs(),
                    pool2d_fwd_v0_reference<double>, Tolerance{1e-6, 1e-6}, inputs, {0}, forward, {0});
+}
+
+TEST_CASE("pool2d: v0 forward and backward in one gives what the two give, whether indices are wanted or not") {
+  for (auto [name, d] : pool2d_problems) {
+    INFO(name);
+    const Tensors<float> in = inputs(d);
+    float* const none = nullptr;
+    const Tensors<float> both = train(d, pool2d_train_v0_reference<float>, in, none);
+    CHECK(both[0] == forward(d, pool2d_fwd_v0_reference<float>, in, none)[0]);
+    CHECK(both[1] == backward(d, pool2d_bwd_v0_reference<float>, in, none)[0]);
+  }
 }
 
 TEST_CASE("pool2d: v0's gradients are those of its forward") {

@@ -10,6 +10,8 @@
 #include "kernels/problems.h"
 #include "kernels/vendor/conv2d.h"
 #include "kernels/vendor/lstm.h"
+#include "kernels/vendor/pool2d.h"
+#include "kernels/vendor/rungs.h"
 #include "kernels/vendor/vendor.h"
 
 using namespace limbic;
@@ -94,6 +96,46 @@ TEST_CASE("cuDNN describes every lstm problem that walks forward in time, step b
   for (const size_t count : described) CHECK(count > 10);  // by every algorithm
   CHECK_THROWS_AS(LstmDescriptors({1, 0, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
   CHECK_THROWS_AS(LstmDescriptors({1, 70000, 3, false, 2}, CUDNN_RNN_ALGO_STANDARD), std::runtime_error);
+}
+
+namespace {
+
+/// Is y of the size that cuDNN expects of it, and are both maps of this type?
+template <class T>
+void check_pool(const Pool2dDims& d, cudnnDataType_t type) {
+  const PoolDescriptors<T> is(d);
+  int n = 0, c = 0, h = 0, w = 0;
+  check("cudnnGetPooling2dForwardOutputDim", cudnnGetPooling2dForwardOutputDim(is.window, is.x, &n, &c, &h, &w));
+  CHECK((n == d.N && c == d.C && h == d.P() && w == d.Q()));
+  for (const cudnnTensorDescriptor_t map : {cudnnTensorDescriptor_t(is.x), cudnnTensorDescriptor_t(is.y)}) {
+    cudnnDataType_t stored;
+    int sn, sc, sh, sw;
+    check("cudnnGetTensor4dDescriptor", cudnnGetTensor4dDescriptor(map, &stored, &n, &c, &h, &w, &sn, &sc, &sh, &sw));
+    CHECK((stored == type && sc == 1 && sw == c && sh == w * c && sn == h * w * c));
+  }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "cuDNN describes every pool2d problem, with our sizes of y; forward and backward in one it takes each maximum") {
+  VendorKernels kernels{};
+  add_pool2d(kernels);
+  size_t maxima = 0;
+  for (const auto& [name, d] : pool2d_problems) {
+    INFO(name);
+    const bool max = d.kind == PoolKind::max, empty = d.N == 0;
+    CHECK(kernels.pool2d_train.supports(d) == !empty);
+    CHECK(kernels.pool2d_train_bf16.supports(d) == !empty);
+    CHECK(kernels.pool2d_fwd.supports(d) == (!empty && !(max && d.indices)));
+    CHECK(kernels.pool2d_bwd.supports(d) == (!empty && !max));
+    if (empty) continue;
+    check_pool<float>(d, CUDNN_DATA_FLOAT);
+    check_pool<bf16>(d, CUDNN_DATA_BFLOAT16);
+    maxima += max;
+  }
+  CHECK(maxima > 10);
+  CHECK_THROWS_AS(PoolingDescriptor({1, 4, 4, 1, 0, 2, 2, 2, 0, 0, PoolKind::max}), std::runtime_error);
 }
 
 TEST_CASE("the module names its version, and refuses a program that was built from another one") {

@@ -138,6 +138,11 @@ void for_each_map_launch(const Visit& visit) {
     const int32_t* const argmax = d.kind == PoolKind::max ? a.indices(y_size(d), int64_t{d.H} * d.W) : nullptr;
     run(d, dy, argmax, a.space<T>(x_size(d)), scratch, {});
   });
+  visit(Pass{"pool2d", named("train", "train_bf16")}, pool2d_problems, pool2d_train_rungs(stored), [](Arrays& a, const Pool2dDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(x_size(d)), *const dy = a.numbers<T>(y_size(d));
+    T *const y = a.space<T>(y_size(d)), *const dx = a.space<T>(x_size(d));
+    run(d, x, dy, y, dx, scratch, {});
+  });
   visit(Pass{"unary", named("fwd", "fwd_bf16")}, unary_problems, unary_fwd_rungs(stored), [](Arrays& a, const UnaryDims& d, auto* run, float*) {
     const T* const x = a.numbers<T>(d.n, 0.1f, 1);
     run(d, x, a.space<T>(d.n), {});
