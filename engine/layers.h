@@ -46,8 +46,8 @@ class BatchNorm : public Module {
   Tensor forward(const Tensor& x) override { return forward_measured(x); }
   Tensor forward_measured(const MeasuredMap& x);
   Tensor forward_pooled(const MeasuredMap& x);  ///< avg_pool2d(forward(x), 2), as one op
-  MeasuredMap forward_convolved(const MeasuredMap& x,
-                                Conv2d& conv);  ///< conv(forward(x)), as one op; conv without a bias
+  /// conv(forward(x)), as one op. Throws where conv has a bias.
+  MeasuredMap forward_convolved(const MeasuredMap& x, Conv2d& conv);
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
   BatchNormOptions options;
 

@@ -148,12 +148,7 @@ __global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4)
     mma_slab<precision>(tile_a[buffer], tile_b[buffer], sum);
     if (next < tiles.last_depth()) put_staged(next, buffer ^ 1);
   }
-#pragma unroll
-  for (int i = 0; i < 2; ++i)
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-#pragma unroll
-      for (int r = 0; r < 4; ++r) tiles.store(mma_row(i, r), mma_column(j, r), sum[i][j][r]);
+  store_sums(tiles, sum);
   if constexpr (fwd) leave_statistics<Out>(tiles, sum, product.d.K, parts);
 }
 

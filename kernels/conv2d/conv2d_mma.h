@@ -96,6 +96,16 @@ __device__ inline int mma_column(int j, int r) {
   return threadIdx.x / 32 % 2 * 32 + 8 * j + 2 * (threadIdx.x % 4) + r % 2;
 }
 
+template <class Tiles>
+__device__ void store_sums(const Tiles& tiles, const MmaSums& sum) {
+#pragma unroll
+  for (int i = 0; i < 2; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+#pragma unroll
+      for (int r = 0; r < 4; ++r) tiles.store(mma_row(i, r), mma_column(j, r), sum[i][j][r]);
+}
+
 /// sum += a b^T over the slab.
 template <Precision precision, class TileA, class TileB>  // MmaTile
 __device__ void mma_slab(const TileA& a_tile, const TileB& b_tile, MmaSums& sum) {

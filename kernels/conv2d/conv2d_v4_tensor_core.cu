@@ -52,12 +52,7 @@ __global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4) conv2d_v4(Con
     mma_slab<precision>(tile_a[buffer], tile_b[buffer], sum);
     __syncthreads();
   }
-#pragma unroll
-  for (int i = 0; i < 2; ++i)
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-#pragma unroll
-      for (int r = 0; r < 4; ++r) tiles.store(mma_row(i, r), mma_column(j, r), sum[i][j][r]);
+  store_sums(tiles, sum);
 }
 
 namespace {
