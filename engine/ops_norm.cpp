@@ -180,13 +180,11 @@ MeasuredMap batch_norm_conv2d(const MeasuredMap& measured, const Tensor& weight,
             gw.add(std::move(dw));
           }
           if (!gx.wanted() && !g_weight.wanted() && !g_bias.wanted()) return;
-          Tensor dx = Tensor::empty(x.shape(), x.dtype());  // first the gradient of what was convolved
+          Tensor dx = Tensor::empty(x.shape(), x.dtype());
           Tensor dweight = Tensor::empty({map.C}), dbias = Tensor::empty({map.C});
-          launch(conv2d_dx_rungs(stored), {"conv2d", "dx"}, dy.device(), d, dy.kernel_as<T>(), w.kernel_as<T>(),
-                 dx.kernel_as<T>());
-          launch(batch_norm_bwd_rungs(stored), {"batch_norm", "bwd"}, dy.device(), map, x.kernel_as<T>(),
-                 std::as_const(dx).kernel_as<T>(), mean.kernel_data(), var.kernel_data(), weight.kernel_data(),
-                 bias.kernel_data(), o.eps, true, o.training, dx.kernel_as<T>(), dweight.kernel_data(),
+          launch(batch_norm_conv2d_dx_rungs(stored), {"batch_norm_conv2d", "dx"}, dy.device(), d, x.kernel_as<T>(),
+                 mean.kernel_data(), var.kernel_data(), weight.kernel_data(), bias.kernel_data(), o.eps,
+                 w.kernel_as<T>(), dy.kernel_as<T>(), o.training, dx.kernel_as<T>(), dweight.kernel_data(),
                  dbias.kernel_data());
           g_weight.add(std::move(dweight));
           g_bias.add(std::move(dbias));

@@ -95,14 +95,19 @@ LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormP
                    BatchNormPoolBackward batch_norm_pool_bwd_v2_windows;
                    size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims&);)
 
-LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart; BatchNormConv2dDw batch_norm_conv2d_dw_v1_apart;
+LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart; BatchNormConv2dDx batch_norm_conv2d_dx_v1_apart;
+                   BatchNormConv2dDw batch_norm_conv2d_dw_v1_apart;
                    size_t batch_norm_conv2d_fwd_scratch_v1(const Conv2dDims&);
+                   size_t batch_norm_conv2d_dx_scratch_v1(const Conv2dDims&);
                    size_t batch_norm_conv2d_dw_scratch_v1(const Conv2dDims&);
                    BatchNormConv2dForward batch_norm_conv2d_fwd_v4_tensor_core_3xtf32;
+                   BatchNormConv2dDx batch_norm_conv2d_dx_v4_tensor_core_3xtf32;
                    BatchNormConv2dDw batch_norm_conv2d_dw_v4_tensor_core_3xtf32;
                    BatchNormConv2dForwardOf<bf16> batch_norm_conv2d_fwd_v4_tensor_core_bf16;
+                   BatchNormConv2dDxOf<bf16> batch_norm_conv2d_dx_v4_tensor_core_bf16;
                    BatchNormConv2dDwOf<bf16> batch_norm_conv2d_dw_v4_tensor_core_bf16;
                    size_t batch_norm_conv2d_fwd_scratch_v4(const Conv2dDims&);
+                   size_t batch_norm_conv2d_dx_scratch_v4(const Conv2dDims&);
                    size_t batch_norm_conv2d_dw_scratch_v4(const Conv2dDims&);)
 
 // Of maps stored in bf16. On the CPU there are those that inference needs.
@@ -349,6 +354,18 @@ std::span<const Rung<Conv2dDims, BatchNormConv2dForward>> batch_norm_conv2d_fwd_
                    batch_norm_conv2d_fwd_v4_tensor_core_3xtf32, emu::batch_norm_conv2d_fwd_scratch_v4),
       ON_GPU("v1_apart", "batch_norm_conv2d/batch_norm_conv2d_v1_apart.cu", batch_norm_conv2d_fwd_v1_apart, nullptr,
              emu::batch_norm_conv2d_fwd_scratch_v1),
+  };
+  return rungs;
+}
+
+std::span<const Rung<Conv2dDims, BatchNormConv2dDx>> batch_norm_conv2d_dx_rungs(StoredAs<float>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dDx> rungs[] = {
+      {"v0_reference", "batch_norm_conv2d/batch_norm_conv2d_v0_reference.h", Device::cpu,
+       PLAIN(batch_norm_conv2d_dx_v0_reference<float>)},
+      ON_GPU_SINCE(80, "v4_tensor_core_3xtf32", "batch_norm_conv2d/batch_norm_conv2d_dx_v4_tensor_core.cu",
+                   batch_norm_conv2d_dx_v4_tensor_core_3xtf32, emu::batch_norm_conv2d_dx_scratch_v4),
+      ON_GPU("v1_apart", "batch_norm_conv2d/batch_norm_conv2d_v1_apart.cu", batch_norm_conv2d_dx_v1_apart, nullptr,
+             emu::batch_norm_conv2d_dx_scratch_v1),
   };
   return rungs;
 }
@@ -848,6 +865,14 @@ std::span<const Rung<Conv2dDims, BatchNormConv2dForwardOf<bf16>>> batch_norm_con
   return rungs;
 }
 
+std::span<const Rung<Conv2dDims, BatchNormConv2dDxOf<bf16>>> batch_norm_conv2d_dx_rungs(StoredAs<bf16>) {
+  static constexpr Rung<Conv2dDims, BatchNormConv2dDxOf<bf16>> rungs[] = {
+      ON_GPU_SINCE(80, "v4_tensor_core_bf16", "batch_norm_conv2d/batch_norm_conv2d_dx_v4_tensor_core.cu",
+                   batch_norm_conv2d_dx_v4_tensor_core_bf16, emu::batch_norm_conv2d_dx_scratch_v4),
+  };
+  return rungs;
+}
+
 std::span<const Rung<Conv2dDims, BatchNormConv2dDwOf<bf16>>> batch_norm_conv2d_dw_rungs(StoredAs<bf16>) {
   static constexpr Rung<Conv2dDims, BatchNormConv2dDwOf<bf16>> rungs[] = {
       ON_GPU_SINCE(80, "v4_tensor_core_bf16", "batch_norm_conv2d/batch_norm_conv2d_v4_tensor_core.cu",
@@ -952,6 +977,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "apply"}, batch_norm_apply_rungs());
   visit(Pass{"batch_norm", "bwd"}, batch_norm_bwd_rungs());
   visit(Pass{"batch_norm_conv2d", "fwd"}, batch_norm_conv2d_fwd_rungs());
+  visit(Pass{"batch_norm_conv2d", "dx"}, batch_norm_conv2d_dx_rungs());
   visit(Pass{"batch_norm_conv2d", "dw"}, batch_norm_conv2d_dw_rungs());
   visit(Pass{"batch_norm_pool", "fwd"}, batch_norm_pool_fwd_rungs());
   visit(Pass{"batch_norm_pool", "apply"}, batch_norm_pool_apply_rungs());
@@ -999,6 +1025,7 @@ void for_each_pass(const Visitor& visit) {
   visit(Pass{"batch_norm", "apply_bf16"}, batch_norm_apply_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm", "bwd_bf16"}, batch_norm_bwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_conv2d", "fwd_bf16"}, batch_norm_conv2d_fwd_rungs(StoredAs<bf16>{}));
+  visit(Pass{"batch_norm_conv2d", "dx_bf16"}, batch_norm_conv2d_dx_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_conv2d", "dw_bf16"}, batch_norm_conv2d_dw_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_pool", "fwd_bf16"}, batch_norm_pool_fwd_rungs(StoredAs<bf16>{}));
   visit(Pass{"batch_norm_pool", "apply_bf16"}, batch_norm_pool_apply_rungs(StoredAs<bf16>{}));

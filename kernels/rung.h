@@ -25,7 +25,7 @@ struct Rung {
   Device device;
   Fn* run[3];  ///< by Isa: reference, avx2, avx512. A plain C++ rung stands in all three; null: not for that Isa
   bool (*supports)(const Dims&) = nullptr;   ///< null: every shape
-  size_t (*scratch)(const Dims&) = nullptr;  ///< floats the launcher wants as scratch; null: none
+  size_t (*scratch)(const Dims&) = nullptr;  ///< floats it wants as scratch, from a multiple of 16 bytes on; null: none
 };
 
 /// What a pass of an op is called: op "conv2d", pass "fwd", "dx", "dw".

@@ -143,6 +143,7 @@ conv2d|v5_wgmma_bf16|dw|odd
 conv2d|v5_wgmma_bf16|fwd_bf16|N=2,H=9,W=7,C=16,K=24,R=3,S=3,pad_h=1,pad_w=1
 conv2d|v4_tensor_core_bf16|dw_bf16|N=2,H=9,W=7,C=16,K=24,R=3,S=3,pad_h=1,pad_w=1
 batch_norm_conv2d|v4_tensor_core_3xtf32|fwd|N=2,H=9,W=7,C=16,K=24,R=3,S=3,pad_h=1,pad_w=1
+batch_norm_conv2d|v4_tensor_core_3xtf32|dx|N=2,H=9,W=7,C=16,K=24,R=3,S=3,pad_h=1,pad_w=1
 batch_norm_conv2d|v4_tensor_core_bf16|dw_bf16|N=2,H=9,W=7,C=16,K=24,R=3,S=3,pad_h=1,pad_w=1
 RUNGS
 }

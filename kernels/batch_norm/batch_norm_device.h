@@ -61,7 +61,15 @@ size_t batch_norm_scratch_v2(const BatchNormDims&);
 void batch_norm_merge_sets(const BatchNormDims&, int64_t size, float* parts, float* mean, float* var, Stream);
 size_t batch_norm_sets_scratch(const BatchNormDims&, int64_t size);
 constexpr int merged_sets = 256;
-/// parts [2][chunks][C]: dbias from the first half, dweight from the second (batch_norm_v2_chunks.cu).
-void batch_norm_add_parts_v2(const BatchNormDims&, const float* parts, float* dweight, float* dbias, Stream);
+/// Of each set the sums of dz, then of dz * xhat, in parts [2][sets][C], are added up to dbias and dweight in a tree of
+/// the same shape, with the same scratch.
+void batch_norm_add_sets(const BatchNormDims&, int64_t size, float* parts, float* dweight, float* dbias, Stream);
+/// The last part of batch_norm_bwd_v2_chunks: dx, which may be dy, from the sums that stand in dweight and dbias.
+void batch_norm_dx_from_sums(const BatchNormDims&, const float* x, const float* dy, const float* mean, const float* var,
+                             const float* weight, const float* bias, float eps, bool relu, bool train,
+                             const float* dweight, const float* dbias, float* dx, Stream);
+void batch_norm_dx_from_sums(const BatchNormDims&, const bf16* x, const bf16* dy, const float* mean, const float* var,
+                             const float* weight, const float* bias, float eps, bool relu, bool train,
+                             const float* dweight, const float* dbias, bf16* dx, Stream);
 
 }  // namespace limbic::LIMBIC_DEVICE

@@ -100,14 +100,21 @@ __global__ void __launch_bounds__(chunk_threads)
   parts[int64_t{gridDim.x + blockIdx.x} * d.C + c] = sum_xhat;
 }
 
-__global__ void batch_norm_add_v2(BatchNormDims d, int64_t chunks, const float* parts, float* dweight, float* dbias) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (c >= d.C) return;
-  double sum = 0, sum_xhat = 0;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk)
-    sum += parts[chunk * d.C + c], sum_xhat += parts[(chunks + chunk) * d.C + c];
-  dbias[c] = static_cast<float>(sum);
-  dweight[c] = static_cast<float>(sum_xhat);
+/// A block adds merged_sets of the pairs of sums in `parts` [2][sets][C], which are as batch_norm_sums_v2 leaves them,
+/// to one pair of `merged` [2][blocks][C]; a block that is alone has dbias and dweight.
+__global__ void __launch_bounds__(chunk_threads)
+    batch_norm_add_v2(int C, int64_t sets, const float* parts, float* merged, float* dweight, float* dbias) {
+  SHARED(sums, double[chunk_lanes][chunk_channels]);
+  const int c = static_cast<int>(blockIdx.y * chunk_channels + threadIdx.x);
+  const int64_t begin = int64_t{blockIdx.x} * merged_sets, end = min(begin + merged_sets, sets);
+  double own = 0, own_xhat = 0;
+  for (int64_t set = begin + threadIdx.y; set < end && c < C; set += chunk_lanes)
+    own += parts[set * C + c], own_xhat += parts[(sets + set) * C + c];
+  const double sum = chunk_sum(sums, own);
+  const double sum_xhat = chunk_sum(sums, own_xhat);
+  if (threadIdx.y || c >= C) return;
+  (gridDim.x == 1 ? dbias : merged + int64_t{blockIdx.x} * C)[c] = static_cast<float>(sum);
+  (gridDim.x == 1 ? dweight : merged + int64_t{gridDim.x + blockIdx.x} * C)[c] = static_cast<float>(sum_xhat);
 }
 
 template <class T>
@@ -131,18 +138,37 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const T* x, con
       [&](int64_t i) { dx[i] = stored_as<T>(slope(i, as_float(x[i]), as_float(dy[i]))); });
 }
 
-void batch_norm_merge_sets(const BatchNormDims& d, int64_t size, float* parts, float* mean, float* var, Stream stream) {
+namespace {
+
+/// Calls merge(grid, sets in parts, rows of a set, parts, merged) for one level of the tree after the other, up to that
+/// of one block.
+template <class Merge>
+void each_level(const BatchNormDims& d, int64_t size, float* parts, Stream stream, const Merge& merge) {
   for (int64_t sets = blocks_for(d.rows, size); sets > 0;) {
     const unsigned blocks = blocks_for(sets, merged_sets);
     float* const merged = parts + 2 * sets * d.C;
-    LAUNCH(batch_norm_merge_v2,
-           (Grid{.blocks = {blocks, blocks_for(d.C, chunk_channels)},
-                 .threads = {chunk_channels, chunk_lanes},
-                 .stream = stream}),
-           d, size, sets, parts, merged, mean, var);
+    merge(Grid{.blocks = {blocks, blocks_for(d.C, chunk_channels)},
+               .threads = {chunk_channels, chunk_lanes},
+               .stream = stream},
+          sets, size, parts, merged);
     if (blocks == 1) return;
     parts = merged, sets = blocks, size *= merged_sets;
   }
+}
+
+}  // namespace
+
+void batch_norm_merge_sets(const BatchNormDims& d, int64_t size, float* parts, float* mean, float* var, Stream stream) {
+  each_level(d, size, parts, stream, [&](const Grid& grid, int64_t sets, int64_t rows, float* from, float* to) {
+    LAUNCH(batch_norm_merge_v2, grid, d, rows, sets, from, to, mean, var);
+  });
+}
+
+void batch_norm_add_sets(const BatchNormDims& d, int64_t size, float* parts, float* dweight, float* dbias,
+                         Stream stream) {
+  each_level(d, size, parts, stream, [&](const Grid& grid, int64_t sets, int64_t, float* from, float* to) {
+    LAUNCH(batch_norm_add_v2, grid, d.C, sets, from, to, dweight, dbias);
+  });
 }
 
 size_t batch_norm_sets_scratch(const BatchNormDims& d, int64_t size) {
@@ -153,11 +179,6 @@ size_t batch_norm_sets_scratch(const BatchNormDims& d, int64_t size) {
 }
 
 size_t batch_norm_scratch_v2(const BatchNormDims& d) { return batch_norm_sets_scratch(d, chunk_rows); }
-
-void batch_norm_add_parts_v2(const BatchNormDims& d, const float* parts, float* dweight, float* dbias, Stream stream) {
-  LAUNCH(batch_norm_add_v2, (Grid{.blocks = blocks_for(d.C, 64), .threads = 64, .stream = stream}), d,
-         int64_t{blocks_for(d.rows, chunk_rows)}, parts, dweight, dbias);
-}
 
 namespace {
 
@@ -176,14 +197,21 @@ void apply(const BatchNormDims& d, const T* x, const float* mean, const float* v
 }
 
 template <class T>
+void gradient(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var, const float* weight,
+              const float* bias, float eps, bool relu, bool train, const float* dweight, const float* dbias, T* dx,
+              Stream stream) {
+  const Pieces pieces = pieces_of(d.rows * d.C, x, dy, dx);
+  LAUNCH((batch_norm_dx_v2<T>), (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d,
+         pieces, x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx);
+}
+
+template <class T>
 void backward(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var, const float* weight,
               const float* bias, float eps, bool relu, bool train, T* dx, float* dweight, float* dbias, float* scratch,
               Stream stream) {
   LAUNCH((batch_norm_sums_v2<T>), chunk_grid(d, stream), d, x, dy, mean, var, weight, bias, eps, relu, scratch);
-  batch_norm_add_parts_v2(d, scratch, dweight, dbias, stream);
-  const Pieces pieces = pieces_of(d.rows * d.C, x, dy, dx);
-  LAUNCH((batch_norm_dx_v2<T>), (Grid{.blocks = blocks_for(pieces.all, 256), .threads = 256, .stream = stream}), d,
-         pieces, x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx);
+  batch_norm_add_sets(d, chunk_rows, scratch, dweight, dbias, stream);
+  gradient(d, x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx, stream);
 }
 
 }  // namespace
@@ -192,6 +220,11 @@ void backward(const BatchNormDims& d, const T* x, const T* dy, const float* mean
   void batch_norm_statistics_v2(const BatchNormDims& d, const T* x, float* mean, float* var, float* scratch,           \
                                 Stream stream) {                                                                       \
     statistics(d, x, mean, var, scratch, stream);                                                                      \
+  }                                                                                                                    \
+  void batch_norm_dx_from_sums(const BatchNormDims& d, const T* x, const T* dy, const float* mean, const float* var,   \
+                               const float* weight, const float* bias, float eps, bool relu, bool train,               \
+                               const float* dweight, const float* dbias, T* dx, Stream stream) {                       \
+    gradient(d, x, dy, mean, var, weight, bias, eps, relu, train, dweight, dbias, dx, stream);                         \
   }                                                                                                                    \
   void batch_norm_apply_v2_chunks(const BatchNormDims& d, const T* x, const float* mean, const float* var,             \
                                   const float* weight, const float* bias, float eps, bool relu, T* y, float*,          \

@@ -18,16 +18,26 @@ using BatchNormConv2dForwardOf = void(const Conv2dDims&, const T* x /*[N,H,W,C]*
                                       float* y_mean /*[K]*/, float* y_var /*[K]*/, float* scratch, Stream);
 using BatchNormConv2dForward = BatchNormConv2dForwardOf<float>;
 
-/// Overwrites dw, the gradient of w. mean is not null here: without a batch norm this is conv2d's dw, and the gradient
-/// of z is conv2d's dx in any case.
+/// Overwrites dw, the gradient of w. mean is null neither here nor in dx: without a batch norm they are conv2d's.
 template <class T>
 using BatchNormConv2dDwOf = void(const Conv2dDims&, const T* x, const float* mean, const float* var,
                                  const float* weight, const float* bias, float eps, const T* dy /*[N,P,Q,K]*/,
                                  float* dw /*[K,R,S,C/groups]*/, float* scratch, Stream);
 using BatchNormConv2dDw = BatchNormConv2dDwOf<float>;
 
+/// Overwrites dx, dweight and dbias, the gradients of x, weight and bias. train: mean and var are functions of x; else
+/// constants.
+template <class T>
+using BatchNormConv2dDxOf = void(const Conv2dDims&, const T* x, const float* mean, const float* var,
+                                 const float* weight, const float* bias, float eps, const T* w, const T* dy, bool train,
+                                 T* dx /*[N,H,W,C]*/, float* dweight /*[C]*/, float* dbias /*[C]*/, float* scratch,
+                                 Stream);
+using BatchNormConv2dDx = BatchNormConv2dDxOf<float>;
+
 std::span<const Rung<Conv2dDims, BatchNormConv2dForward>> batch_norm_conv2d_fwd_rungs(StoredAs<float> = {});
 std::span<const Rung<Conv2dDims, BatchNormConv2dForwardOf<bf16>>> batch_norm_conv2d_fwd_rungs(StoredAs<bf16>);
+std::span<const Rung<Conv2dDims, BatchNormConv2dDx>> batch_norm_conv2d_dx_rungs(StoredAs<float> = {});
+std::span<const Rung<Conv2dDims, BatchNormConv2dDxOf<bf16>>> batch_norm_conv2d_dx_rungs(StoredAs<bf16>);
 std::span<const Rung<Conv2dDims, BatchNormConv2dDw>> batch_norm_conv2d_dw_rungs(StoredAs<float> = {});
 std::span<const Rung<Conv2dDims, BatchNormConv2dDwOf<bf16>>> batch_norm_conv2d_dw_rungs(StoredAs<bf16>);
 

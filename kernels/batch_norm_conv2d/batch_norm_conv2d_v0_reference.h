@@ -34,6 +34,16 @@ void batch_norm_conv2d_fwd_v0_reference(const Conv2dDims& d, const T* x, const T
 }
 
 template <class T>
+void batch_norm_conv2d_dx_v0_reference(const Conv2dDims& d, const T* x, const T* mean, const T* var, const T* weight,
+                                       const T* bias, float eps, const T* w, const T* dy, bool train, T* dx, T* dweight,
+                                       T* dbias, T*, Stream) {
+  const BatchNormDims map{int64_t(d.N) * d.H * d.W, d.C};
+  conv2d_dx_v0_reference<T>(d, dy, w, dx, nullptr, {});
+  batch_norm_bwd_v0_reference<T>(map, x, dx, mean, var, weight, bias, eps, true, train, dx, dweight, dbias, nullptr,
+                                 {});
+}
+
+template <class T>
 void batch_norm_conv2d_dw_v0_reference(const Conv2dDims& d, const T* x, const T* mean, const T* var, const T* weight,
                                        const T* bias, float eps, const T* dy, T* dw, T*, Stream) {
   const std::vector<T> z = normalised_v0_reference(d, x, mean, var, weight, bias, eps);

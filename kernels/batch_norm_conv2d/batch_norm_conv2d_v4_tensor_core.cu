@@ -6,10 +6,10 @@
 // Why faster: the map between batch norm and convolution is neither written nor read, nor y for its statistics: 2
 // passes over memory where there were 5, and in training a map less to keep.
 // Limited by: what conv2d's v4 is; each number of x is normalised anew for each tap and each 64 filters.
-// Next: the backward's sums of dy and dy * xhat in dx's epilogue.
+// Next: batch_norm_conv2d_dx_v4 sums up for the batch norm's backward in the same way.
 #include "kernels/batch_norm/batch_norm_device.h"
 #include "kernels/batch_norm_conv2d/batch_norm_conv2d.h"
-#include "kernels/conv2d/conv2d_mma.h"
+#include "kernels/batch_norm_conv2d/batch_norm_conv2d_device.h"
 
 namespace limbic::LIMBIC_DEVICE {
 
@@ -67,36 +67,24 @@ class StagedInput {
 /// parts [2][tiles of rows][K]: of the tile's columns the mean, then the sum of squared distances from it.
 template <class Out, class Tiles>
 __device__ void leave_statistics(const Tiles& tiles, const MmaSums& sum, int K, float* parts) {
-  SHARED(sums, float[2][2][conv_gemm_tile]);  // of values, then of squares; of the upper and the lower warps
-  const int n = tiles.rows(), half = threadIdx.x / 64;
-  const auto add = [&](int which, const auto& term) {
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-#pragma unroll
-      for (int odd = 0; odd < 2; ++odd) {
-        const int column = mma_column(j, odd);
-        float own = 0;
-#pragma unroll
-        for (int i = 0; i < 2; ++i)
-#pragma unroll
-          for (int r = odd; r < 4; r += 2)
-            if (mma_row(i, r) < n) own += term(as_float(stored_as<Out>(sum[i][j][r])), column);
-        for (int bits = 4; bits < 32; bits *= 2) own += __shfl_xor_sync(0xffffffffu, own, bits);
-        if (threadIdx.x % 32 < 4) sums[which][half][column] = own;
-      }
-    __syncthreads();
-  };
-  const auto total = [&](int which, int column) { return sums[which][0][column] + sums[which][1][column]; };
-  const auto mean = [&](int column) { return total(0, column) / static_cast<float>(n); };
-  add(0, [](float y, int) { return y; });
-  add(1, [&](float y, int column) {
-    const float distance = y - mean(column);
-    return distance * distance;
+  SHARED(values, ColumnSums<1>);
+  SHARED(squares, ColumnSums<1>);
+  const float n = static_cast<float>(tiles.rows());
+  const auto value = [](float y) { return as_float(stored_as<Out>(y)); };
+  sum_columns(tiles, sum, values, [&](int) { return [&](int, float y) { return Floats<1>{value(y)}; }; });
+  __syncthreads();
+  sum_columns(tiles, sum, squares, [&](int column) {
+    const float mean = column_sum(values, 0, column) / n;
+    return [&value, mean](int, float y) {
+      const float distance = value(y) - mean;
+      return Floats<1>{distance * distance};
+    };
   });
-  const int column = threadIdx.x, k = column < conv_gemm_tile ? tiles.filter(column) : -1;
+  __syncthreads();
+  const int column = threadIdx.x, k = column < conv_gemm_tile ? tiles.result_channel(column) : -1;
   if (k < 0) return;
-  parts[int64_t{blockIdx.x} * K + k] = mean(column);
-  parts[int64_t{gridDim.x + blockIdx.x} * K + k] = total(1, column);
+  parts[int64_t{blockIdx.x} * K + k] = column_sum(values, 0, column) / n;
+  parts[int64_t{gridDim.x + blockIdx.x} * K + k] = column_sum(squares, 0, column);
 }
 
 /// fwd: y and its statistics; dw: its x is always normalised.
@@ -161,31 +149,20 @@ InputNorm input_norm(const Conv2dDims& d, const float* mean, const float* var, c
   return {scratch, scratch + d.C, scratch + 2 * d.C};
 }
 
-template <Precision precision, int width, class T>
-void launch_forward(const ConvGemmOf<T, T>& g, const InputNorm& norm, float* parts, Stream stream) {
-  const Grid grid = conv_gemm_grid(g, mma_threads, stream);
-  if (norm.mean) {
-    LAUNCH((batch_norm_conv2d_v4<ConvPass::fwd, precision, width, true, T, T>), grid, g, norm, parts);
-  } else {
-    LAUNCH((batch_norm_conv2d_v4<ConvPass::fwd, precision, width, false, T, T>), grid, g, norm, parts);
-  }
-}
-
-bool aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
-
-/// A vector of channels at a time where they are multiples of it and lie at multiples of 16 bytes.
 template <Precision precision, class T>
 void forward(const Conv2dDims& d, const T* x, const float* mean, const float* var, const float* weight,
              const float* bias, float eps, const T* w, T* y, float* y_mean, float* y_var, float* scratch, Stream s) {
-  constexpr int vector = Element<precision, T>::vector;
   const InputNorm norm = mean ? input_norm(d, mean, var, weight, bias, eps, scratch, s) : InputNorm{};
   float* const parts = scratch + 3 * int64_t{d.C};
   const ConvGemmOf<T, T> g = conv_gemm(ConvPass::fwd, d, x, w, y);
-  if (mma_vectors<ConvPass::fwd, precision>(d, vector) && aligned(x) && aligned(w) && aligned(scratch)) {
-    launch_forward<precision, vector>(g, norm, parts, s);
-  } else {
-    launch_forward<precision, 1>(g, norm, parts, s);
-  }
+  const Grid grid = conv_gemm_grid(g, mma_threads, s);
+  with_width<ConvPass::fwd, precision>(g, [&]<int width>() {
+    if (mean) {
+      LAUNCH((batch_norm_conv2d_v4<ConvPass::fwd, precision, width, true, T, T>), grid, g, norm, parts);
+    } else {
+      LAUNCH((batch_norm_conv2d_v4<ConvPass::fwd, precision, width, false, T, T>), grid, g, norm, parts);
+    }
+  });
   batch_norm_merge_sets({conv_outputs(d), d.K}, conv_gemm_tile, parts, y_mean, y_var, s);
 }
 
@@ -195,15 +172,10 @@ void filter_gradient(const Conv2dDims& d, const T* x, const float* mean, const f
   const InputNorm norm = input_norm(d, mean, var, weight, bias, eps, scratch, s);
   float* const none = nullptr;
   conv2d_dw_in_parts(d, x, dy, dw, scratch + 3 * int64_t{d.C}, s, [&](const ConvGemmOf<T, float>& g) {
-    const Grid grid = conv_gemm_grid(g, mma_threads, s);
-    if constexpr (precision == Precision::bf16) {
-      constexpr int vector = Element<precision, T>::vector;
-      if (mma_vectors<ConvPass::dw, precision>(d, vector) && aligned(x) && aligned(dy) && aligned(scratch)) {
-        LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, vector, true, T, float>), grid, g, norm, none);
-        return;
-      }
-    }
-    LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, 1, true, T, float>), grid, g, norm, none);
+    with_width<ConvPass::dw, precision>(g, [&]<int width>() {
+      LAUNCH((batch_norm_conv2d_v4<ConvPass::dw, precision, width, true, T, float>), conv_gemm_grid(g, mma_threads, s),
+             g, norm, none);
+    });
   });
 }
 

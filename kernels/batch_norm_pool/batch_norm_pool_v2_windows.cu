@@ -136,7 +136,7 @@ void backward(const BatchNormPoolDims& d, const T* x, const T* dy, const float* 
               float* scratch, Stream stream) {
   const BatchNormDims windows{int64_t{d.N} * d.P() * d.Q(), d.C};
   LAUNCH((batch_norm_pool_sums_v2<T>), chunk_grid(windows, stream), d, x, dy, mean, var, weight, bias, eps, scratch);
-  batch_norm_add_parts_v2(windows, scratch, dweight, dbias, stream);
+  batch_norm_add_sets(windows, chunk_rows, scratch, dweight, dbias, stream);
   const int width = width_of(d, x, dy, dx);
   const int64_t n = int64_t{d.N} * ((d.H + 1) / 2) * ((d.W + 1) / 2) * (d.C / width);
   if (width == 4) {

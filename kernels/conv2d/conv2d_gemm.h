@@ -8,8 +8,8 @@
 //   dw     filter k       (r, s, c)     output pixel
 //
 // A slab of the depth that is padding for the whole tile is skipped, loads and products both: of finite numbers it
-// would add zeros. Where that saves a tenth or more, pixels are numbered so that it happens often (PixelOrder); dw looks
-// for it only there.
+// would add zeros. Where that saves a tenth or more, pixels are numbered so that it happens often (PixelOrder); dw
+// looks for it only there.
 #pragma once
 #include <algorithm>
 #include <cassert>
@@ -192,24 +192,26 @@ class ConvTiles {
     return {own_column, own_depth + j * depth_step};
   }
 
-  /// Rows of the block's tile; fwd: the filter of a column, where there is one, else -1.
+  /// Rows of the block's tile. fwd and dx: which pixel in memory a row of it is; which channel of y or x a column is,
+  /// or -1 where there is none.
   __device__ int rows() const { return static_cast<int>(min(int64_t{conv_gemm_tile}, g.rows - row0)); }
-  __device__ int filter(int column) const {
-    return column0 + column < g.columns ? group * Kg + static_cast<int>(column0) + column : -1;
+  __device__ int64_t pixel(int row) const { return g.order.index(row0 + row); }
+  __device__ int result_channel(int column) const {
+    const int64_t c = column0 + column;
+    return c < g.columns ? group * (pass == ConvPass::fwd ? Kg : Cg) + static_cast<int>(c) : -1;
   }
 
   /// Stores C[row, column] of the block's tile, where there is one.
   __device__ void store(int row, int column, float sum) const {
-    const int64_t r = row0 + row, c = column0 + column;
-    if (r >= g.rows || c >= g.columns) return;
+    if (row >= rows() || column0 + column >= g.columns) return;
     if constexpr (pass == ConvPass::fwd) {
-      const int k = group * Kg + static_cast<int>(c);
-      g.c[g.order.index(r) * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
+      const int k = result_channel(column);
+      g.c[pixel(row) * g.d.K + k] = stored_as<Out>(conv_result(g.epilogue, sum, k));
     } else if constexpr (pass == ConvPass::dx) {
-      g.c[g.order.index(r) * g.d.C + group * Cg + c] = stored_as<Out>(sum);
+      g.c[pixel(row) * g.d.C + result_channel(column)] = stored_as<Out>(sum);
     } else {
       const int64_t split = blockIdx.z / g.d.groups;
-      g.c[((split * g.d.groups + group) * Kg + r) * g.columns + c] = sum;
+      g.c[((split * g.d.groups + group) * Kg + row0 + row) * g.columns + column0 + column] = sum;
     }
   }
 

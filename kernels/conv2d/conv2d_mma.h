@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A slab of a convolution's product on tensor cores: how 64 x 16 numbers of each operand get into shared memory, and
-// what four warps, of 32 x 32 results each, make of them.
+// A convolution's product on tensor cores, slab by slab: how 64 x 16 numbers of each operand get into shared memory,
+// and what four warps, of 32 x 32 results each, make of them.
 #pragma once
 #include "kernels/conv2d/conv2d_gemm.h"
 #include "kernels/ptx.h"
@@ -77,12 +77,21 @@ template <ConvPass pass, Precision precision, int width, class In, class Out>
 using MmaTiles = ConvTiles<pass, mma_step, mma_threads, pass == ConvPass::dw ? 1 : width,
                            mma_across<pass, precision, width>, In, Out>;
 
-/// Are both channels such that `vector` numbers can go together wherever a pass has them so?
-template <ConvPass pass, Precision precision>
-bool mma_vectors(const Conv2dDims& d, int vector) {
-  const bool inputs = d.C / d.groups % vector == 0, filters = d.K / d.groups % vector == 0;
-  if (pass == ConvPass::fwd) return inputs;
-  return precision == Precision::bf16 ? inputs && filters : filters && pass == ConvPass::dx;
+/// Calls launch.operator()<width>() with as many numbers at once as the pass can have wherever they are neighbours: a
+/// vector where channels are multiples of it and the operands lie at multiples of 16 bytes, else 1.
+template <ConvPass pass, Precision precision, class In, class Out, class Launch>
+void with_width(const ConvGemmOf<In, Out>& g, const Launch& launch) {
+  constexpr int vector = Element<precision, In>::vector;
+  const bool inputs = g.d.C / g.d.groups % vector == 0, filters = g.d.K / g.d.groups % vector == 0;
+  const bool aligned = reinterpret_cast<uintptr_t>(g.a) % 16 == 0 && reinterpret_cast<uintptr_t>(g.b) % 16 == 0;
+  if constexpr (pass != ConvPass::dw || precision == Precision::bf16) {
+    const bool f32_dx = pass == ConvPass::dx && precision != Precision::bf16;  // its weights go one by one
+    if (aligned && (inputs || f32_dx) && (filters || pass == ConvPass::fwd)) {
+      launch.template operator()<vector>();
+      return;
+    }
+  }
+  launch.template operator()<1>();
 }
 
 /// A thread's share of the block's results: 2 x 4 tiles of 16 x 8, of which it has 4 numbers each.
@@ -157,6 +166,47 @@ __device__ void mma_slab(const TileA& a_tile, const TileB& b_tile, MmaSums& sum)
           mma_m16n8k8_tf32(sum[i][j], a[i], b[j]);
         }
     }
+  }
+}
+
+/// sum += the block's part of the product: a slab is on its way while the one before it is multiplied.
+template <ConvPass pass, Precision precision, int width, class In, class Out>
+__device__ void mma_product(const ConvGemmOf<In, Out>& product, const MmaTiles<pass, precision, width, In, Out>& tiles,
+                            MmaSums& sum) {
+  using E = Element<precision, In>;
+  using T = typename E::Type;
+  constexpr bool fwd = pass == ConvPass::fwd, dw = pass == ConvPass::dw;
+  constexpr int across = mma_across<pass, precision, width>;
+  using TileA = MmaTile<T, E::padding, (dw && across != 1)>;
+  using TileB = MmaTile<T, E::padding, across != 1>;
+  SHARED(tile_a, TileA[2]);
+  SHARED(tile_b, TileB[2]);
+  const auto fetch = [&](auto k0, int buffer) {
+    tiles.fetch(
+        k0,
+        [&](int row, int k, const In* from) {
+          E::template put<dw ? across : width>(tile_place(tile_a[buffer], row, k), from, product.a);
+        },
+        [&](int column, int k, const In* from) {
+          E::template put<fwd ? width : across>(tile_place(tile_b[buffer], column, k), from, product.b);
+        });
+    cp_async_commit();
+  };
+
+  int buffer = 0;
+  auto k0 = tiles.first_depth();
+  if (k0 < tiles.last_depth()) fetch(k0, 0);
+  for (auto next = k0; k0 < tiles.last_depth(); k0 = next, buffer ^= 1) {
+    next = tiles.next_depth(k0);
+    if (next < tiles.last_depth()) {
+      fetch(next, buffer ^ 1);
+      cp_async_wait<1>();
+    } else {
+      cp_async_wait<0>();
+    }
+    __syncthreads();
+    mma_slab<precision>(tile_a[buffer], tile_b[buffer], sum);
+    __syncthreads();
   }
 }
 

@@ -14,62 +14,19 @@ namespace limbic::LIMBIC_DEVICE {
 
 template <ConvPass pass, Precision precision, int width, class In, class Out>
 __global__ void __launch_bounds__(mma_threads, width == 1 ? 3 : 4) conv2d_v4(ConvGemmOf<In, Out> product) {
-  using E = Element<precision, In>;
-  using T = typename E::Type;
-  constexpr bool fwd = pass == ConvPass::fwd, dw = pass == ConvPass::dw;
-  constexpr int across = mma_across<pass, precision, width>;
-  using TileA = MmaTile<T, E::padding, (dw && across != 1)>;
-  using TileB = MmaTile<T, E::padding, across != 1>;
-  SHARED(tile_a, TileA[2]);
-  SHARED(tile_b, TileB[2]);
   const MmaTiles<pass, precision, width, In, Out> tiles(product);
-
-  const auto fetch = [&](auto k0, int buffer) {
-    tiles.fetch(
-        k0,
-        [&](int row, int k, const In* from) {
-          E::template put<dw ? across : width>(tile_place(tile_a[buffer], row, k), from, product.a);
-        },
-        [&](int column, int k, const In* from) {
-          E::template put<fwd ? width : across>(tile_place(tile_b[buffer], column, k), from, product.b);
-        });
-    cp_async_commit();
-  };
-
   MmaSums sum = {};
-  int buffer = 0;
-  auto k0 = tiles.first_depth();
-  if (k0 < tiles.last_depth()) fetch(k0, 0);
-  for (auto next = k0; k0 < tiles.last_depth(); k0 = next, buffer ^= 1) {
-    next = tiles.next_depth(k0);
-    if (next < tiles.last_depth()) {
-      fetch(next, buffer ^ 1);
-      cp_async_wait<1>();
-    } else {
-      cp_async_wait<0>();
-    }
-    __syncthreads();
-    mma_slab<precision>(tile_a[buffer], tile_b[buffer], sum);
-    __syncthreads();
-  }
+  mma_product<pass, precision, width>(product, tiles, sum);
   store_sums(tiles, sum);
 }
 
 namespace {
 
-/// A vector of channels at a time where they are multiples of it and lie at multiples of 16 bytes.
 template <ConvPass pass, Precision precision, class In, class Out>
 void launch_v4(const ConvGemmOf<In, Out>& g, Stream stream) {
-  constexpr int vector = Element<precision, In>::vector;
-  const bool aligned = reinterpret_cast<uintptr_t>(g.a) % 16 == 0 && reinterpret_cast<uintptr_t>(g.b) % 16 == 0;
-  const Grid grid = conv_gemm_grid(g, mma_threads, stream);
-  if constexpr (pass != ConvPass::dw || precision == Precision::bf16) {
-    if (mma_vectors<pass, precision>(g.d, vector) && aligned) {
-      LAUNCH((conv2d_v4<pass, precision, vector, In, Out>), grid, g);
-      return;
-    }
-  }
-  LAUNCH((conv2d_v4<pass, precision, 1, In, Out>), grid, g);
+  with_width<pass, precision>(g, [&]<int width>() {
+    LAUNCH((conv2d_v4<pass, precision, width, In, Out>), conv_gemm_grid(g, mma_threads, stream), g);
+  });
 }
 
 template <Precision precision, class T>

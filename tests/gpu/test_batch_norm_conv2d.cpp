@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/batch_norm/batch_norm_v0_reference.h"
 #include "kernels/batch_norm_conv2d/batch_norm_conv2d_v0_reference.h"
+#include "tests/gpu/batch_norm_conv2d_inputs.h"
 #include "tests/gpu/bf16.h"
-#include "tests/gpu/conv2d_dims.h"
 
 namespace limbic::emu {
 void batch_norm_merge_sets(const BatchNormDims&, int64_t size, float* parts, float* mean, float* var, Stream);
@@ -11,26 +11,9 @@ size_t batch_norm_sets_scratch(const BatchNormDims&, int64_t size);
 
 using namespace limbic;
 using namespace limbic::test;
+using namespace limbic::test::batch_norm_conv2d;
 
 namespace {
-
-constexpr float eps = 0.25f;
-
-/// x, w, dy; mean, var, weight, bias. Whole numbers with var + eps = 1 make all products and sums exact, in bf16 too.
-auto inputs(bool whole) {
-  return [=](const Conv2dDims& d) -> Tensors<float> {
-    const auto fill = [&](size_t n, uint64_t key) {
-      return whole ? whole_numbers(int64_t(n), key) : uniform(int64_t(n), key);
-    };
-    return {fill(x_size(d), 1),
-            fill(w_size(d), 2),
-            fill(y_size(d), 3),
-            fill(size_t(d.C), 4),
-            whole ? std::vector<float>(size_t(d.C), 1 - eps) : uniform(d.C, 5, 0, 0.1f, 2),
-            fill(size_t(d.C), 6),
-            fill(size_t(d.C), 7)};
-  };
-}
 
 /// y, y_mean, y_var; with or without a batch norm before it.
 auto forward(bool normalised) {
@@ -153,21 +136,16 @@ TEST_CASE("batch_norm_conv2d: the tensor cores' sums have the bits of batch norm
                              const auto& fused_dw, const char* name, bool narrow) {
     for (const Conv2dDims d :
          {Conv2dDims{5, 6, 4, 16, 20, 3, 3, 1, 1, 1, 1}, Conv2dDims{66, 2, 3, 5, 9, 3, 2, 2, 1, 1, 1}}) {
-      const auto pick = [&](const auto& rungs, const char* wanted, auto dims) {
-        for (const auto& rung : rungs)
-          if (same_name(rung.name, wanted) && runs_here(rung, dims)) return &rung;
-        return static_cast<decltype(&rungs[0])>(nullptr);
-      };
       const BatchNormDims map{int64_t(d.N) * d.H * d.W, d.C};
-      const auto* const both = pick(fused, name, d);
+      const auto* const both = rung_named(fused, name, d);
       if (!both) continue;  // LIMBIC_TEST_FILE
       device_under_test = both->device;
       Tensors<float> in =
           rounded_inputs(inputs(false), narrow ? std::vector<size_t>{0, 1, 2} : std::vector<size_t>{})(d);
-      const auto* const apply = pick(norm, "v2_chunks", map);
-      const auto* const product = pick(conv, name, d);
-      const auto* const gradient = pick(conv_dw, name, d);
-      const auto* const both_dw = pick(fused_dw, name, d);
+      const auto* const apply = rung_named(norm, "v2_chunks", map);
+      const auto* const product = rung_named(conv, name, d);
+      const auto* const gradient = rung_named(conv_dw, name, d);
+      const auto* const both_dw = rung_named(fused_dw, name, d);
       if (!apply || !product || !gradient || !both_dw) continue;
       const auto got = run_on_device(d, *both, in, forward(true)), got_dw = run_on_device(d, *both_dw, in, dw);
       in[0] = run_on_device(map, *apply, in,

@@ -102,6 +102,14 @@ void for_each_map_launch(const Visit& visit) {
     float *const y_mean = a.space(d.K), *const y_var = a.space(d.K);
     run(d, x, mean, var, weight, bias, eps, w, y, y_mean, y_var, scratch, {});
   });
+  visit(Pass{"batch_norm_conv2d", named("dx", "dx_bf16")}, batch_norm_conv2d_problems, batch_norm_conv2d_dx_rungs(stored), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
+    const T *const x = a.numbers<T>(x_size(d)), *const w = a.numbers<T>(w_size(d)), *const dy = a.numbers<T>(y_size(d));
+    const float *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
+    const float *const weight = a.numbers(d.C), *const bias = a.numbers(d.C);
+    T* const dx = a.space<T>(x_size(d));
+    float *const dweight = a.space(d.C), *const dbias = a.space(d.C);
+    run(d, x, mean, var, weight, bias, eps, w, dy, true, dx, dweight, dbias, scratch, {});
+  });
   visit(Pass{"batch_norm_conv2d", named("dw", "dw_bf16")}, batch_norm_conv2d_problems, batch_norm_conv2d_dw_rungs(stored), [](Arrays& a, const Conv2dDims& d, auto* run, float* scratch) {
     const T *const x = a.numbers<T>(x_size(d)), *const dy = a.numbers<T>(y_size(d));
     const float *const mean = a.numbers(d.C), *const var = a.numbers(d.C, 0.5f, 2);
