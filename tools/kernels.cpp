@@ -29,8 +29,10 @@ struct Options {
   std::string block = "0", thread = "0";
 };
 
-int list(const Program& program) {
-  const auto kernels = kernel_list();
+int list(const Program& program, const RungChoice& choice) {
+  std::vector<KernelInfo> kernels = kernel_list();
+  if (!choice.op.empty()) std::erase_if(kernels, [&](const auto& k) { return choice.op != k.op; });
+  if (kernels.empty()) find_rung(choice);  // says which ops there are
   if (program.json) {
     Json rows = Json::array();
     for (const auto& k : kernels) {
@@ -40,11 +42,16 @@ int list(const Program& program) {
     print_json({{"schema", "limbic.kernels/1"}, {"kernels", rows}});
     return 0;
   }
-  fmt::print("{:<14} {:<5} {:<18} {:<6} {}\n", "op", "pass", "rung", "device", "file");
+  size_t op = 2, pass = 4, rung = 4;  // columns
   for (const auto& k : kernels) {
-    fmt::print("{:<14} {:<5} {:<18} {:<6} {}{}\n", k.op, k.pass, k.name, device_name(k.device), k.file,
-               k.is_default ? "  (default)" : "");
+    op = std::max(op, std::string(k.op).size());
+    pass = std::max(pass, std::string(k.pass).size());
+    rung = std::max(rung, std::string(k.name).size());
   }
+  const auto print = [&](const auto&... columns) { fmt::print("{:<{}} {:<{}} {:<{}} {:<6} {}{}\n", columns...); };
+  print("op", op, "pass", pass, "rung", rung, "device", "file", "");
+  for (const auto& k : kernels)
+    print(k.op, op, k.pass, pass, k.name, rung, device_name(k.device), k.file, k.is_default ? "  (default)" : "");
   return 0;
 }
 
@@ -231,7 +238,7 @@ int act(const Program& program, Options o) {
   for (const Device known : {Device::cpu, Device::emu, Device::cuda}) {
     if (program.device == device_name(known)) o.choice.device = known;
   }
-  if (o.action == "list") return list(program);
+  if (o.action == "list") return list(program, o.choice);
   if (o.action == "predict") return predict(program, o.choice);
   if (o.choice.op.empty()) throw Error(ExitCode::usage, fmt::format("kernels {}: of which op? `limbic kernels list` names them", o.action));
   if (o.action == "lesson") return lesson(program, o.choice);
@@ -250,8 +257,9 @@ int act(const Program& program, Options o) {
 }  // namespace
 
 void add_kernels(Program& program) {
-  CLI::App* sub = program.verb("kernels", "the kernels of every op: list, lesson OP, predict [OP], show, run, count or debug OP RUNG",
+  CLI::App* sub = program.verb("kernels", "the kernels of every op: list [OP], lesson OP, predict [OP], show, run, count or debug OP RUNG",
                                "  limbic kernels list\n"
+                               "  limbic kernels list pool2d\n"
                                "  limbic kernels lesson softmax\n"
                                "  limbic kernels predict conv2d\n"
                                "  limbic kernels show softmax v3_block --shape rows=4,C=1000\n"

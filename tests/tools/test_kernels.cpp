@@ -48,6 +48,18 @@ TEST_CASE("kernels lesson prints the openings of an op's ladder, from v0 up") {
   CHECK(!has(run.out, "#include"));
 }
 
+TEST_CASE("kernels list names the rungs of every op, or of one") {
+  const Scratch scratch;
+  const Run all = scratch.run("limbic kernels list"), one = scratch.run("limbic kernels list softmax");
+  CHECK((all.code == 0 && has(all.out, "conv2d") && has(all.out, "softmax_v3_block.cu")));
+  CHECK((one.code == 0 && !has(one.out, "conv2d") && has(one.out, "softmax_v3_block.cu")));
+  const Json rungs = json_of(scratch.run("limbic kernels list softmax --json"))["kernels"];
+  CHECK(!rungs.empty());
+  for (const Json& rung : rungs) CHECK(rung["op"] == "softmax");
+  const Run none = scratch.run("limbic kernels list nonsense");
+  CHECK((none.code == 2 && has(none.err, "no op nonsense; there are adam, ")));
+}
+
 TEST_CASE("kernels run launches one rung on one shape, on any device") {
   const Scratch scratch;
   const Json gpu = json_of(scratch.run(
