@@ -131,6 +131,7 @@ inline constexpr Problem<Conv2dDims> batch_norm_conv2d_problems[] = {
     conv2d_problem("batch-stride"),
     {"tile", {1, 8, 8, 4, 64, 1, 1}},
     {"tile-and-one", {1, 5, 13, 4, 65, 1, 1}},
+    {"tile-and-one-dx", {1, 5, 13, 65, 4, 1, 1}},
     conv2d_problem("odd"),
     conv2d_problem("odd-wide"),
     conv2d_problem("stride-2"),
