@@ -169,7 +169,7 @@ MeasuredMap batch_norm_conv2d(const MeasuredMap& measured, const Tensor& weight,
 
   y.map = record(
       "batch_norm_conv2d", y.map, {x, weight, bias, w},
-      [d, map, o, gx = GradOf(x), g_weight = GradOf(weight), g_bias = GradOf(bias), gw = GradOf(w), x = x.detach(),
+      [d, o, gx = GradOf(x), g_weight = GradOf(weight), g_bias = GradOf(bias), gw = GradOf(w), x = x.detach(),
        weight = weight.detach(), bias = bias.detach(), w = stored_w, mean = mean, var = var](const Tensor& dy) {
         by_storage(dy, [&]<class T>(StoredAs<T> stored) {
           if (gw.wanted()) {
@@ -181,7 +181,7 @@ MeasuredMap batch_norm_conv2d(const MeasuredMap& measured, const Tensor& weight,
           }
           if (!gx.wanted() && !g_weight.wanted() && !g_bias.wanted()) return;
           Tensor dx = Tensor::empty(x.shape(), x.dtype());
-          Tensor dweight = Tensor::empty({map.C}), dbias = Tensor::empty({map.C});
+          Tensor dweight = Tensor::empty({d.C}), dbias = Tensor::empty({d.C});
           launch(batch_norm_conv2d_dx_rungs(stored), {"batch_norm_conv2d", "dx"}, dy.device(), d, x.kernel_as<T>(),
                  mean.kernel_data(), var.kernel_data(), weight.kernel_data(), bias.kernel_data(), o.eps,
                  w.kernel_as<T>(), dy.kernel_as<T>(), o.training, dx.kernel_as<T>(), dweight.kernel_data(),

@@ -132,6 +132,8 @@ inline constexpr Problem<Conv2dDims> batch_norm_conv2d_problems[] = {
     {"tile", {1, 8, 8, 4, 64, 1, 1}},
     {"tile-and-one", {1, 5, 13, 4, 65, 1, 1}},
     {"tile-and-one-dx", {1, 5, 13, 65, 4, 1, 1}},
+    {"1x1-wide-dx", {1, 4, 4, 144, 16, 1, 1}},
+    {"groups-wide-dx", {1, 5, 3, 132, 8, 1, 1, 1, 1, 0, 0, 1, 1, 2}},
     conv2d_problem("odd"),
     conv2d_problem("odd-wide"),
     conv2d_problem("stride-2"),
@@ -294,6 +296,7 @@ inline constexpr Problem<BatchNormPoolDims> batch_norm_pool_problems[] = {
     {"36 channels, 257 windows [1,2,514,36]", {1, 2, 514, 36}},
     {"100 channels [1,13,6,100]", {1, 13, 6, 100}},
     {"515 channels [1,4,5,515]", {1, 4, 5, 515}},
+    {"one row, no window [2,1,5,4]", {2, 1, 5, 4}},
 };
 
 namespace problems {
@@ -304,9 +307,9 @@ constexpr PoolKind max = PoolKind::max, avg = PoolKind::avg;
 
 inline constexpr Problem<Pool2dDims> pool2d_problems[] = {
     {"cnn14 block 1, avg 2x2 [1,100,64,64]", {1, 100, 64, 64, 2, 2, 2, 2, 0, 0, problems::avg}},
+    {"alexnet pool 1, max 3x3 s2 [1,55,55,64]", {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max}},
     {"cnn14 block 4, avg 2x2 [2,25,8,512]", {2, 25, 8, 512, 2, 2, 2, 2, 0, 0, problems::avg}},
     {"cnn14 block 6, avg 1x1 [1,12,2,2048]", {1, 12, 2, 2048, 1, 1, 1, 1, 0, 0, problems::avg}},
-    {"alexnet pool 1, max 3x3 s2 [1,55,55,64]", {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max}},
     {"alexnet pool 5, max 3x3 s2 [2,13,13,256]", {2, 13, 13, 256, 3, 3, 2, 2, 0, 0, problems::max}},
     {"alexnet pool 1 in inference, max 3x3 s2 [1,55,55,64]",
      {1, 55, 55, 64, 3, 3, 2, 2, 0, 0, problems::max, true, false}},

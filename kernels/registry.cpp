@@ -95,7 +95,8 @@ LIMBIC_EACH_DEVICE(BatchNormPoolForward batch_norm_pool_fwd_v1_naive; BatchNormP
                    BatchNormPoolBackward batch_norm_pool_bwd_v2_windows;
                    size_t batch_norm_pool_scratch_v2(const BatchNormPoolDims&);)
 
-LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart; BatchNormConv2dDx batch_norm_conv2d_dx_v1_apart;
+LIMBIC_EACH_DEVICE(BatchNormConv2dForward batch_norm_conv2d_fwd_v1_apart;
+                   BatchNormConv2dDx batch_norm_conv2d_dx_v1_apart;
                    BatchNormConv2dDw batch_norm_conv2d_dw_v1_apart;
                    size_t batch_norm_conv2d_fwd_scratch_v1(const Conv2dDims&);
                    size_t batch_norm_conv2d_dx_scratch_v1(const Conv2dDims&);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -31,8 +32,11 @@ struct Options {
 
 int list(const Program& program, const RungChoice& choice) {
   std::vector<KernelInfo> kernels = kernel_list();
-  if (!choice.op.empty()) std::erase_if(kernels, [&](const auto& k) { return choice.op != k.op; });
-  if (kernels.empty()) find_rung(choice);  // says which ops there are
+  const auto unwanted = [](const std::string& wanted, const char* name) { return !wanted.empty() && wanted != name; };
+  std::erase_if(kernels, [&](const auto& k) {
+    return unwanted(choice.op, k.op) || unwanted(choice.pass, k.pass) || unwanted(choice.rung, k.name);
+  });
+  if (kernels.empty()) find_rung(choice);  // says what there is
   if (program.json) {
     Json rows = Json::array();
     for (const auto& k : kernels) {
@@ -57,16 +61,23 @@ int list(const Program& program, const RungChoice& choice) {
 
 std::string program_path() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
+/// What stands in a file's name from _v0, _v1, ... on.
+std::string step_of(const std::string& file) {
+  size_t at = file.find("_v");
+  while (at != std::string::npos && !std::isdigit(static_cast<unsigned char>(file[at + 2]))) at = file.find("_v", at + 1);
+  return at == std::string::npos ? file : file.substr(at);
+}
+
 /// The ladder of an op: v0, then each CUDA rung, by its file's opening lines.
 int lesson(const Program& program, const RungChoice& choice) {
-  std::set<std::string> files;
+  std::set<std::pair<std::string, std::string>> files;  // by step
   for (const KernelInfo& k : kernel_list()) {
     if (choice.op != k.op || is_yardstick(k.name)) continue;
-    if (k.device != Device::cpu || same_name(k.name, "v0_reference")) files.insert(k.file);
+    if (k.device != Device::cpu || same_name(k.name, "v0_reference")) files.insert({step_of(k.file), k.file});
   }
   if (files.empty()) find_rung(choice);  // says which ops there are
   Json rungs = Json::array();
-  for (const std::string& file : files) {
+  for (const auto& [step, file] : files) {
     rungs.push_back({{"file", "kernels/" + file}, {"opening", opening_of(file)}});
     if (!program.json) fmt::print("{}kernels/{}\n{}", rungs.size() > 1 ? "\n" : "", file, opening_of(file));
   }

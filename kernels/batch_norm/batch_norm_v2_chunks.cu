@@ -5,6 +5,8 @@
 // Why faster: memory is full from some 10,000 rows on; x is read once for the statistics and once for y.
 // Limited by: memory bandwidth: 12 bytes an element forward, 20 backward; half of that where maps are stored in bf16.
 // Next: batch_norm_conv2d, where the convolution before it leaves the statistics, and the one after it applies them.
+#include <algorithm>
+
 #include "kernels/batch_norm/batch_norm_device.h"
 #include "kernels/gpu_storage.h"
 #include "kernels/gpu_sum.h"
@@ -141,11 +143,11 @@ __global__ void batch_norm_dx_v2(BatchNormDims d, Pieces pieces, const T* x, con
 namespace {
 
 /// Calls merge(grid, sets in parts, rows of a set, parts, merged) for one level of the tree after the other, up to that
-/// of one block.
+/// of one block, which there is without a row too.
 template <class Merge>
 void each_level(const BatchNormDims& d, int64_t size, float* parts, Stream stream, const Merge& merge) {
-  for (int64_t sets = blocks_for(d.rows, size); sets > 0;) {
-    const unsigned blocks = blocks_for(sets, merged_sets);
+  for (int64_t sets = blocks_for(d.rows, size);;) {
+    const unsigned blocks = std::max(1u, blocks_for(sets, merged_sets));
     float* const merged = parts + 2 * sets * d.C;
     merge(Grid{.blocks = {blocks, blocks_for(d.C, chunk_channels)},
                .threads = {chunk_channels, chunk_lanes},
@@ -159,6 +161,7 @@ void each_level(const BatchNormDims& d, int64_t size, float* parts, Stream strea
 }  // namespace
 
 void batch_norm_merge_sets(const BatchNormDims& d, int64_t size, float* parts, float* mean, float* var, Stream stream) {
+  if (d.rows == 0) return;  // nothing has no mean
   each_level(d, size, parts, stream, [&](const Grid& grid, int64_t sets, int64_t rows, float* from, float* to) {
     LAUNCH(batch_norm_merge_v2, grid, d, rows, sets, from, to, mean, var);
   });

@@ -10,8 +10,8 @@ namespace limbic::LIMBIC_DEVICE {
 template <int count>
 using ColumnSums = float[count][2][conv_gemm_tile];
 
-/// Adds up what terms(column)(row, number of the tile), Floats<count>, is in each column. Whoever reads sums, after a
-/// barrier, finds the same bits whichever columns there are.
+/// Adds up what terms(column)(row, number of the tile), Floats<count>, is in each column. `sums` is complete after a
+/// barrier; of a column that does not exist it holds what nobody may read.
 template <int count, class Tiles, class Terms>
 __device__ void sum_columns(const Tiles& tiles, const MmaSums& sum, ColumnSums<count>& sums, const Terms& terms) {
   const int n = tiles.rows(), half = threadIdx.x / 64;

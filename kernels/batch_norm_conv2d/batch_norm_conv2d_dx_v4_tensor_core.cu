@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Idea: conv2d's dx is the gradient of what the batch norm gave out; before a tile of it leaves the registers, its
 // columns' sums of dz and dz * xhat are taken, dz being what the ReLU lets through.
-// Changed from v1: the same product as conv2d's v4, which reads x besides; a second kernel adds the tiles' sums in a
-// tree, a third makes dx of them.
-// Why faster: 5 passes over memory for 6, and a launch less: batch norm need not read its own gradient for the sums.
+// Changed from v1: conv2d's v4 makes the product, and reads x when it is done; a second kernel adds the tiles' sums in
+// a tree, a third makes dx of them.
+// Why faster: 6 passes over memory for 7: batch norm need not read its own gradient for the sums.
 // Limited by: what conv2d's v4 is; x is read at the end, when nothing is left to multiply meanwhile.
 // Next: the sums' own reading of x early, by cp.async into the tiles that the last slabs have left.
 #include "kernels/batch_norm/batch_norm_device.h"

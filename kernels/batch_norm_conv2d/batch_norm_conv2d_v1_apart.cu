@@ -9,6 +9,7 @@
 #include "kernels/batch_norm/batch_norm_device.h"
 #include "kernels/batch_norm_conv2d/batch_norm_conv2d.h"
 #include "kernels/conv2d/conv2d_gemm.h"
+#include "kernels/rung_of_ops.h"
 
 namespace limbic::LIMBIC_DEVICE {
 
@@ -28,7 +29,7 @@ const float* normalised(const Conv2dDims& d, const float* x, const float* mean, 
   return z;
 }
 
-size_t map_size(const Conv2dDims& d) { return static_cast<size_t>(conv_inputs(d) * d.C); }
+size_t map_size(const Conv2dDims& d) { return room(conv_inputs(d) * d.C); }
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "kernels/bf16.h"
 #include "kernels/emu/scheduler.h"
@@ -154,7 +155,9 @@ auto with_floats(void (*kernel)(P...)) {
 inline Tensors<float> run_on_device(const auto& d, const auto& rung, const Tensors<float>& in, const auto& call) {
   std::vector<DeviceFloats> inputs;
   for (const auto& numbers : in) inputs.emplace_back(numbers);
+  const size_t shift = std::exchange(shift_of_arrays, 0);  // scratch is always aligned (rung.h)
   DeviceFloats scratch(rung.scratch ? rung.scratch(d) : 0);
+  shift_of_arrays = shift;
   Tensors<float> results;
   for (const DeviceFloats& out : call(d, with_floats(rung.run[0]), inputs, scratch.data()))
     results.push_back(out.host());

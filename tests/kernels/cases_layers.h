@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <stdexcept>
 
 #include "kernels/affine_grid/affine_grid_v0_reference.h"
 #include "kernels/attention/attention_v0_reference.h"
@@ -65,6 +66,7 @@ inline Tensors<float> inputs_without_ties(const Pool2dDims& d) {
   in.pop_back();
   std::vector<int64_t> order(size_t(d.H) * d.W);
   const auto half = static_cast<int64_t>(order.size() / 2);
+  if (half >= 0x3f80) throw std::length_error("a map of more pixels than bf16 has numbers");
   for (int64_t map = 0; map < int64_t(d.N) * d.C; ++map) {
     const auto at = [&](int64_t pixel) -> float& { return in[0][(map / d.C * d.H * d.W + pixel) * d.C + map % d.C]; };
     std::iota(order.begin(), order.end(), 0);

@@ -113,6 +113,7 @@ TEST_CASE("registry: the rung chosen does not depend on the size of the batch, f
   check_choice({"batch_norm", "bwd"}, batch_norm_problems, batch_norm_bwd_rungs(), rows);
   check_choice({"pool2d", "fwd"}, pool2d_problems, pool2d_fwd_rungs(), images);
   check_choice({"pool2d", "bwd"}, pool2d_problems, pool2d_bwd_rungs(), images);
+  check_choice({"pool2d", "train"}, pool2d_problems, pool2d_train_rungs(), images);
   check_choice({"reduce", "fwd"}, reduce_problems, reduce_fwd_rungs(), outer);
   check_choice({"reduce", "bwd"}, reduce_problems, reduce_bwd_rungs(), outer);
   check_choice({"softmax", "fwd"}, softmax_problems, softmax_fwd_rungs(), rows);

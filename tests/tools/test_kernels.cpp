@@ -46,6 +46,10 @@ TEST_CASE("kernels lesson prints the openings of an op's ladder, from v0 up") {
   }
   CHECK(!has(run.out, "SPDX"));
   CHECK(!has(run.out, "#include"));
+  const Json files = json_of(scratch.run("limbic kernels lesson batch_norm_conv2d --json"))["rungs"];
+  REQUIRE(files.size() == 4);
+  for (size_t i = 0; i < 4; ++i)
+    CHECK(has(files[i]["file"].get<std::string>(), std::array{"v0_ref", "v1_apart", "dx_v4", "conv2d_v4"}[i]));
 }
 
 TEST_CASE("kernels list names the rungs of every op, or of one") {
@@ -58,6 +62,9 @@ TEST_CASE("kernels list names the rungs of every op, or of one") {
   for (const Json& rung : rungs) CHECK(rung["op"] == "softmax");
   const Run none = scratch.run("limbic kernels list nonsense");
   CHECK((none.code == 2 && has(none.err, "no op nonsense; there are adam, ")));
+  CHECK(has(scratch.run("limbic kernels list softmax v3_block --pass bwd").out, "softmax bwd  v3_block"));
+  CHECK(scratch.run("limbic kernels list softmax nonsense").code == 2);
+  CHECK(scratch.run("limbic kernels list softmax --pass nonsense").code == 2);
 }
 
 TEST_CASE("kernels run launches one rung on one shape, on any device") {
