@@ -90,6 +90,9 @@ inline constexpr Problem<Conv2dDims> conv2d_problems[] = {
     {"groups-wide", {1, 7, 9, 64, 96, 3, 3, 2, 1, 1, 1, 1, 1, 2}},
     {"depthwise", {2, 10, 9, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, 24}},
     {"sequence-one-long", {4, 1, 1, 40, 8, 1, 3, 1, 1, 0, 1}},
+    // filters of more than 32 taps, as a waveform's are
+    {"forty-taps", {2, 1, 70, 1, 3, 1, 40, 1, 1, 0, 20}},
+    {"tall", {1, 50, 2, 2, 3, 36, 1, 1, 1, 17, 0}},
     // sums of several chunks, and more Winograd tiles than one section holds
     {"deep", {1, 5, 6, 272, 48, 3, 3, 1, 1, 1, 1}},
     {"deep-dx", {1, 6, 5, 48, 304, 3, 3, 1, 1, 1, 1}},
