@@ -178,7 +178,7 @@ class Test:
 def subjects(wanted):
     """The files of kernels/ with device code: the rungs, then the headers they share."""
     kernels = SOURCE / "kernels"
-    files = sorted(kernels.glob("*/*.cu")) + sorted(kernels.glob("*/*_device.h")) + sorted(kernels.glob("*/*_gemm.h")) + sorted(kernels.glob("*_gemm.h")) + sorted(kernels.glob("gpu_*.h"))
+    files = sorted(kernels.glob("*/*.cu")) + sorted(kernels.glob("*/*_device.h")) + sorted(kernels.glob("*/*_gemm.h")) + sorted(kernels.glob("*/*_mma.h")) + sorted(kernels.glob("*_gemm.h")) + sorted(kernels.glob("gpu_*.h"))
     files = [f for f in files if f.parent.name not in ("cuda", "emu") and f.name != "gpu_runtime.h"]
     return [f for f in files if not wanted or any(f.stem == w for w in wanted)]
 
