@@ -63,7 +63,8 @@ record() {
 
 if ! { stage configure 20 cmake -S . -B "$build" "${options[@]}" &&
   stage build 240 cmake --build "$build" --target limbic test_gpu test_engine --parallel "$(nproc)"; }; then
-  tail -n 30 "$out"/{configure,build}.log >&2
+  end_without_gpu "$out/configure.log"
+  tail -qn 30 "$out"/{configure,build}.log >&2
   exit 1
 fi
 if cmake --build "$build" --target help | grep -q 'limbic_vendor\b'; then

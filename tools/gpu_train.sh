@@ -39,6 +39,7 @@ if [ -z "$limbic" ]; then
   mkdir -p "$build"
   if ! { cmake -S . -B "$build" "${options[@]}" && cmake --build "$build" --target limbic --parallel "$(nproc)"; } \
     >"$build/build.log" 2>&1; then
+    end_without_gpu "$build/build.log"
     tail -n 30 "$build/build.log" >&2
     exit 1
   fi

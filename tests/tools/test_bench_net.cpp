@@ -160,6 +160,17 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
   }
 }
 
+TEST_CASE("gpu_check.sh says in one line that there is no GPU to build for") {
+  const Scratch scratch;
+  const Run run = scratch.run(
+      "mkdir bin; printf '#!/bin/bash\necho \"CUDA_ARCHITECTURES is set to native, but no GPU was detected.\"; exit 1\n' "
+      ">bin/cmake; chmod +x bin/cmake\n"
+      "PATH=\"$PWD/bin:$PATH\" LIMBIC_GPU_BUILD=$PWD/gpu '" LIMBIC_SOURCE_DIR "/tools/gpu_check.sh' $PWD/out");
+  CHECK(run.code == 6);
+  CHECK(has(run.err, "gpu_check: no NVIDIA GPU here; LIMBIC_GPU_ARCHITECTURE=90 builds"));
+  CHECK(!has(run.err, "CUDA_ARCHITECTURES"));
+}
+
 TEST_CASE("the seconds that gpu_check.sh gives its stages are as many as it has") {
   std::ifstream file(LIMBIC_SOURCE_DIR "/tools/gpu_check.sh");
   const std::string script(std::istreambuf_iterator<char>(file), {});
