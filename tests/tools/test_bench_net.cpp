@@ -113,6 +113,8 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
   INFO(made.err);
   REQUIRE(made.code == 0);
   std::ofstream(scratch.folder() / "bin/ncu") << counting_stand_in;
+  std::ofstream(scratch.folder() / "bin/cmake")
+      << "#!/bin/bash\n[[ $* != *help ]] || { echo ... limbic_vendor; seq 100000; }\n";
   const Json rows = {{{"op", "conv2d"}, {"rung", "of_STORAGE"}, {"ms", 2}, {"limit_ms", 1}},
                      {{"op", "lstm"}, {"rung", "several_ops"}, {"ms", 3}},
                      {{"op", "conv2d"}, {"rung", "cudnn"}, {"failed", "returns \"8\""}}};
@@ -124,6 +126,7 @@ TEST_CASE("gpu_check.sh puts PyTorch's times into its JSON and its tables, or sa
     INFO(run.err);
     REQUIRE(run.code == 0);
     const Json document = Json::parse(scratch.read(python + "_out/gpu_check.json"));
+    CHECK(has(document["stages"].dump(), "\"yardsticks\""));
     const std::string page = scratch.read(python + "_out/gpu_check.md");
     INFO(page);
     for (const auto& [race, rung] : {std::pair("bench", "of_f32"), std::pair("bench_bf16", "of_bf16")}) {
