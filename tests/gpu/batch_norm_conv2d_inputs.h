@@ -4,6 +4,12 @@
 #include "tests/gpu/conv2d_dims.h"
 #include "tests/gpu/device.h"
 
+namespace limbic::emu {  // batch_norm_device.h
+void batch_norm_merge_sets(const BatchNormDims&, int64_t size, float* parts, float* mean, float* var, Stream);
+void batch_norm_add_sets(const BatchNormDims&, int64_t size, float* parts, float* dweight, float* dbias, Stream);
+size_t batch_norm_sets_scratch(const BatchNormDims&, int64_t size);
+}  // namespace limbic::emu
+
 namespace limbic::test::batch_norm_conv2d {
 
 inline constexpr float eps = 0.25f;

@@ -4,11 +4,6 @@
 #include "tests/gpu/batch_norm_conv2d_inputs.h"
 #include "tests/gpu/bf16.h"
 
-namespace limbic::emu {
-void batch_norm_merge_sets(const BatchNormDims&, int64_t size, float* parts, float* mean, float* var, Stream);
-size_t batch_norm_sets_scratch(const BatchNormDims&, int64_t size);
-}  // namespace limbic::emu
-
 using namespace limbic;
 using namespace limbic::test;
 using namespace limbic::test::batch_norm_conv2d;
